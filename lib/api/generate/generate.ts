@@ -1,0 +1,32 @@
+// Writes `src/generated/` and `src/types.ts` from @kubernetes/client-node and the tables in `facts/`. What it writes is committed.
+
+import { writeFileSync } from 'node:fs';
+import { readResources } from './api-resources.ts';
+import { resolveDefinitionNames } from './definition-names.ts';
+import { readMessages } from './messages.ts';
+import { buildSchemas } from './openapi-document.ts';
+import { readModels } from './read-models.ts';
+import { resourcesModule } from './write-resources.ts';
+import { openapiTypes, shortTypes } from './write-types.ts';
+
+const models = await readModels();
+const messages = readMessages();
+const resources = readResources();
+const names = resolveDefinitionNames(models, messages, resources);
+const schemas = buildSchemas({ models, names, messages, resources });
+const document = {
+  openapi: '3.0.0',
+  info: { title: 'Kubernetes', version: 'v1.36.0' },
+  paths: {},
+  components: { schemas },
+};
+
+write('generated/openapi.json', `${JSON.stringify(document)}\n`);
+write('generated/openapi.ts', await openapiTypes(document));
+write('generated/api-resources.ts', resourcesModule(resources));
+write('types.ts', shortTypes(schemas));
+
+function write(path: string, text: string): void {
+  writeFileSync(new URL(`../src/${path}`, import.meta.url), text);
+  process.stdout.write(`${path}: ${Math.round(text.length / 1024)} KiB\n`);
+}
