@@ -1,0 +1,74 @@
+/**
+ * A kind is data: its descriptor says how objects of the kind are defaulted, prepared, validated and shown. The
+ * generic `ResourceStore` runs the hooks in one fixed order for built-in kinds and custom resources alike.
+ *
+ * create: decode, admit (mutate), defaults, prepareCreate, admit (validate), validate, allocate, store
+ * update: decode, defaults, prepareUpdate, validate, validateUpdate, allocate, store
+ *
+ * `draft` is a fresh object that belongs to the request: hooks may change it. `old` and stored objects are frozen.
+ */
+import type { Random } from '@slipway/kit/random';
+import type { ResourceDescriptor } from '@slipway/api/resources';
+import type { KubeObject } from '@slipway/api/types';
+import type { FieldError } from '@slipway/api/validation/field-error';
+
+export interface UserInfo {
+  readonly name: string;
+  readonly uid?: string;
+  readonly groups: readonly string[];
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
+}
+
+export interface StrategyContext {
+  readonly user: UserInfo;
+  readonly nowMs: number;
+  readonly random: Random;
+  readonly dryRun: boolean;
+  /** Cached reads of other objects, for checks across objects (a Service's siblings, a Pod's ServiceAccount). */
+  read(resource: string, group: string, namespace: string | undefined, name: string): KubeObject | undefined;
+}
+
+/** Something taken outside the object (an address, a port) that must be given back when the write does not happen. */
+export interface Allocation {
+  commit(): void;
+  rollback(): void;
+}
+
+export interface UpdateRules<T extends KubeObject = KubeObject> {
+  /** Keeps what this endpoint may not change (status on the main endpoint, spec on `status`), counts the generation. */
+  prepareUpdate?(draft: T, old: T, context: StrategyContext): void;
+  validateUpdate?(draft: T, old: T, context: StrategyContext): FieldError[];
+}
+
+export interface Strategy<T extends KubeObject = KubeObject> extends UpdateRules<T> {
+  readonly resource: ResourceDescriptor;
+  /** Fills in what the client left out. Idempotent. Runs on create, update and on subresource updates. */
+  defaults?(draft: T): void;
+  prepareCreate?(draft: T, context: StrategyContext): void;
+  validate(draft: T, context: StrategyContext): FieldError[];
+  /** Texts for `Warning:` headers. */
+  warnings?(draft: T, old: T | undefined): string[];
+  /** Takes addresses and ports; may fill them into the draft. `old` is undefined on create, `draft` on delete. */
+  allocate?(draft: T | undefined, old: T | undefined, context: StrategyContext): Promise<Allocation>;
+  /** Beyond metadata.name and metadata.namespace: name → value, for field selectors. */
+  selectableFields?(object: T): Readonly<Record<string, string>>;
+  /** Rules of the `status` subresource; the generic ones keep everything but status. */
+  readonly status?: UpdateRules<T>;
+  readonly scale?: ScaleAccess<T>;
+  /** Graceful deletion: seconds to wait, 0 = at once. Pods alone answer more than 0. */
+  gracePeriodSeconds?(object: T, asked: number | undefined): number;
+  /** What `metadata.finalizers` get when nothing is asked for; `orphan` for none of today's kinds. */
+  readonly defaultPropagation?: 'Background' | 'Foreground' | 'Orphan';
+  readonly allowCreateOnUpdate?: boolean;
+  /** Update without resourceVersion is allowed (true for most kinds). */
+  readonly allowUnconditionalUpdate?: boolean;
+  /** Objects vanish after this time (events: one hour). */
+  readonly ttlMs?: number;
+  /** How `metadata.name` is checked: upstream's name rule of the kind. Returns messages. */
+  validateName?(name: string, isPrefix: boolean): string[];
+}
+
+export interface ScaleAccess<T extends KubeObject> {
+  readonly replicas: (object: T) => { readonly spec: number; readonly status: number; readonly selector: string };
+  setReplicas(draft: T, replicas: number): void;
+}
