@@ -1,0 +1,56 @@
+import * as fc from 'fast-check';
+import { nearest, parseArguments, parseConfigFile, parseEnvironment } from './flags.ts';
+
+const known = ['data-dir', 'secure-port', 'agent', 'storage', 'cluster-cidr', 'help'] as const;
+
+describe('parseArguments', () => {
+  it('reads values after a space and after an equals sign, and operands between', () => {
+    const { values, operands } = parseArguments(['--data-dir', '/d', 'load', '--secure-port=0', 'f.tar'], known);
+    expect(values).toEqual({ 'data-dir': '/d', 'secure-port': 0 });
+    expect(operands).toEqual(['load', 'f.tar']);
+  });
+
+  it('turns booleans off by --no-NAME and by =false', () => {
+    expect(parseArguments(['--no-agent'], known).values).toEqual({ agent: false });
+    expect(parseArguments(['--agent=false'], known).values).toEqual({ agent: false });
+    expect(parseArguments(['--agent'], known).values).toEqual({ agent: true });
+  });
+
+  it.each([
+    [['--data-dri', 'x'], 'unknown flag --data-dri; did you mean --data-dir?'],
+    [['--data-dir'], '--data-dir needs a value: --data-dir DIR'],
+    [['--secure-port', '70000'], '--secure-port: "70000" is not a whole number from 0 to 65535'],
+    [['--storage', 'sqlite'], '--storage: "sqlite" is not one of embedded, etcd'],
+    [['--cluster-cidr', '10.0.0.0'], '--cluster-cidr: "10.0.0.0" is not an IPv4 range such as 10.64.0.0/16'],
+    [['-x'], 'unknown flag -x; flags are written --like-this'],
+  ])('refuses %j', (args, message) => {
+    expect(() => parseArguments(args, known)).toThrow(message);
+  });
+
+  it('takes everything after -- as operands', () => {
+    expect(parseArguments(['--', '--data-dir'], known).operands).toEqual(['--data-dir']);
+  });
+});
+
+describe('other sources', () => {
+  it('reads the environment', () => {
+    expect(parseEnvironment({ SLIPWAY_SECURE_PORT: '0', OTHER: '1' }, known)).toEqual({ 'secure-port': 0 });
+  });
+
+  it('reads a config file and names it in errors', () => {
+    expect(parseConfigFile({ 'secure-port': 7000, 'no-agent': true }, 'c.yaml', known)).toEqual({
+      'secure-port': 7000,
+      agent: false,
+    });
+    expect(() => parseConfigFile({ 'sekure-port': 1 }, 'c.yaml', known)).toThrow(
+      'c.yaml: unknown flag --sekure-port; did you mean --secure-port?',
+    );
+    expect(() => parseConfigFile([1], 'c.yaml', known)).toThrow('c.yaml: must be a map of flag names to values');
+  });
+});
+
+describe('nearest', () => {
+  it('finds the name itself', () => {
+    fc.assert(fc.property(fc.constantFrom(...known), (name) => nearest(name, known) === name));
+  });
+});

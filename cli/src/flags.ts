@@ -1,0 +1,193 @@
+/**
+ * The flags of every command as one table. A flag may be given on the command line (`--data-dir DIR`), by environment
+ * (`SLIPWAY_DATA_DIR`) or in the YAML file of `--config`; the command line wins over the environment over the file.
+ */
+import { UsageError } from './usage-error.ts';
+
+export type FlagValue = string | number | boolean;
+
+export interface Flag {
+  readonly name: string;
+  readonly type: 'string' | 'integer' | 'boolean' | 'choice' | 'cidr' | 'address';
+  readonly choices?: readonly string[];
+  readonly default?: FlagValue;
+  /** Shown in the help in place of the value: `DIR`. */
+  readonly placeholder?: string;
+  readonly help: string;
+  readonly min?: number;
+  readonly max?: number;
+}
+
+const port = { type: 'integer', placeholder: 'N', min: 0, max: 65535 } as const;
+
+export const flags = {
+  'data-dir': { type: 'string', placeholder: 'DIR', help: 'everything that lasts: store, keys, images, pod state' },
+  config: { type: 'string', placeholder: 'FILE', help: 'YAML file of flags (name: value)' },
+  kubeconfig: {
+    type: 'string',
+    placeholder: 'FILE',
+    help: 'written by up (default DATA_DIR/admin.kubeconfig), read by the other roles',
+  },
+  'bind-address': { type: 'address', placeholder: 'IP', default: '127.0.0.1', help: 'address of the API server' },
+  'secure-port': { ...port, default: 6443, help: 'HTTPS port of the API server, 0 picks a free one' },
+  'ecs-port': { ...port, default: 0, help: 'port of the ECS API, 0 = off' },
+  storage: { type: 'choice', choices: ['embedded', 'etcd'], default: 'embedded', help: 'where state lives' },
+  'etcd-servers': { type: 'string', placeholder: 'URL,...', help: 'etcd 3.4 to 3.6, with --storage etcd' },
+  'etcd-cafile': { type: 'string', placeholder: 'FILE', help: 'CA of the etcd servers' },
+  'etcd-certfile': { type: 'string', placeholder: 'FILE', help: 'client certificate for etcd' },
+  'etcd-keyfile': { type: 'string', placeholder: 'FILE', help: 'key of the client certificate for etcd' },
+  'node-name': { type: 'string', placeholder: 'NAME', help: "name of this node (default: the host's name)" },
+  'cluster-cidr': { type: 'cidr', placeholder: 'CIDR', default: '10.64.0.0/16', help: 'addresses of pods' },
+  'service-cluster-ip-range': {
+    type: 'cidr',
+    placeholder: 'CIDR',
+    default: '10.96.0.0/16',
+    help: 'addresses of services',
+  },
+  runtime: { type: 'string', placeholder: 'PATH', help: 'OCI runtime (default: crun, else runc)' },
+  'agent-port': { ...port, default: 10250, help: 'HTTPS port of the node agent, 0 picks a free one' },
+  agent: { type: 'boolean', default: true, help: 'run the node agent (--no-agent: control plane only)' },
+  controllers: { type: 'string', placeholder: 'LIST', default: '*', help: 'controllers to run: *, NAME, -NAME' },
+  'registry-config': {
+    type: 'string',
+    placeholder: 'FILE',
+    help: 'mirrors and plain-HTTP registries, YAML (see docs/images.md)',
+  },
+  'log-level': {
+    type: 'choice',
+    choices: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+    default: 'info',
+    help: 'how much is logged to standard error',
+  },
+  purge: { type: 'boolean', default: false, help: 'remove the data directory as well' },
+  help: { type: 'boolean', default: false, help: 'show this help' },
+} as const satisfies Readonly<Record<string, Omit<Flag, 'name'>>>;
+
+export type FlagName = keyof typeof flags;
+export type FlagValues = Readonly<Partial<Record<FlagName, FlagValue>>>;
+
+export function flagOf(name: FlagName): Flag {
+  return { name, ...flags[name] };
+}
+
+/** Splits arguments into flags and operands. Throws `UsageError` for what the command does not know. */
+export function parseArguments(
+  args: readonly string[],
+  known: readonly FlagName[],
+): { values: FlagValues; operands: string[] } {
+  const values: Partial<Record<FlagName, FlagValue>> = {};
+  const operands: string[] = [];
+  for (let i = 0; i < args.length; i++) {
+    const argument = args[i] ?? '';
+    if (argument === '--') {
+      operands.push(...args.slice(i + 1));
+      break;
+    }
+    if (argument === '-h') {
+      values.help = true;
+    } else if (!argument.startsWith('--')) {
+      if (argument.startsWith('-') && argument.length > 1)
+        throw new UsageError(`unknown flag ${argument}; flags are written --like-this`);
+      operands.push(argument);
+    } else {
+      const equals = argument.indexOf('=');
+      const given = equals < 0 ? argument.slice(2) : argument.slice(2, equals);
+      const { flag, negated } = findFlag(given, known);
+      if (flag.type === 'boolean') {
+        values[flag.name as FlagName] =
+          equals < 0 ? !negated : parseValue(flag, argument.slice(equals + 1)) !== negated;
+        continue;
+      }
+      const text = equals < 0 ? args[++i] : argument.slice(equals + 1);
+      if (text === undefined)
+        throw new UsageError(`--${flag.name} needs a value: --${flag.name} ${flag.placeholder ?? 'VALUE'}`);
+      values[flag.name as FlagName] = parseValue(flag, text);
+    }
+  }
+  return { values, operands };
+}
+
+function findFlag(given: string, known: readonly FlagName[]): { flag: Flag; negated: boolean } {
+  if (known.includes(given as FlagName)) return { flag: flagOf(given as FlagName), negated: false };
+  const positive = given.startsWith('no-') ? given.slice(3) : '';
+  if (known.includes(positive as FlagName)) {
+    const flag = flagOf(positive as FlagName);
+    if (flag.type === 'boolean') return { flag, negated: true };
+  }
+  throw new UsageError(`unknown flag --${given}; did you mean --${nearest(given, known)}?`);
+}
+
+export function parseValue(flag: Flag, text: string): FlagValue {
+  const wrong = (expected: string) => new UsageError(`--${flag.name}: ${JSON.stringify(text)} is not ${expected}`);
+  switch (flag.type) {
+    case 'boolean':
+      if (text !== 'true' && text !== 'false') throw wrong('true or false');
+      return text === 'true';
+    case 'integer': {
+      const value = Number(text);
+      const { min = 0, max = Number.MAX_SAFE_INTEGER } = flag;
+      if (!/^\d+$/.test(text) || value < min || value > max) throw wrong(`a whole number from ${min} to ${max}`);
+      return value;
+    }
+    case 'choice':
+      if (!flag.choices?.includes(text)) throw wrong(`one of ${flag.choices?.join(', ')}`);
+      return text;
+    case 'cidr':
+      if (!/^\d{1,3}(\.\d{1,3}){3}\/\d{1,2}$/.test(text)) throw wrong('an IPv4 range such as 10.64.0.0/16');
+      return text;
+    default:
+      if (text === '') throw wrong('a value');
+      return text;
+  }
+}
+
+/** Values from `SLIPWAY_...` variables. */
+export function parseEnvironment(
+  env: Readonly<Record<string, string | undefined>>,
+  known: readonly FlagName[],
+): FlagValues {
+  const values: Partial<Record<FlagName, FlagValue>> = {};
+  for (const name of known) {
+    const text = env[`SLIPWAY_${name.toUpperCase().replaceAll('-', '_')}`];
+    if (text !== undefined) values[name] = parseValue(flagOf(name), text);
+  }
+  return values;
+}
+
+/** Values from the parsed content of a `--config` file. */
+export function parseConfigFile(content: unknown, path: string, known: readonly FlagName[]): FlagValues {
+  if (content === null || content === undefined) return {};
+  if (typeof content !== 'object' || Array.isArray(content))
+    throw new UsageError(`${path}: must be a map of flag names to values`);
+  const values: Partial<Record<FlagName, FlagValue>> = {};
+  for (const [key, value] of Object.entries(content)) {
+    try {
+      const { flag, negated } = findFlag(key, known);
+      const parsed = parseValue(flag, String(value));
+      values[flag.name as FlagName] = typeof parsed === 'boolean' ? parsed !== negated : parsed;
+    } catch (error) {
+      if (error instanceof UsageError) throw new UsageError(`${path}: ${error.message}`);
+      throw error;
+    }
+  }
+  return values;
+}
+
+/** The known name with the smallest edit distance. */
+export function nearest(given: string, known: readonly string[]): string {
+  const distances = known.map((name) => ({ name, distance: editDistance(given, name) }));
+  return distances.sort((a, b) => a.distance - b.distance)[0]?.name ?? 'help';
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

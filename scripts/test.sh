@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# `npm test`: all set-up, then every check and test that this machine can run. What it cannot run is named at the end.
+set -euo pipefail
+source "$(dirname "$0")/setup.sh"
+install_npm_packages
+# shellcheck disable=SC2086,SC2046
+install_system_packages wanted $(agent_missing) $(missing_packages etcd:etcd-server busybox:busybox-static skopeo:skopeo \
+  umoci:umoci docker-registry:docker-registry conntrack:conntrack kubectl:kubernetes-client) \
+  $([ -x /usr/lib/cni/bridge ] || echo containernetworking-plugins) || say "going on without them; the tests that need them will be named"
+
+export SLIPWAY_SKIPPED_FILE
+SLIPWAY_SKIPPED_FILE=$(mktemp)
+trap 'rm -f "$SLIPWAY_SKIPPED_FILE"' EXIT
+
+run() { say "== $*"; "$@"; }
+run node_modules/.bin/biome check --error-on-warnings .
+run node_modules/.bin/tsc -p tsconfig.json
+status=0
+run npm run -s unit -- "$@" || status=$?
+
+if [ -s "$SLIPWAY_SKIPPED_FILE" ]; then
+  say "not run on this machine:"
+  sort -u "$SLIPWAY_SKIPPED_FILE" | sed 's/^/  /' >&2
+fi
+exit $status
