@@ -8,7 +8,7 @@
  * `draft` is a fresh object that belongs to the request: hooks may change it. `old` and stored objects are frozen.
  */
 import type { Random } from '@slipway/kit/random';
-import type { ResourceDescriptor } from '@slipway/api/resources';
+import type { ApiResource } from '@slipway/api/resources';
 import type { KubeObject } from '@slipway/api/types';
 import type { FieldError } from '@slipway/api/validation/field-error';
 
@@ -41,7 +41,7 @@ export interface UpdateRules<T extends KubeObject = KubeObject> {
 }
 
 export interface Strategy<T extends KubeObject = KubeObject> extends UpdateRules<T> {
-  readonly resource: ResourceDescriptor;
+  readonly resource: ApiResource;
   /** Fills in what the client left out. Idempotent. Runs on create, update and on subresource updates. */
   defaults?(draft: T): void;
   prepareCreate?(draft: T, context: StrategyContext): void;
@@ -50,13 +50,19 @@ export interface Strategy<T extends KubeObject = KubeObject> extends UpdateRules
   warnings?(draft: T, old: T | undefined): string[];
   /** Takes addresses and ports; may fill them into the draft. `old` is undefined on create, `draft` on delete. */
   allocate?(draft: T | undefined, old: T | undefined, context: StrategyContext): Promise<Allocation>;
-  /** Beyond metadata.name and metadata.namespace: name → value, for field selectors. */
-  selectableFields?(object: T): Readonly<Record<string, string>>;
+  /** Fields for field selectors beyond metadata.name and metadata.namespace: path → reader. Any other path is refused. */
+  readonly selectableFields?: Readonly<Record<string, (object: T) => string>>;
   /** Rules of the `status` subresource; the generic ones keep everything but status. */
   readonly status?: UpdateRules<T>;
   readonly scale?: ScaleAccess<T>;
   /** Graceful deletion: seconds to wait, 0 = at once. Pods alone answer more than 0. */
   gracePeriodSeconds?(object: T, asked: number | undefined): number;
+  /** Finalizers outside the metadata that hold the object as those in it do (`spec.finalizers` of a Namespace). */
+  otherFinalizers?(object: T): readonly string[];
+  /** Runs once when deletion begins and the object stays: a Namespace becomes `Terminating`. */
+  prepareDeletion?(draft: T): void;
+  /** A delete answers the last state of the object instead of a Status (pods, services, service accounts). */
+  readonly answersDeletedObject?: boolean;
   /** What `metadata.finalizers` get when nothing is asked for; `orphan` for none of today's kinds. */
   readonly defaultPropagation?: 'Background' | 'Foreground' | 'Orphan';
   readonly allowCreateOnUpdate?: boolean;
