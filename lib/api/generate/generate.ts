@@ -7,6 +7,7 @@ import { readMessages } from './messages.ts';
 import { buildSchemas } from './openapi-document.ts';
 import { readModels } from './read-models.ts';
 import { resourcesModule } from './write-resources.ts';
+import { schemasModule } from './write-schemas.ts';
 import { openapiTypes, shortTypes } from './write-types.ts';
 
 const models = await readModels();
@@ -24,6 +25,7 @@ const document = {
 write('generated/openapi.json', `${JSON.stringify(document)}\n`);
 write('generated/openapi.ts', await openapiTypes(document));
 write('generated/api-resources.ts', resourcesModule(resources));
+write('generated/schemas.ts', schemasModule(schemas));
 write('types.ts', shortTypes(schemas));
 
 function write(path: string, text: string): void {
