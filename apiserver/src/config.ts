@@ -1,0 +1,84 @@
+import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+
+export interface ApiServerConfig {
+  /** Everything that lasts; keys and certificates lie in `pki/` below it. */
+  readonly dataDir: string;
+  readonly bindAddress: string;
+  /** 0 picks a free one. */
+  readonly securePort: number;
+  /** Where pods and other machines reach this server; the endpoint of the service `default/kubernetes`. */
+  readonly advertiseAddress: string;
+  readonly serviceClusterIpRange: string;
+  readonly serviceNodePortRange: { readonly from: number; readonly to: number };
+  /** `iss` of service account tokens. */
+  readonly serviceAccountIssuer: string;
+  /** The audiences that the server takes itself for; the first is the default of a token request. */
+  readonly apiAudiences: readonly string[];
+  /** Further names and addresses for the serving certificate. */
+  readonly extraHosts: readonly string[];
+  readonly limits: Limits;
+}
+
+/** Every bound of the server in one place. */
+export interface Limits {
+  /** As upstream: the largest object that etcd takes, with room for a patch. */
+  readonly bodyBytesMax: number;
+  /** Requests in work, watches and streams not counted; more are answered with 429. Upstream's 400 reading and 200 writing. */
+  readonly requestsInFlightMax: number;
+  /** Memory that frames not yet taken by one watcher's socket may refer to; then the watch is cut and the client starts again. */
+  readonly watchBacklogBytesMax: number;
+  readonly watchersMax: number;
+  readonly headerBytesMax: number;
+  readonly urlCharactersMax: number;
+  readonly selectorCharactersMax: number;
+}
+
+const defaultLimits: Limits = {
+  bodyBytesMax: 3 * 1024 * 1024,
+  requestsInFlightMax: 600,
+  watchBacklogBytesMax: 32 * 1024 * 1024,
+  watchersMax: 20_000,
+  headerBytesMax: 64 * 1024,
+  urlCharactersMax: 32 * 1024,
+  selectorCharactersMax: 16 * 1024,
+};
+
+const defaultIssuer = 'https://kubernetes.default.svc.cluster.local';
+
+export type ApiServerOptions = Pick<ApiServerConfig, 'dataDir'> &
+  Partial<Omit<ApiServerConfig, 'dataDir' | 'limits'>> & { readonly limits?: Partial<Limits> };
+
+/** Fills in the defaults of contracts.md. */
+export function apiServerConfig(options: ApiServerOptions): ApiServerConfig {
+  const bindAddress = options.bindAddress ?? '127.0.0.1';
+  const issuer = options.serviceAccountIssuer ?? defaultIssuer;
+  return Object.freeze({
+    dataDir: options.dataDir,
+    bindAddress,
+    securePort: options.securePort ?? 6443,
+    advertiseAddress: options.advertiseAddress ?? advertised(bindAddress),
+    serviceClusterIpRange: options.serviceClusterIpRange ?? '10.96.0.0/16',
+    serviceNodePortRange: options.serviceNodePortRange ?? { from: 30000, to: 32767 },
+    serviceAccountIssuer: issuer,
+    apiAudiences: options.apiAudiences ?? [issuer],
+    extraHosts: options.extraHosts ?? [],
+    limits: Object.freeze({ ...defaultLimits, ...options.limits }),
+  });
+}
+
+export function pkiDirectory(config: Pick<ApiServerConfig, 'dataDir'>): string {
+  return join(config.dataDir, 'pki');
+}
+
+/** Nobody can connect to "all addresses": the first one of this machine that is not loopback stands for them. */
+function advertised(bindAddress: string): string {
+  if (bindAddress !== '0.0.0.0' && bindAddress !== '::') return bindAddress;
+  const family = bindAddress === '::' ? 'IPv6' : 'IPv4';
+  for (const addresses of Object.values(networkInterfaces())) {
+    for (const { address, family: found, internal } of addresses ?? []) {
+      if (!internal && found === family) return address;
+    }
+  }
+  return family === 'IPv6' ? '::1' : '127.0.0.1';
+}
