@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto';
+import { homedir, hostname } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { LogLevel } from '@slipway/kit/logger';
+import { type FlagName, type FlagValues, flags } from './flags.ts';
+import { UsageError } from './usage-error.ts';
+
+export interface EtcdConfig {
+  readonly servers: readonly string[];
+  readonly caFile?: string;
+  readonly certFile?: string;
+  readonly keyFile?: string;
+}
+
+/** Everything a process needs to know, parsed once and frozen. */
+export interface Config {
+  readonly dataDir: string;
+  /** Names this cluster's kernel objects; follows from the data directory, so that `down` finds them after any crash. */
+  readonly clusterId: string;
+  readonly kubeconfig: string;
+  readonly bindAddress: string;
+  readonly securePort: number;
+  /** undefined = the embedded store. */
+  readonly etcd: EtcdConfig | undefined;
+  readonly nodeName: string;
+  readonly clusterCidr: string;
+  readonly serviceCidr: string;
+  readonly runtimePath: string | undefined;
+  readonly agentPort: number;
+  readonly agent: boolean;
+  readonly controllers: string;
+  readonly registryConfig: string | undefined;
+  readonly logLevel: LogLevel;
+  readonly purge: boolean;
+}
+
+/** A plain user cannot write below /var/lib: their cluster lives in their home. */
+export function defaultDataDir(isRoot: boolean, env: Readonly<Record<string, string | undefined>>): string {
+  if (isRoot) return '/var/lib/slipway';
+  return join(env.XDG_DATA_HOME || join(homedir(), '.local/share'), 'slipway');
+}
+
+/** `layers` from weakest to strongest: file, environment, command line. */
+export function resolveConfig(layers: readonly FlagValues[], fallbackDataDir: string): Config {
+  const given: FlagValues = Object.assign({}, ...layers);
+  const value = (name: FlagName) => given[name] ?? ('default' in flags[name] ? flags[name].default : undefined);
+  const text = (name: FlagName) => value(name) as string | undefined;
+  const dataDir = resolve(text('data-dir') ?? fallbackDataDir);
+  return Object.freeze({
+    dataDir,
+    clusterId: createHash('sha256').update(dataDir).digest('hex').slice(0, 8),
+    kubeconfig: resolve(text('kubeconfig') ?? join(dataDir, 'admin.kubeconfig')),
+    bindAddress: text('bind-address') ?? '127.0.0.1',
+    securePort: value('secure-port') as number,
+    etcd: etcdFrom(text),
+    nodeName: (text('node-name') ?? hostname()).toLowerCase(),
+    clusterCidr: text('cluster-cidr') ?? '',
+    serviceCidr: text('service-cluster-ip-range') ?? '',
+    runtimePath: text('runtime'),
+    agentPort: value('agent-port') as number,
+    agent: value('agent') as boolean,
+    controllers: text('controllers') ?? '*',
+    registryConfig: text('registry-config'),
+    logLevel: text('log-level') as LogLevel,
+    purge: value('purge') as boolean,
+  });
+}
+
+function etcdFrom(text: (name: FlagName) => string | undefined): EtcdConfig | undefined {
+  const servers = text('etcd-servers');
+  if (text('storage') !== 'etcd') {
+    if (servers) throw new UsageError('--etcd-servers needs --storage etcd');
+    return undefined;
+  }
+  if (!servers) throw new UsageError('--storage etcd needs --etcd-servers URL,...');
+  const files = { caFile: text('etcd-cafile'), certFile: text('etcd-certfile'), keyFile: text('etcd-keyfile') };
+  if ((files.certFile === undefined) !== (files.keyFile === undefined)) {
+    throw new UsageError('--etcd-certfile and --etcd-keyfile go together');
+  }
+  return {
+    servers: servers.split(',').filter((server) => server !== ''),
+    ...(files.caFile ? { caFile: files.caFile } : {}),
+    ...(files.certFile && files.keyFile ? { certFile: files.certFile, keyFile: files.keyFile } : {}),
+  };
+}
