@@ -2,8 +2,11 @@
  * A kind is data: its descriptor says how objects of the kind are defaulted, prepared, validated and shown. The
  * generic `ResourceStore` runs the hooks in one fixed order for built-in kinds and custom resources alike.
  *
- * create: decode, admit (mutate), defaults, prepareCreate, admit (validate), validate, allocate, store
- * update: decode, defaults, prepareUpdate, validate, validateUpdate, allocate, store
+ * create: decode, admit (mutate), defaults, prepareCreate, validate, admit (validate), allocate, store
+ * update: decode, admit (mutate), defaults, prepareUpdate, validate, validateUpdate, admit (validate), allocate, store
+ *
+ * Metadata (the name by `validateName`, namespace, labels, annotations, owner references, finalizers, what may not change) is checked by
+ * the resource store with `validateObjectMeta` of `@slipway/api/validation/object-meta`; `validate` looks at everything else.
  *
  * `draft` is a fresh object that belongs to the request: hooks may change it. `old` and stored objects are frozen.
  */
