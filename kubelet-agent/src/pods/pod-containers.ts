@@ -1,0 +1,45 @@
+import type { Container, Pod } from '@slipway/api/types';
+
+/** A sidecar is an init container that restarts always: it stays while the others run, and ends after them. */
+export type ContainerRole = 'init' | 'sidecar' | 'app';
+
+export interface PodContainer {
+  readonly role: ContainerRole;
+  readonly spec: Container;
+}
+
+export function initContainersOf(pod: Pod): PodContainer[] {
+  return (pod.spec.initContainers ?? []).map((spec) => ({
+    role: spec.restartPolicy === 'Always' ? 'sidecar' : 'init',
+    spec,
+  }));
+}
+
+export function appContainersOf(pod: Pod): PodContainer[] {
+  return pod.spec.containers.map((spec) => ({ role: 'app', spec }));
+}
+
+export function containersOf(pod: Pod): PodContainer[] {
+  return [...initContainersOf(pod), ...appContainersOf(pod)];
+}
+
+export function findContainer(pod: Pod, name: string): PodContainer | undefined {
+  return containersOf(pod).find(({ spec }) => spec.name === name);
+}
+
+/** As upstream logs a pod: `name_namespace(uid)`. */
+export function podDisplayName(pod: Pod): string {
+  return `${pod.metadata.name}_${pod.metadata.namespace}(${pod.metadata.uid})`;
+}
+
+export function isTerminalPhase(phase: string | undefined): boolean {
+  return phase === 'Succeeded' || phase === 'Failed';
+}
+
+/** True when the policy starts a container again that ended with this code. */
+export function restartsAfter(pod: Pod, role: ContainerRole, exitCode: number | undefined): boolean {
+  if (role === 'sidecar') return true;
+  const policy = pod.spec.restartPolicy ?? 'Always';
+  if (role === 'init') return exitCode !== 0 && policy !== 'Never';
+  return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0);
+}
