@@ -45,7 +45,8 @@ export interface StatusDetails {
 export interface Status {
   readonly kind: 'Status';
   readonly apiVersion: 'v1';
-  readonly metadata: Record<string, never>;
+  /** `continue`: how a list whose page is too old can go on, for those who take an inconsistent rest. */
+  readonly metadata: { readonly continue?: string };
   readonly status: 'Success' | 'Failure';
   readonly message?: string;
   readonly reason?: string;
@@ -58,23 +59,25 @@ export class StatusError extends Error {
   readonly reason: StatusReason;
   readonly details: StatusDetails | undefined;
   readonly code: number;
+  readonly metadata: Status['metadata'];
 
   constructor(
     reason: StatusReason,
     message: string,
-    options: { details?: StatusDetails; cause?: unknown; code?: number } = {},
+    options: { details?: StatusDetails; cause?: unknown; code?: number; metadata?: Status['metadata'] } = {},
   ) {
     super(message, { cause: options.cause });
     this.reason = reason;
     this.details = options.details;
     this.code = options.code ?? statusCodes[reason];
+    this.metadata = options.metadata ?? {};
   }
 
   toStatus(): Status {
     return {
       kind: 'Status',
       apiVersion: 'v1',
-      metadata: {},
+      metadata: this.metadata,
       status: 'Failure',
       message: this.message,
       reason: this.reason,
