@@ -1,0 +1,108 @@
+import { type ApiResource, apiVersionOf, builtInResources } from '@slipway/api/resources';
+import type { ResourcePath } from '@slipway/api/transport';
+import type {
+  ClusterRole,
+  ClusterRoleBinding,
+  ConfigMap,
+  Deployment,
+  EndpointSlice,
+  Event,
+  KubeObject,
+  Lease,
+  Namespace,
+  Node,
+  Pod,
+  ReplicaSet,
+  Role,
+  RoleBinding,
+  Secret,
+  Service,
+  ServiceAccount,
+} from '@slipway/api/types';
+import { invariant } from '@slipway/kit/invariant';
+
+/** A resource as a client addresses it. `T` is the type of its objects; nothing of it exists when the code runs. */
+export interface Kind<T extends KubeObject = KubeObject> {
+  /** '' is the core group. */
+  readonly group: string;
+  readonly version: string;
+  /** Lower-case plural: `pods`. */
+  readonly resource: string;
+  readonly kind: string;
+  readonly namespaced: boolean;
+  readonly objectType?: T;
+}
+
+/** `NAMESPACE/NAME`, or `NAME` for a cluster-scoped object. */
+export type ObjectKey = string;
+
+/** Names one object of a kind. */
+export interface ObjectRef {
+  readonly namespace?: string | undefined;
+  readonly name: string;
+}
+
+export function kindFrom<T extends KubeObject = KubeObject>(resource: ApiResource): Kind<T> {
+  const { group, version, kind, namespaced } = resource;
+  return { group, version, resource: resource.resource, kind, namespaced };
+}
+
+/** `apps/v1`, or `v1`. */
+export function apiVersionOfKind(kind: Kind): string {
+  return apiVersionOf(kind);
+}
+
+/** Identifies a kind in maps and logs: `deployments.apps`, `pods`. */
+export function kindId(kind: Pick<Kind, 'group' | 'resource'>): string {
+  return kind.group === '' ? kind.resource : `${kind.resource}.${kind.group}`;
+}
+
+export function keyOf(object: KubeObject): ObjectKey {
+  return keyFrom({ namespace: object.metadata.namespace, name: object.metadata.name ?? '' });
+}
+
+export function keyFrom({ namespace, name }: ObjectRef): ObjectKey {
+  return namespace ? `${namespace}/${name}` : name;
+}
+
+export function parseKey(key: ObjectKey): ObjectRef {
+  const slash = key.indexOf('/');
+  return slash === -1 ? { name: key } : { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
+}
+
+export function pathFor(kind: Kind, ref: Partial<ObjectRef> = {}, subresource?: string): ResourcePath {
+  return {
+    group: kind.group,
+    version: kind.version,
+    resource: kind.resource,
+    ...(kind.namespaced && ref.namespace ? { namespace: ref.namespace } : {}),
+    ...(ref.name ? { name: ref.name } : {}),
+    ...(subresource ? { subresource } : {}),
+  };
+}
+
+function builtIn<T extends KubeObject>(group: string, resource: string, version = 'v1'): Kind<T> {
+  const found = builtInResources.find((r) => r.group === group && r.resource === resource && r.version === version);
+  invariant(found, `no built-in resource ${resource} in group "${group}"`);
+  return kindFrom(found);
+}
+
+/** The built-in kinds that our own components read or write. */
+export const kinds = {
+  namespaces: builtIn<Namespace>('', 'namespaces'),
+  nodes: builtIn<Node>('', 'nodes'),
+  pods: builtIn<Pod>('', 'pods'),
+  services: builtIn<Service>('', 'services'),
+  configMaps: builtIn<ConfigMap>('', 'configmaps'),
+  secrets: builtIn<Secret>('', 'secrets'),
+  serviceAccounts: builtIn<ServiceAccount>('', 'serviceaccounts'),
+  events: builtIn<Event>('', 'events'),
+  deployments: builtIn<Deployment>('apps', 'deployments'),
+  replicaSets: builtIn<ReplicaSet>('apps', 'replicasets'),
+  endpointSlices: builtIn<EndpointSlice>('discovery.k8s.io', 'endpointslices'),
+  leases: builtIn<Lease>('coordination.k8s.io', 'leases'),
+  roles: builtIn<Role>('rbac.authorization.k8s.io', 'roles'),
+  roleBindings: builtIn<RoleBinding>('rbac.authorization.k8s.io', 'rolebindings'),
+  clusterRoles: builtIn<ClusterRole>('rbac.authorization.k8s.io', 'clusterroles'),
+  clusterRoleBindings: builtIn<ClusterRoleBinding>('rbac.authorization.k8s.io', 'clusterrolebindings'),
+} as const;

@@ -1,0 +1,202 @@
+/**
+ * One of several processes leads, by a Lease. The holder renews it; whoever sees it unrenewed for its whole duration,
+ * by its own clock from the moment it saw the last change, takes it over. Clocks of different machines are therefore
+ * never compared. A holder that cannot renew stops leading before the others may begin: `renewDeadlineMs` is shorter
+ * than the lease's duration.
+ */
+import { isStatus } from '@slipway/api/status-error';
+import type { Transport } from '@slipway/api/transport';
+import type { Lease, LeaseSpec } from '@slipway/api/types';
+import { childSignal } from '@slipway/kit/abort';
+import { type Clock, formatMicroTime } from '@slipway/kit/clock';
+import { messageOf } from '@slipway/kit/errors';
+import type { Logger } from '@slipway/kit/logger';
+import type { Random } from '@slipway/kit/random';
+import { Client } from './client.ts';
+import { kinds } from './kinds.ts';
+
+export interface LeaderElectionOptions {
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** The lease; `kube-system` is where upstream's components keep theirs. */
+  readonly namespace: string;
+  readonly name: string;
+  /** Unlike that of every other candidate. */
+  readonly identity: string;
+  readonly leaseDurationMs?: number;
+  readonly renewDeadlineMs?: number;
+  readonly retryPeriodMs?: number;
+}
+
+/** What we last saw of the lease, and when it last changed by our own monotonic clock. */
+interface Seen {
+  readonly lease: Lease;
+  readonly changedMs: number;
+}
+
+/**
+ * Waits for the lead, then runs `lead`, whose signal aborts when the lead is lost or the caller stops. Resolves when
+ * the caller's signal aborted and `lead` has ended, with the lease given up. Rejects when `lead` does, or when the lead
+ * was lost: the process then restarts rather than go on with stale state.
+ */
+export async function runAsLeader(
+  options: LeaderElectionOptions,
+  lead: (signal: AbortSignal) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const candidate = new Candidate(options);
+  try {
+    await candidate.acquire(signal);
+  } catch (error) {
+    if (signal.aborted) return;
+    throw error;
+  }
+  const child = childSignal(signal);
+  let lost = false;
+  const renewing = candidate.renewUntilLost(child.signal).then((isLost) => {
+    lost = isLost;
+    if (isLost) child.abort(new Error(`lost the lead of ${options.namespace}/${options.name}`));
+  });
+  try {
+    await lead(child.signal);
+  } finally {
+    child.abort();
+    await renewing;
+    if (!lost) await candidate.release();
+  }
+  if (lost && !signal.aborted) throw child.signal.reason;
+}
+
+class Candidate {
+  readonly #options: LeaderElectionOptions;
+  readonly #client: Client;
+  readonly #leaseDurationMs: number;
+  readonly #renewDeadlineMs: number;
+  readonly #retryPeriodMs: number;
+  #seen: Seen | undefined;
+
+  constructor(options: LeaderElectionOptions) {
+    this.#options = options;
+    this.#client = new Client(options.transport, { controller: 'leader-election' });
+    this.#leaseDurationMs = options.leaseDurationMs ?? 15_000;
+    this.#renewDeadlineMs = options.renewDeadlineMs ?? 10_000;
+    this.#retryPeriodMs = options.retryPeriodMs ?? 2000;
+  }
+
+  async acquire(signal: AbortSignal): Promise<void> {
+    const { clock, random, log, name, identity } = this.#options;
+    while (!(await this.#tryOnce(signal))) {
+      await clock.sleep(this.#retryPeriodMs * (1 + 0.2 * random.next()), signal);
+    }
+    log.info({ lease: name, identity }, 'leading');
+  }
+
+  /** Resolves true when the lead was lost, false when the signal aborted while it was ours. */
+  async renewUntilLost(signal: AbortSignal): Promise<boolean> {
+    const { clock, log, name } = this.#options;
+    let renewedMs = clock.monotonicMs();
+    while (!signal.aborted) {
+      try {
+        await clock.sleep(this.#retryPeriodMs, signal);
+        if (await this.#tryOnce(signal)) renewedMs = clock.monotonicMs();
+        else if (this.#heldByOther()) break;
+      } catch {
+        if (signal.aborted) return false;
+      }
+      if (clock.monotonicMs() - renewedMs > this.#renewDeadlineMs) break;
+    }
+    if (signal.aborted) return false;
+    log.error({ lease: name }, 'lost the lead');
+    return true;
+  }
+
+  /** Lets the next candidate begin at once. Failing to is no harm: the lease runs out. */
+  async release(): Promise<void> {
+    const lease = this.#seen?.lease;
+    if (lease?.spec.holderIdentity !== this.#options.identity) return;
+    const spec: LeaseSpec = { ...lease.spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime: this.#now() };
+    try {
+      await this.#client.update(kinds.leases, { ...lease, spec }, { signal: AbortSignal.timeout(releaseTimeoutMs) });
+    } catch (error) {
+      this.#options.log.warn({ error: messageOf(error) }, 'lease not released');
+    }
+  }
+
+  async #tryOnce(signal: AbortSignal): Promise<boolean> {
+    try {
+      const current = await this.#read(signal);
+      if (!current) return this.#keep(await this.#create(signal));
+      this.#note(current);
+      const { holderIdentity: holder } = current.spec;
+      if (holder && holder !== this.#options.identity && !this.#hasExpired(current)) return false;
+      return this.#keep(await this.#take(current, signal));
+    } catch (error) {
+      if (signal.aborted) throw error;
+      // Another candidate was faster, or the server is away; both are tried again.
+      if (!isStatus(error, 'Conflict', 'AlreadyExists')) {
+        this.#options.log.debug({ error: messageOf(error) }, 'lease not read or written');
+      }
+      return false;
+    }
+  }
+
+  async #read(signal: AbortSignal): Promise<Lease | undefined> {
+    try {
+      return await this.#client.get(kinds.leases, this.#options, { signal });
+    } catch (error) {
+      if (isStatus(error, 'NotFound')) return undefined;
+      throw error;
+    }
+  }
+
+  #create(signal: AbortSignal): Promise<Lease> {
+    const { namespace, name } = this.#options;
+    const spec = { ...this.#ours(), acquireTime: this.#now(), leaseTransitions: 0 };
+    const lease: Lease = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { namespace, name }, spec };
+    return this.#client.create(kinds.leases, lease, { signal });
+  }
+
+  #take(current: Lease, signal: AbortSignal): Promise<Lease> {
+    const isOurs = current.spec.holderIdentity === this.#options.identity;
+    const taken = { acquireTime: this.#now(), leaseTransitions: (current.spec.leaseTransitions ?? 0) + 1 };
+    const spec = { ...current.spec, ...this.#ours(), ...(isOurs ? {} : taken) };
+    return this.#client.update(kinds.leases, { ...current, spec }, { signal });
+  }
+
+  #ours(): LeaseSpec {
+    return {
+      holderIdentity: this.#options.identity,
+      leaseDurationSeconds: Math.ceil(this.#leaseDurationMs / 1000),
+      renewTime: this.#now(),
+    };
+  }
+
+  #keep(lease: Lease): true {
+    this.#seen = { lease, changedMs: this.#options.clock.monotonicMs() };
+    return true;
+  }
+
+  #note(lease: Lease): void {
+    if (this.#seen?.lease.metadata.resourceVersion === lease.metadata.resourceVersion) return;
+    this.#seen = { lease, changedMs: this.#options.clock.monotonicMs() };
+  }
+
+  #hasExpired(lease: Lease): boolean {
+    const durationMs = (lease.spec.leaseDurationSeconds ?? this.#leaseDurationMs / 1000) * 1000;
+    return this.#seen !== undefined && this.#options.clock.monotonicMs() - this.#seen.changedMs >= durationMs;
+  }
+
+  #heldByOther(): boolean {
+    const holder = this.#seen?.lease.spec.holderIdentity;
+    return holder !== undefined && holder !== '' && holder !== this.#options.identity;
+  }
+
+  #now(): string {
+    return formatMicroTime(this.#options.clock.nowMs());
+  }
+}
+
+/** Stopping does not wait longer than this for a server that may be stopping too. */
+const releaseTimeoutMs = 2000;
