@@ -74,7 +74,7 @@ export interface Strategy<T extends KubeObject = KubeObject> extends UpdateRules
   /** Objects vanish after this time (events: one hour). */
   readonly ttlMs?: number;
   /** How `metadata.name` is checked: upstream's name rule of the kind. Returns messages. */
-  validateName?(name: string, isPrefix: boolean): string[];
+  validateName?(name: string, isPrefix: boolean): readonly string[];
 }
 
 export interface ScaleAccess<T extends KubeObject> {
