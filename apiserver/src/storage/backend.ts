@@ -12,6 +12,8 @@ export interface Entry {
   readonly createRevision: Revision;
   /** The revision of the last write of this key. */
   readonly modRevision: Revision;
+  /** What the last write was given as its cause (JSON). */
+  readonly cause: string | undefined;
 }
 
 export type WriteResult =
@@ -39,6 +41,8 @@ export interface ChangeEvent {
   readonly value: Uint8Array | undefined;
   readonly createRevision: Revision;
   readonly modRevision: Revision;
+  /** Why this change happened (JSON): for a delete the cause of the delete. */
+  readonly cause: string | undefined;
 }
 
 /** All changes of one revision or more, in order; never a part of a revision. */
@@ -56,6 +60,11 @@ export interface WriteOptions {
 }
 
 export interface Backend {
+  /**
+   * True when this process is the only writer: a running watch of this process then sees a change no later than its
+   * writer gets the result, and `get` needs no round trip.
+   */
+  readonly isLocal: boolean;
   get(
     key: string,
     options: { readonly at?: Revision; readonly signal: AbortSignal },

@@ -18,6 +18,7 @@ export interface StoredObject {
   readonly bytes: Buffer;
   /** The same, parsed on first use and deeply frozen. */
   readonly object: KubeObject;
+  /** Why this version was written; on the last state of a deleted object why it was deleted. */
   readonly cause: Cause | undefined;
 }
 

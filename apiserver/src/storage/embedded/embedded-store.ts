@@ -1,0 +1,354 @@
+/**
+ * The embedded store: the waist over LMDB. One process, one writer thread, readers on the caller's thread.
+ *
+ * A write is decided at once, against the state that all writes before it will leave, gets the next revision, and is
+ * made durable by a group commit. Nothing can be read before it is durable.
+ */
+import { mkdirSync, statfsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock } from '@slipway/kit/clock';
+import { messageOf } from '@slipway/kit/errors';
+import {
+  type Backend,
+  type Entry,
+  type KeyRange,
+  type Page,
+  type Revision,
+  StorageError,
+  type WatchBatch,
+  type WriteOptions,
+  type WriteResult,
+} from '../backend.ts';
+import { lockDirectory } from './directory-lock.ts';
+import { Expiry } from './expiry.ts';
+import { GroupCommit, queuedChangesMax } from './group-commit.ts';
+import { pageAt, pageOfHead } from './pages.ts';
+import type { KeyState } from './records.ts';
+import { type PendingChange, Tables } from './tables.ts';
+import { WatchHub } from './watch-hub.ts';
+
+export interface EmbeddedStoreOptions {
+  /** Created when it does not exist. One process at a time. */
+  readonly directory: string;
+  readonly clock: Clock;
+}
+
+/** LMDB's bound on a key, less what its encoding adds. */
+export const keyBytesMax = 1_900;
+
+/** Above etcd's and Kubernetes' bounds on a request; what comes from the network is bounded there. */
+export const valueBytesMax = 32 * 1024 * 1024;
+
+/** Changes erased by one transaction of a compaction, so that writers wait a moment only. */
+const sweepChangesMax = 1_000;
+
+/** After the disk was full, writes are refused for this time without trying, as long as there is no room. */
+const fullRetryMs = 1_000;
+
+/** Free space below which a failed write is blamed on a full disk: lmdb reports a short write as an I/O error. */
+const fullBelowBytes = 4 * 1024 * 1024;
+
+const absent: KeyState = { modRevision: 0, createRevision: 0, expiresAtMs: 0 };
+
+/** The state of a key that queued writes will leave. `done` settles with the last of them. */
+interface PendingState {
+  readonly revision: number;
+  readonly state: KeyState;
+  readonly done: Promise<void>;
+}
+
+/** Opens or creates a store. Throws `StorageError` 'locked', 'corrupt' or 'unavailable'. */
+export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<Backend> {
+  try {
+    mkdirSync(options.directory, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const text = `create data directory ${options.directory}: ${messageOf(error)}`;
+    throw new StorageError('unavailable', text, { cause: error });
+  }
+  const unlock = lockDirectory(options.directory);
+  try {
+    return new EmbeddedStore(options, new Tables(join(options.directory, 'data')), unlock);
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+class EmbeddedStore implements Backend {
+  readonly isLocal = true;
+  readonly #directory: string;
+  readonly #clock: Clock;
+  readonly #tables: Tables;
+  readonly #unlock: () => void;
+  readonly #commits: GroupCommit;
+  readonly #hub: WatchHub;
+  readonly #expiry: Expiry;
+  readonly #pending = new Map<string, PendingState>();
+  /**
+   * The newest revision that writers and watches were told of, and the newest given to a write. The tables may be a
+   * moment ahead of the former: a commit is visible as soon as it is durable.
+   */
+  #head: number;
+  #assigned: number;
+  #compacted: number;
+  #sweeping: Promise<void> = Promise.resolve();
+  #fullUntilMs = 0;
+  #closing: Promise<void> | undefined;
+
+  constructor({ directory, clock }: EmbeddedStoreOptions, tables: Tables, unlock: () => void) {
+    this.#directory = directory;
+    this.#clock = clock;
+    this.#tables = tables;
+    this.#unlock = unlock;
+    this.#head = tables.head();
+    this.#assigned = this.#head;
+    this.#compacted = tables.compacted();
+    this.#hub = new WatchHub({
+      head: () => this.#head,
+      compacted: () => this.#compacted,
+      change: (revision) => tables.change(revision),
+      changesFrom: (revision, limit) => tables.changesFrom(revision, limit),
+    });
+    this.#commits = new GroupCommit({
+      commit: (changes) => tables.commit(changes),
+      committed: (changes) => this.#committed(changes),
+      failed: (error) => this.#failed(error),
+    });
+    this.#expiry = new Expiry({ clock, tables, remove: (key, revision) => this.#removeExpired(key, revision) });
+    this.#sweeping = this.#sweep(); // finish a compaction that a crash interrupted
+    this.#sweeping.catch(() => {}); // the next compaction begins where this one stopped
+  }
+
+  async get(
+    key: string,
+    { at, signal }: { readonly at?: Revision; readonly signal: AbortSignal },
+  ): Promise<{ readonly revision: Revision; readonly entry: Entry | undefined }> {
+    this.#checkOpen(signal);
+    if (at === undefined) {
+      return { revision: BigInt(this.#tables.head()), entry: this.#entryNow(key) };
+    }
+    const revision = this.#checkRevision(at);
+    const state = this.#tables.state(key);
+    if (state && state.modRevision <= revision) return { revision: at, entry: this.#entryNow(key) };
+    const version = this.#tables.supersededAt(key, revision);
+    return { revision: at, entry: version && this.#entryOf(version.modRevision) };
+  }
+
+  async list(
+    range: KeyRange,
+    { at, limit, signal }: { readonly at?: Revision; readonly limit: number; readonly signal: AbortSignal },
+  ): Promise<Page> {
+    this.#checkOpen(signal);
+    const head = this.#tables.head();
+    const revision = at === undefined ? head : this.#checkRevision(at);
+    const { revisions, remaining } =
+      revision === head ? pageOfHead(this.#tables, range, limit) : pageAt(this.#tables, range, revision, limit);
+    return { revision: BigInt(revision), entries: revisions.map((found) => this.#entryOf(found)), remaining };
+  }
+
+  async write(key: string, value: Uint8Array, expected: Revision, options: WriteOptions): Promise<WriteResult> {
+    if (key.length === 0 || Buffer.byteLength(key) > keyBytesMax || key.includes('\0')) {
+      throw new RangeError(`a key has 1 to ${keyBytesMax} bytes, none of them 0`);
+    }
+    if (value.length > valueBytesMax) throw new RangeError(`a value has at most ${valueBytesMax} bytes`);
+    return this.#change(key, value, expected, options);
+  }
+
+  async remove(key: string, expected: Revision, options: Omit<WriteOptions, 'ttlMs'>): Promise<WriteResult> {
+    return this.#change(key, undefined, expected, options);
+  }
+
+  watch(range: KeyRange, after: Revision, signal: AbortSignal): AsyncIterable<WatchBatch> {
+    return this.#hub.watch(range, Number(after), signal);
+  }
+
+  async compact(before: Revision, signal: AbortSignal): Promise<void> {
+    this.#checkOpen(signal);
+    const revision = Number(before);
+    if (revision > this.#head) throw futureRevision(before, this.#head);
+    if (revision <= this.#compacted) return;
+    // Readers are refused before anything disappears.
+    this.#compacted = revision;
+    await this.#translating(() => this.#tables.setCompacted(revision));
+    this.#sweeping = this.#sweeping.catch(() => {}).then(() => this.#sweep());
+    await this.#translating(() => this.#sweeping);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#expiry.stop();
+    await this.#commits.drain();
+    await this.#sweeping.catch(() => {});
+    this.#hub.close();
+    await this.#tables.close();
+    this.#unlock();
+  }
+
+  async #change(
+    key: string,
+    value: Uint8Array | undefined,
+    expected: Revision,
+    options: WriteOptions,
+  ): Promise<WriteResult> {
+    for (;;) {
+      this.#checkOpen(options.signal);
+      const pending = this.#pending.get(key);
+      const before = pending?.state ?? this.#tables.state(key) ?? absent;
+      if (before.modRevision === Number(expected) && (value || before.modRevision !== 0)) {
+        if (value) this.#checkRoom();
+        return { outcome: 'written', revision: BigInt(await this.#commit(key, value, before, options)) };
+      }
+      if (!pending) return { outcome: 'conflict', current: this.#entryNow(key) };
+      // The write that won is not durable yet. Whoever is told of it must not see it vanish.
+      const committed = await pending.done.then(
+        () => true,
+        () => false,
+      );
+      const entry = this.#entryNow(key);
+      if (committed && (entry?.modRevision ?? 0n) !== expected) return { outcome: 'conflict', current: entry };
+    }
+  }
+
+  /** Decides and queues a change without giving up the thread in between; resolves with its revision when durable. */
+  async #commit(key: string, value: Uint8Array | undefined, before: KeyState, options: WriteOptions): Promise<number> {
+    if (this.#commits.isFull) {
+      throw new StorageError('unavailable', `more than ${queuedChangesMax} writes wait for the disk`);
+    }
+    const revision = ++this.#assigned;
+    const nowMs = this.#clock.nowMs();
+    const createRevision = before.modRevision === 0 ? revision : before.createRevision;
+    const expiresAtMs = options.ttlMs === undefined ? 0 : Math.ceil(nowMs + options.ttlMs);
+    const done = this.#commits.add({
+      revision,
+      before,
+      expiresAtMs,
+      change: {
+        type: value ? 'put' : 'delete',
+        key,
+        previous: before.modRevision,
+        createRevision,
+        writtenAtMs: nowMs,
+        cause: options.cause,
+        value: value ?? noBytes,
+      },
+    });
+    const state = value ? { modRevision: revision, createRevision, expiresAtMs } : absent;
+    this.#pending.set(key, { revision, state, done });
+    await done;
+    return revision;
+  }
+
+  #committed(changes: readonly PendingChange[]): void {
+    for (const { revision, change, expiresAtMs } of changes) {
+      // A later write of the key may be queued already.
+      if (this.#pending.get(change.key)?.revision === revision) this.#pending.delete(change.key);
+      if (expiresAtMs !== 0) this.#expiry.expect(expiresAtMs);
+      this.#head = revision;
+    }
+    this.#hub.publish(changes);
+  }
+
+  /** Everything queued is void: go on from what the tables say. */
+  #failed(error: unknown): unknown {
+    this.#pending.clear();
+    this.#head = this.#tables.head();
+    this.#assigned = this.#head;
+    this.#hub.reset();
+    const told = this.#translate(error);
+    if (told instanceof StorageError && told.reason === 'full') {
+      this.#fullUntilMs = this.#clock.monotonicMs() + fullRetryMs;
+    }
+    return told;
+  }
+
+  async #removeExpired(key: string, revision: number): Promise<void> {
+    await this.#change(key, undefined, BigInt(revision), { signal: neverAborted, cause: expiryCause });
+  }
+
+  async #sweep(): Promise<void> {
+    while (!this.#closing && this.#tables.swept() < this.#compacted) {
+      await this.#tables.sweep(this.#compacted, sweepChangesMax);
+    }
+  }
+
+  #entryNow(key: string): Entry | undefined {
+    const state = this.#tables.state(key);
+    return state && this.#entryOf(state.modRevision);
+  }
+
+  #entryOf(revision: number): Entry {
+    const change = this.#tables.change(revision);
+    if (!change) throw new StorageError('corrupt', `the record of revision ${revision} is missing`);
+    return {
+      key: change.key,
+      value: change.value,
+      createRevision: BigInt(change.createRevision),
+      modRevision: BigInt(revision),
+      cause: change.cause,
+    };
+  }
+
+  #checkOpen(signal: AbortSignal): void {
+    signal.throwIfAborted();
+    if (this.#closing) throw new StorageError('unavailable', 'the store is closed');
+  }
+
+  #checkRevision(at: Revision): number {
+    const head = this.#tables.head();
+    if (at > BigInt(head)) throw futureRevision(at, head);
+    if (at < BigInt(this.#compacted)) {
+      const text = `revision ${at} has been compacted: the history begins at ${this.#compacted}`;
+      throw new StorageError('compacted', text);
+    }
+    return Number(at);
+  }
+
+  #checkRoom(): void {
+    if (this.#clock.monotonicMs() < this.#fullUntilMs && this.#hasLittleRoom()) throw this.#full(undefined);
+  }
+
+  #hasLittleRoom(): boolean {
+    const { bavail, bsize } = statfsSync(this.#directory);
+    return bavail * bsize < fullBelowBytes;
+  }
+
+  #full(cause: unknown): StorageError {
+    const text = `no space left for the data directory ${this.#directory}; free some space on its file system`;
+    return new StorageError('full', text, { cause });
+  }
+
+  async #translating<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw this.#translate(error);
+    }
+  }
+
+  #translate(error: unknown): unknown {
+    if (error instanceof StorageError) return error;
+    const code = (error as { code?: unknown }).code;
+    if (code === noSpaceErrno || code === quotaErrno || code === mapFullCode) return this.#full(error);
+    if (code === ioErrno && this.#hasLittleRoom()) return this.#full(error);
+    const text = `write to the data directory ${this.#directory}: ${messageOf(error)}`;
+    return new StorageError('unavailable', text, { cause: error });
+  }
+}
+
+/** Numbers that lmdb puts into the `code` of its errors: errno EIO, ENOSPC, EDQUOT, and MDB_MAP_FULL. */
+const ioErrno = 5;
+const noSpaceErrno = 28;
+const quotaErrno = 122;
+const mapFullCode = -30792;
+
+const noBytes = new Uint8Array(0);
+const neverAborted = new AbortController().signal;
+const expiryCause = JSON.stringify({ controller: 'expiry' });
+
+function futureRevision(asked: Revision, head: number): StorageError {
+  return new StorageError('futureRevision', `revision ${asked} is in the future: the store is at ${head}`);
+}

@@ -1,0 +1,280 @@
+/**
+ * The LMDB tables of the embedded store, and what one transaction does to them. Reads are synchronous and see one
+ * state for as long as the caller does not give up the thread.
+ *
+ *     changes      revision                  -> the change (`records.ts`); kept while current or within the history
+ *     current      key                       -> state of the key
+ *     superseded   [key, revision]           -> versions that are not current any more, until compaction
+ *     expiry       [milliseconds, revision]  -> key
+ *     (root)       head, compacted, swept, format: history before `compacted` is gone for readers, what it held is
+ *                  erased up to `swept`
+ */
+import { closeSync, fsyncSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { messageOf } from '@slipway/kit/errors';
+import { type Database, open, type RootDatabase } from 'lmdb';
+import { StorageError } from '../backend.ts';
+import { checkDataFile } from './check-data-file.ts';
+import {
+  type Change,
+  decodeChange,
+  decodeKeyState,
+  decodeSuperseded,
+  encodeChange,
+  encodeKeyState,
+  encodeSuperseded,
+  type KeyState,
+  type SupersededVersion,
+} from './records.ts';
+
+/** Raised when the layout changes in a way that older code would misread. */
+const formatVersion = 1;
+
+/** Address space, not memory and not disk; LMDB maps more when the file outgrows it. */
+const mapSizeBytes = 2 ** 32;
+
+export interface StoredVersion extends SupersededVersion {
+  readonly key: string;
+  readonly modRevision: number;
+}
+
+/** A change on its way into the tables, with the state of its key before it. */
+export interface PendingChange {
+  readonly revision: number;
+  readonly change: Change;
+  readonly before: KeyState;
+  readonly expiresAtMs: number;
+}
+
+export class Tables {
+  readonly #root: RootDatabase<Buffer, string>;
+  readonly #changes: Database<Buffer, number>;
+  readonly #current: Database<Buffer, string>;
+  readonly #superseded: Database<Buffer, [string, number]>;
+  readonly #expiry: Database<Buffer, [number, number]>;
+
+  constructor(path: string) {
+    checkDataFile(path);
+    try {
+      this.#root = open<Buffer, string>({
+        path,
+        noSubdir: true,
+        encoding: 'binary',
+        mapSize: mapSizeBytes,
+        maxDbs: 8,
+        // A commit is on the disk (fdatasync, then the meta page through O_DSYNC) before its promise resolves.
+        overlappingSync: false,
+        // Batching is done by `GroupCommit`; lmdb's own would add promises that nobody handles when a commit fails.
+        eventTurnBatching: false,
+      });
+      this.#changes = this.#root.openDB({ name: 'changes', encoding: 'binary' });
+      this.#current = this.#root.openDB({ name: 'current', encoding: 'binary' });
+      this.#superseded = this.#root.openDB({ name: 'superseded', encoding: 'binary' });
+      this.#expiry = this.#root.openDB({ name: 'expiry', encoding: 'binary' });
+      this.#initialise();
+      syncDirectory(dirname(path));
+    } catch (error) {
+      if (error instanceof StorageError) throw error;
+      throw openError(path, error);
+    }
+  }
+
+  #initialise(): void {
+    const format = this.#root.get('format');
+    if (format === undefined) {
+      this.#root.transactionSync(() => {
+        this.#root.put('format', encodeNumber(formatVersion));
+        this.#root.put('compacted', encodeNumber(0));
+        this.#root.put('swept', encodeNumber(0));
+        // The empty store is at revision 1, so that 0 always means "before everything".
+        this.#root.put('head', encodeNumber(1));
+      });
+    } else if (format.readDoubleBE(0) !== formatVersion) {
+      throw new StorageError(
+        'corrupt',
+        `the data directory has format ${format.readDoubleBE(0)}, this version knows format ${formatVersion}`,
+      );
+    }
+  }
+
+  head(): number {
+    return this.#number('head');
+  }
+
+  compacted(): number {
+    return this.#number('compacted');
+  }
+
+  swept(): number {
+    return this.#number('swept');
+  }
+
+  #number(name: string): number {
+    const value = this.#root.get(name);
+    if (value?.length !== 8) throw new StorageError('corrupt', `the data file has no ${name} revision`);
+    return value.readDoubleBE(0);
+  }
+
+  state(key: string): KeyState | undefined {
+    const record = this.#current.get(key);
+    return record && decodeKeyState(record);
+  }
+
+  change(revision: number): Change | undefined {
+    const record = this.#changes.get(revision);
+    return record && decodeChange(record, revision);
+  }
+
+  /** Changes from a revision on, in order, at most `limit`. */
+  *changesFrom(revision: number, limit: number): Generator<{ revision: number; change: Change }> {
+    for (const { key, value } of this.#changes.getRange({ start: revision, limit })) {
+      yield { revision: key, change: decodeChange(value, key) };
+    }
+  }
+
+  *states(from: string, to: string): Generator<{ key: string; state: KeyState }> {
+    for (const { key, value } of this.#current.getRange({ start: from, end: to })) {
+      yield { key, state: decodeKeyState(value) };
+    }
+  }
+
+  countStates(from: string, to: string): number {
+    return this.#current.getKeysCount({ start: from, end: to });
+  }
+
+  *supersededVersions(from: string, to: string): Generator<StoredVersion> {
+    for (const { key, value } of this.#superseded.getRange({ start: [from, 0], end: [to, 0] })) {
+      yield { key: key[0], modRevision: key[1], ...decodeSuperseded(value) };
+    }
+  }
+
+  /** The superseded version of a key that was current at a revision. */
+  supersededAt(key: string, revision: number): StoredVersion | undefined {
+    const range = { start: [key, revision] as [string, number], end: [key, 0] as [string, number] };
+    for (const { key: id, value } of this.#superseded.getRange({ ...range, reverse: true, limit: 1 })) {
+      const version = decodeSuperseded(value);
+      if (revision < version.supersededAt) return { key, modRevision: id[1], ...version };
+    }
+    return undefined;
+  }
+
+  /** What has expired by `nowMs`, oldest first. */
+  *expired(nowMs: number, limit: number): Generator<{ atMs: number; revision: number; key: string }> {
+    for (const { key, value } of this.#expiry.getRange({ end: [nowMs + 1, 0], limit })) {
+      yield { atMs: key[0], revision: key[1], key: value.toString() };
+    }
+  }
+
+  nextExpiryMs(): number | undefined {
+    for (const key of this.#expiry.getKeys({ limit: 1 })) return key[0];
+    return undefined;
+  }
+
+  /** One durable transaction. The changes are in order of their revisions. */
+  async commit(changes: readonly PendingChange[]): Promise<void> {
+    await this.#transaction(() => {
+      for (const pending of changes) this.#put(pending);
+      const last = changes.at(-1);
+      if (last) void this.#root.put('head', encodeNumber(last.revision));
+    });
+  }
+
+  #put({ revision, change, before, expiresAtMs }: PendingChange): void {
+    void this.#changes.put(revision, encodeChange(change));
+    if (before.modRevision !== 0) {
+      const version = { createRevision: before.createRevision, supersededAt: revision };
+      void this.#superseded.put([change.key, before.modRevision], encodeSuperseded(version));
+      if (before.expiresAtMs !== 0) void this.#expiry.remove([before.expiresAtMs, before.modRevision]);
+    }
+    if (change.type === 'delete') {
+      void this.#current.remove(change.key);
+      return;
+    }
+    const state = { modRevision: revision, createRevision: change.createRevision, expiresAtMs };
+    void this.#current.put(change.key, encodeKeyState(state));
+    if (expiresAtMs !== 0) void this.#expiry.put([expiresAtMs, revision], Buffer.from(change.key));
+  }
+
+  async setCompacted(revision: number): Promise<void> {
+    await this.#transaction(() => void this.#root.put('compacted', encodeNumber(revision)));
+  }
+
+  /**
+   * Erases what the next changes after `swept`, up to the revision `to`, superseded, and the deletes among them: at most
+   * `limit` changes in one transaction. Begin again until `swept` is `to`.
+   */
+  async sweep(to: number, limit: number): Promise<void> {
+    const from = this.swept() + 1;
+    let reached = to;
+    let seen = 0;
+    const superseded: { key: string; revision: number }[] = [];
+    const deletes: number[] = [];
+    for (const { revision, change } of this.changesFrom(from, limit)) {
+      if (revision > to) break;
+      seen++;
+      if (seen === limit) reached = revision;
+      if (change.previous !== 0) superseded.push({ key: change.key, revision: change.previous });
+      if (change.type === 'delete') deletes.push(revision);
+    }
+    await this.#transaction(() => {
+      void this.#root.put('swept', encodeNumber(reached));
+      for (const { key, revision } of superseded) {
+        void this.#superseded.remove([key, revision]);
+        void this.#changes.remove(revision);
+      }
+      for (const revision of deletes) void this.#changes.remove(revision);
+    });
+  }
+
+  async #transaction(work: () => void): Promise<void> {
+    try {
+      await this.#root.batch(work);
+    } catch (error) {
+      throw await reasonOf(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#root.close();
+  }
+}
+
+function encodeNumber(value: number): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(8);
+  bytes.writeDoubleBE(value);
+  return bytes;
+}
+
+/** lmdb rejects with a wrapper whose `commitError` is a promise that rejects with the reason. */
+async function reasonOf(error: unknown): Promise<unknown> {
+  if (!(error instanceof Error) || !('commitError' in error)) return error;
+  try {
+    await error.commitError;
+    return error;
+  } catch (reason) {
+    return reason;
+  }
+}
+
+/** A new file survives a power cut only when its directory is on the disk too. */
+function syncDirectory(directory: string): void {
+  const handle = openSync(directory, 'r');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** LMDB's own codes for a file that it cannot make sense of: corrupted, page not found, version mismatch, invalid. */
+const corruptCodes = new Set([-30797, -30796, -30794, -30793]);
+
+function openError(path: string, error: unknown): StorageError {
+  const code = (error as { code?: unknown }).code;
+  const text = messageOf(error);
+  if (typeof code === 'number' && corruptCodes.has(code)) {
+    const what = `${path} is damaged: ${text}; restore the data directory from a backup`;
+    return new StorageError('corrupt', what, { cause: error });
+  }
+  return new StorageError('unavailable', `open ${path}: ${text}`, { cause: error });
+}
