@@ -40,6 +40,7 @@ export function buildSchemas(sources: Sources): Record<string, Schema> {
     const definition = sources.names.get(model.className) ?? model.className;
     schemas[definition] = modelSchema(model, definition, sources);
   }
+  describeReferences(schemas);
   applyListSemantics(schemas);
   for (const { definition, property, default: value } of readTsv<'definition' | 'property' | 'default'>(
     'schema-defaults',
@@ -60,11 +61,26 @@ function modelSchema(model: Model, definition: string, sources: Sources): Schema
     const wireType = fieldType(sources.messages, definition, property.name, names) ?? '';
     const schemaOfType = propertySchema(property.type, property, wireType, sources);
     const described = schemaOfType.$ref === undefined ? schemaOfType : { allOf: [schemaOfType] };
-    if (schema.properties) schema.properties[property.name] = { description: property.description, ...described };
+    if (schema.properties) schema.properties[property.name] = { ...description(property.description), ...described };
   }
   const kinds = groupVersionKinds(model, definition, sources.resources);
   if (kinds.length > 0) schema['x-kubernetes-group-version-kind'] = kinds;
   return schema;
+}
+
+function description(text: string): { description?: string } {
+  return text === '' ? {} : { description: text };
+}
+
+/** The classes say nothing about properties that refer to other classes; the first sentence about the class is the next best. */
+function describeReferences(schemas: Record<string, Schema>): void {
+  for (const schema of Object.values(schemas)) {
+    for (const property of Object.values(schema.properties ?? {})) {
+      const target = property.allOf?.[0]?.$ref?.replace('#/components/schemas/', '') ?? '';
+      const sentence = /^.*?\.(?=\s|$)/s.exec(schemas[target]?.description ?? '')?.[0];
+      property.description ??= sentence ?? schemas[target]?.description ?? '';
+    }
+  }
 }
 
 function propertySchema(type: string, property: ModelProperty, wireType: string, sources: Sources): Schema {

@@ -40,7 +40,9 @@ export interface components {
             excludeResourceRules?: components["schemas"]["io.k8s.api.admissionregistration.v1.NamedRuleWithOperations"][];
             /** @description matchPolicy defines how the "MatchResources" list is used to match incoming requests. Allowed values are "Exact" or "Equivalent".  - Exact: match a request only if it exactly matches a specified rule. For example, if deployments can be modified via apps/v1, apps/v1beta1, and extensions/v1beta1, but "rules" only included `apiGroups:["apps"], apiVersions:["v1"], resources: ["deployments"]`, a request to apps/v1beta1 or extensions/v1beta1 would not be sent to the ValidatingAdmissionPolicy.  - Equivalent: match a request if modifies a resource listed in rules, even via another API group or version. For example, if deployments can be modified via apps/v1, apps/v1beta1, and extensions/v1beta1, and "rules" only included `apiGroups:["apps"], apiVersions:["v1"], resources: ["deployments"]`, a request to apps/v1beta1 or extensions/v1beta1 would be converted to apps/v1 and sent to the ValidatingAdmissionPolicy.  Defaults to "Equivalent" */
             matchPolicy?: string;
+            /** @description A label selector is a label query over a set of resources. */
             namespaceSelector?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector"];
+            /** @description A label selector is a label query over a set of resources. */
             objectSelector?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector"];
             /** @description resourceRules describes what operations on what resources/subresources the ValidatingAdmissionPolicy matches. The policy cares about an operation if it matches _any_ Rule. */
             resourceRules?: components["schemas"]["io.k8s.api.admissionregistration.v1.NamedRuleWithOperations"][];
@@ -51,7 +53,9 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description MutatingAdmissionPolicySpec defines the desired behavior of the admission policy. */
             spec?: components["schemas"]["io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicySpec"];
         };
         /** @description MutatingAdmissionPolicyBinding binds the MutatingAdmissionPolicy with parametrized resources. MutatingAdmissionPolicyBinding and the optional parameter resource together define how cluster administrators configure policies for clusters.  For a given admission request, each binding will cause its policy to be evaluated N times, where N is 1 for policies/bindings that don't use params, otherwise N is the number of parameters selected by the binding. Each evaluation is constrained by a [runtime cost budget](https://kubernetes.io/docs/reference/using-api/cel/#runtime-cost-budget).  Adding/removing policies, bindings, or params can not affect whether a given (policy, binding, param) combination is within its own CEL budget. */
@@ -60,7 +64,9 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description MutatingAdmissionPolicyBindingSpec defines the specification of the MutatingAdmissionPolicyBinding. */
             spec?: components["schemas"]["io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicyBindingSpec"];
         };
         /** @description MutatingAdmissionPolicyBindingList is a list of MutatingAdmissionPolicyBinding. */
@@ -71,11 +77,14 @@ export interface components {
             items: components["schemas"]["io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicyBinding"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description MutatingAdmissionPolicyBindingSpec defines the specification of the MutatingAdmissionPolicyBinding. */
         "io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicyBindingSpec": {
+            /** @description MatchResources decides whether to run the admission control policy on an object based on whether it meets the match criteria. */
             matchResources?: components["schemas"]["io.k8s.api.admissionregistration.v1.MatchResources"];
+            /** @description ParamRef describes how to locate the params to be used as input to expressions of rules applied by a policy binding. */
             paramRef?: components["schemas"]["io.k8s.api.admissionregistration.v1.ParamRef"];
             /** @description policyName references a MutatingAdmissionPolicy name which the MutatingAdmissionPolicyBinding binds to. If the referenced resource does not exist, this binding is considered invalid and will be ignored Required. */
             policyName?: string;
@@ -88,6 +97,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicy"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description MutatingAdmissionPolicySpec defines the desired behavior of the admission policy. */
@@ -96,9 +106,11 @@ export interface components {
             failurePolicy?: string;
             /** @description matchConditions is a list of conditions that must be met for a request to be validated. Match conditions filter requests that have already been matched by the matchConstraints. An empty list of matchConditions matches all requests. There are a maximum of 64 match conditions allowed.  If a parameter object is provided, it can be accessed via the `params` handle in the same manner as validation expressions.  The exact matching logic is (in order):   1. If ANY matchCondition evaluates to FALSE, the policy is skipped.   2. If ALL matchConditions evaluate to TRUE, the policy is evaluated.   3. If any matchCondition evaluates to an error (but none are FALSE):      - If failurePolicy=Fail, reject the request      - If failurePolicy=Ignore, the policy is skipped */
             matchConditions?: components["schemas"]["io.k8s.api.admissionregistration.v1.MatchCondition"][];
+            /** @description MatchResources decides whether to run the admission control policy on an object based on whether it meets the match criteria. */
             matchConstraints?: components["schemas"]["io.k8s.api.admissionregistration.v1.MatchResources"];
             /** @description mutations contain operations to perform on matching objects. mutations may not be empty; a minimum of one mutation is required. mutations are evaluated in order, and are reinvoked according to the reinvocationPolicy. The mutations of a policy are invoked for each binding of this policy and reinvocation of mutations occurs on a per binding basis. */
             mutations?: components["schemas"]["io.k8s.api.admissionregistration.v1.Mutation"][];
+            /** @description ParamKind is a tuple of Group Kind and Version. */
             paramKind?: components["schemas"]["io.k8s.api.admissionregistration.v1.ParamKind"];
             /** @description reinvocationPolicy indicates whether mutations may be called multiple times per MutatingAdmissionPolicyBinding as part of a single admission evaluation. Allowed values are "Never" and "IfNeeded".  Never: These mutations will not be called more than once per binding in a single admission evaluation.  IfNeeded: These mutations may be invoked more than once per binding for a single admission request and there is no guarantee of order with respect to other admission plugins, admission webhooks, bindings of this policy and admission policies.  Mutations are only reinvoked when mutations change the object after this mutation is invoked. Required. */
             reinvocationPolicy?: string;
@@ -109,6 +121,7 @@ export interface components {
         "io.k8s.api.admissionregistration.v1.MutatingWebhook": {
             /** @description admissionReviewVersions is an ordered list of preferred `AdmissionReview` versions the Webhook expects. API server will try to use first version in the list which it supports. If none of the versions specified in this list supported by API server, validation will fail for this object. If a persisted webhook configuration specifies allowed versions and does not include any versions known to the API Server, calls to the webhook will fail and be subject to the failure policy. */
             admissionReviewVersions: string[];
+            /** @description WebhookClientConfig contains the information to make a TLS connection with the webhook */
             clientConfig: components["schemas"]["io.k8s.api.admissionregistration.v1.WebhookClientConfig"];
             /** @description failurePolicy defines how unrecognized errors from the admission endpoint are handled - allowed values are Ignore or Fail. Defaults to Fail. */
             failurePolicy?: string;
@@ -118,7 +131,9 @@ export interface components {
             matchPolicy?: string;
             /** @description name is the name of the admission webhook. Name should be fully qualified, e.g., imagepolicy.kubernetes.io, where "imagepolicy" is the name of the webhook, and kubernetes.io is the name of the organization. Required. */
             name: string;
+            /** @description A label selector is a label query over a set of resources. */
             namespaceSelector?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector"];
+            /** @description A label selector is a label query over a set of resources. */
             objectSelector?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector"];
             /** @description reinvocationPolicy indicates whether this webhook should be called multiple times as part of a single admission evaluation. Allowed values are "Never" and "IfNeeded".  Never: the webhook will not be called more than once in a single admission evaluation.  IfNeeded: the webhook will be called at least one additional time as part of the admission evaluation if the object being admitted is modified by other admission plugins after the initial webhook call. Webhooks that specify this option *must* be idempotent, able to process objects they previously admitted. Note: * the number of additional invocations is not guaranteed to be exactly one. * if additional invocations result in further modifications to the object, webhooks are not guaranteed to be invoked again. * webhooks that use this option may be reordered to minimize the number of additional invocations. * to validate an object after all mutations are guaranteed complete, use a validating admission webhook instead.  Defaults to "Never". */
             reinvocationPolicy?: string;
@@ -138,6 +153,7 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
             /** @description webhooks is a list of webhooks and the affected resources and operations. */
             webhooks?: components["schemas"]["io.k8s.api.admissionregistration.v1.MutatingWebhook"][];
@@ -150,11 +166,14 @@ export interface components {
             items: components["schemas"]["io.k8s.api.admissionregistration.v1.MutatingWebhookConfiguration"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description Mutation specifies the CEL expression which is used to apply the Mutation. */
         "io.k8s.api.admissionregistration.v1.Mutation": {
+            /** @description ApplyConfiguration defines the desired configuration values of an object. */
             applyConfiguration?: components["schemas"]["io.k8s.api.admissionregistration.v1.ApplyConfiguration"];
+            /** @description JSONPatch defines a JSON Patch. */
             jsonPatch?: components["schemas"]["io.k8s.api.admissionregistration.v1.JSONPatch"];
             /** @description patchType indicates the patch strategy used. Allowed values are "ApplyConfiguration" and "JSONPatch". Required. */
             patchType: string;
@@ -189,6 +208,7 @@ export interface components {
             namespace?: string;
             /** @description parameterNotFoundAction controls the behavior of the binding when the resource exists, and name or selector is valid, but there are no parameters matched by the binding. If the value is set to `Allow`, then no matched parameters will be treated as successful validation by the binding. If set to `Deny`, then no matched parameters will be subject to the `failurePolicy` of the policy.  Allowed values are `Allow` or `Deny`  Required */
             parameterNotFoundAction?: string;
+            /** @description A label selector is a label query over a set of resources. */
             selector?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector"];
         };
         /** @description RuleWithOperations is a tuple of Operations and Resources. It is recommended to make sure that all the tuple expansions are valid. */
@@ -229,8 +249,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description ValidatingAdmissionPolicySpec is the specification of the desired behavior of the AdmissionPolicy. */
             spec?: components["schemas"]["io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicySpec"];
+            /** @description ValidatingAdmissionPolicyStatus represents the status of an admission validation policy. */
             status?: components["schemas"]["io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyStatus"];
         };
         /** @description ValidatingAdmissionPolicyBinding binds the ValidatingAdmissionPolicy with paramerized resources. ValidatingAdmissionPolicyBinding and parameter CRDs together define how cluster administrators configure policies for clusters.  For a given admission request, each binding will cause its policy to be evaluated N times, where N is 1 for policies/bindings that don't use params, otherwise N is the number of parameters selected by the binding.  The CEL expressions of a policy must have a computed CEL cost below the maximum CEL budget. Each evaluation of the policy is given an independent CEL cost budget. Adding/removing policies, bindings, or params can not affect whether a given (policy, binding, param) combination is within its own CEL budget. */
@@ -239,7 +262,9 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description ValidatingAdmissionPolicyBindingSpec is the specification of the ValidatingAdmissionPolicyBinding. */
             spec: components["schemas"]["io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyBindingSpec"];
         };
         /** @description ValidatingAdmissionPolicyBindingList is a list of ValidatingAdmissionPolicyBinding. */
@@ -250,11 +275,14 @@ export interface components {
             items: components["schemas"]["io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyBinding"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description ValidatingAdmissionPolicyBindingSpec is the specification of the ValidatingAdmissionPolicyBinding. */
         "io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyBindingSpec": {
+            /** @description MatchResources decides whether to run the admission control policy on an object based on whether it meets the match criteria. */
             matchResources?: components["schemas"]["io.k8s.api.admissionregistration.v1.MatchResources"];
+            /** @description ParamRef describes how to locate the params to be used as input to expressions of rules applied by a policy binding. */
             paramRef?: components["schemas"]["io.k8s.api.admissionregistration.v1.ParamRef"];
             /** @description policyName references a ValidatingAdmissionPolicy name which the ValidatingAdmissionPolicyBinding binds to. If the referenced resource does not exist, this binding is considered invalid and will be ignored Required. */
             policyName: string;
@@ -269,6 +297,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicy"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description ValidatingAdmissionPolicySpec is the specification of the desired behavior of the AdmissionPolicy. */
@@ -279,7 +308,9 @@ export interface components {
             failurePolicy?: string;
             /** @description matchConditions is a list of conditions that must be met for a request to be validated. Match conditions filter requests that have already been matched by the rules, namespaceSelector, and objectSelector. An empty list of matchConditions matches all requests. There are a maximum of 64 match conditions allowed.  If a parameter object is provided, it can be accessed via the `params` handle in the same manner as validation expressions.  The exact matching logic is (in order):   1. If ANY matchCondition evaluates to FALSE, the policy is skipped.   2. If ALL matchConditions evaluate to TRUE, the policy is evaluated.   3. If any matchCondition evaluates to an error (but none are FALSE):      - If failurePolicy=Fail, reject the request      - If failurePolicy=Ignore, the policy is skipped */
             matchConditions?: components["schemas"]["io.k8s.api.admissionregistration.v1.MatchCondition"][];
+            /** @description MatchResources decides whether to run the admission control policy on an object based on whether it meets the match criteria. */
             matchConstraints?: components["schemas"]["io.k8s.api.admissionregistration.v1.MatchResources"];
+            /** @description ParamKind is a tuple of Group Kind and Version. */
             paramKind?: components["schemas"]["io.k8s.api.admissionregistration.v1.ParamKind"];
             /** @description validations contain CEL expressions which is used to apply the validation. Validations and AuditAnnotations may not both be empty; a minimum of one Validations or AuditAnnotations is required. */
             validations?: components["schemas"]["io.k8s.api.admissionregistration.v1.Validation"][];
@@ -295,12 +326,14 @@ export interface components {
              * @description observedGeneration is the generation observed by the controller.
              */
             observedGeneration?: number;
+            /** @description TypeChecking contains results of type checking the expressions in the ValidatingAdmissionPolicy */
             typeChecking?: components["schemas"]["io.k8s.api.admissionregistration.v1.TypeChecking"];
         };
         /** @description ValidatingWebhook describes an admission webhook and the resources and operations it applies to. */
         "io.k8s.api.admissionregistration.v1.ValidatingWebhook": {
             /** @description admissionReviewVersions is an ordered list of preferred `AdmissionReview` versions the Webhook expects. API server will try to use first version in the list which it supports. If none of the versions specified in this list supported by API server, validation will fail for this object. If a persisted webhook configuration specifies allowed versions and does not include any versions known to the API Server, calls to the webhook will fail and be subject to the failure policy. */
             admissionReviewVersions: string[];
+            /** @description WebhookClientConfig contains the information to make a TLS connection with the webhook */
             clientConfig: components["schemas"]["io.k8s.api.admissionregistration.v1.WebhookClientConfig"];
             /** @description failurePolicy defines how unrecognized errors from the admission endpoint are handled - allowed values are Ignore or Fail. Defaults to Fail. */
             failurePolicy?: string;
@@ -310,7 +343,9 @@ export interface components {
             matchPolicy?: string;
             /** @description name is the name of the admission webhook. Name should be fully qualified, e.g., imagepolicy.kubernetes.io, where "imagepolicy" is the name of the webhook, and kubernetes.io is the name of the organization. Required. */
             name: string;
+            /** @description A label selector is a label query over a set of resources. */
             namespaceSelector?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector"];
+            /** @description A label selector is a label query over a set of resources. */
             objectSelector?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector"];
             /** @description rules describes what operations on what resources/subresources the webhook cares about. The webhook cares about an operation if it matches _any_ Rule. However, in order to prevent ValidatingAdmissionWebhooks and MutatingAdmissionWebhooks from putting the cluster in a state which cannot be recovered from without completely disabling the plugin, ValidatingAdmissionWebhooks and MutatingAdmissionWebhooks are never called on admission requests for ValidatingWebhookConfiguration and MutatingWebhookConfiguration objects. */
             rules?: components["schemas"]["io.k8s.api.admissionregistration.v1.RuleWithOperations"][];
@@ -328,6 +363,7 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
             /** @description webhooks is a list of webhooks and the affected resources and operations. */
             webhooks?: components["schemas"]["io.k8s.api.admissionregistration.v1.ValidatingWebhook"][];
@@ -340,6 +376,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.admissionregistration.v1.ValidatingWebhookConfiguration"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description Validation specifies the CEL expression which is used to apply the validation. */
@@ -367,6 +404,7 @@ export interface components {
              * @description caBundle is a PEM encoded CA bundle which will be used to validate the webhook's server certificate. If unspecified, system trust roots on the apiserver are used.
              */
             caBundle?: string;
+            /** @description ServiceReference holds a reference to Service.legacy.k8s.io */
             service?: components["schemas"]["io.k8s.api.admissionregistration.v1.ServiceReference"];
             /** @description url gives the location of the webhook, in standard URL form (`scheme://host:port/path`). Exactly one of `url` or `service` must be specified.  The `host` should not refer to a service running in the cluster; use the `service` field instead. The host might be resolved via external DNS in some apiservers (e.g., `kube-apiserver` cannot resolve in-cluster DNS as that would be a layering violation). `host` may also be an IP address.  Please note that using `localhost` or `127.0.0.1` as a `host` is risky unless you take great care to run this webhook on all hosts which run an apiserver which might need to make calls to this webhook. Such installs are likely to be non-portable, i.e., not easy to turn up in a new cluster.  The scheme must be "https"; the URL must begin with "https://".  A path is optional, and if present may be any string permissible in a URL. You may use the path to pass an arbitrary string to the webhook, for example, a cluster identifier.  Attempting to use a user or basic auth e.g. "user:password@" is not allowed. Fragments ("#...") and query parameters ("?...") are not allowed, either. */
             url?: string;
@@ -393,7 +431,9 @@ export interface components {
             excludeResourceRules?: components["schemas"]["io.k8s.api.admissionregistration.v1alpha1.NamedRuleWithOperations"][];
             /** @description matchPolicy defines how the "MatchResources" list is used to match incoming requests. Allowed values are "Exact" or "Equivalent".  - Exact: match a request only if it exactly matches a specified rule. For example, if deployments can be modified via apps/v1, apps/v1beta1, and extensions/v1beta1, but "rules" only included `apiGroups:["apps"], apiVersions:["v1"], resources: ["deployments"]`, the admission policy does not consider requests to apps/v1beta1 or extensions/v1beta1 API groups.  - Equivalent: match a request if modifies a resource listed in rules, even via another API group or version. For example, if deployments can be modified via apps/v1, apps/v1beta1, and extensions/v1beta1, and "rules" only included `apiGroups:["apps"], apiVersions:["v1"], resources: ["deployments"]`, the admission policy **does** consider requests made to apps/v1beta1 or extensions/v1beta1 API groups. The API server translates the request to a matched resource API if necessary.  Defaults to "Equivalent" */
             matchPolicy?: string;
+            /** @description A label selector is a label query over a set of resources. */
             namespaceSelector?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector"];
+            /** @description A label selector is a label query over a set of resources. */
             objectSelector?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector"];
             /** @description resourceRules describes what operations on what resources/subresources the admission policy matches. The policy cares about an operation if it matches _any_ Rule. */
             resourceRules?: components["schemas"]["io.k8s.api.admissionregistration.v1alpha1.NamedRuleWithOperations"][];
@@ -404,7 +444,9 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description MutatingAdmissionPolicySpec is the specification of the desired behavior of the admission policy. */
             spec?: components["schemas"]["io.k8s.api.admissionregistration.v1alpha1.MutatingAdmissionPolicySpec"];
         };
         /** @description MutatingAdmissionPolicyBinding binds the MutatingAdmissionPolicy with parametrized resources. MutatingAdmissionPolicyBinding and the optional parameter resource together define how cluster administrators configure policies for clusters.  For a given admission request, each binding will cause its policy to be evaluated N times, where N is 1 for policies/bindings that don't use params, otherwise N is the number of parameters selected by the binding. Each evaluation is constrained by a [runtime cost budget](https://kubernetes.io/docs/reference/using-api/cel/#runtime-cost-budget).  Adding/removing policies, bindings, or params can not affect whether a given (policy, binding, param) combination is within its own CEL budget. */
@@ -413,7 +455,9 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description MutatingAdmissionPolicyBindingSpec is the specification of the MutatingAdmissionPolicyBinding. */
             spec?: components["schemas"]["io.k8s.api.admissionregistration.v1alpha1.MutatingAdmissionPolicyBindingSpec"];
         };
         /** @description MutatingAdmissionPolicyBindingList is a list of MutatingAdmissionPolicyBinding. */
@@ -424,11 +468,14 @@ export interface components {
             items: components["schemas"]["io.k8s.api.admissionregistration.v1alpha1.MutatingAdmissionPolicyBinding"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description MutatingAdmissionPolicyBindingSpec is the specification of the MutatingAdmissionPolicyBinding. */
         "io.k8s.api.admissionregistration.v1alpha1.MutatingAdmissionPolicyBindingSpec": {
+            /** @description MatchResources decides whether to run the admission control policy on an object based on whether it meets the match criteria. */
             matchResources?: components["schemas"]["io.k8s.api.admissionregistration.v1alpha1.MatchResources"];
+            /** @description ParamRef describes how to locate the params to be used as input to expressions of rules applied by a policy binding. */
             paramRef?: components["schemas"]["io.k8s.api.admissionregistration.v1alpha1.ParamRef"];
             /** @description policyName references a MutatingAdmissionPolicy name which the MutatingAdmissionPolicyBinding binds to. If the referenced resource does not exist, this binding is considered invalid and will be ignored Required. */
             policyName?: string;
@@ -441,6 +488,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.admissionregistration.v1alpha1.MutatingAdmissionPolicy"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description MutatingAdmissionPolicySpec is the specification of the desired behavior of the admission policy. */
@@ -449,9 +497,11 @@ export interface components {
             failurePolicy?: string;
             /** @description matchConditions is a list of conditions that must be met for a request to be validated. Match conditions filter requests that have already been matched by the matchConstraints. An empty list of matchConditions matches all requests. There are a maximum of 64 match conditions allowed.  If a parameter object is provided, it can be accessed via the `params` handle in the same manner as validation expressions.  The exact matching logic is (in order):   1. If ANY matchCondition evaluates to FALSE, the policy is skipped.   2. If ALL matchConditions evaluate to TRUE, the policy is evaluated.   3. If any matchCondition evaluates to an error (but none are FALSE):      - If failurePolicy=Fail, reject the request      - If failurePolicy=Ignore, the policy is skipped */
             matchConditions?: components["schemas"]["io.k8s.api.admissionregistration.v1alpha1.MatchCondition"][];
+            /** @description MatchResources decides whether to run the admission control policy on an object based on whether it meets the match criteria. */
             matchConstraints?: components["schemas"]["io.k8s.api.admissionregistration.v1alpha1.MatchResources"];
             /** @description mutations contain operations to perform on matching objects. mutations may not be empty; a minimum of one mutation is required. mutations are evaluated in order, and are reinvoked according to the reinvocationPolicy. The mutations of a policy are invoked for each binding of this policy and reinvocation of mutations occurs on a per binding basis. */
             mutations?: components["schemas"]["io.k8s.api.admissionregistration.v1alpha1.Mutation"][];
+            /** @description ParamKind is a tuple of Group Kind and Version. */
             paramKind?: components["schemas"]["io.k8s.api.admissionregistration.v1alpha1.ParamKind"];
             /** @description reinvocationPolicy indicates whether mutations may be called multiple times per MutatingAdmissionPolicyBinding as part of a single admission evaluation. Allowed values are "Never" and "IfNeeded".  Never: These mutations will not be called more than once per binding in a single admission evaluation.  IfNeeded: These mutations may be invoked more than once per binding for a single admission request and there is no guarantee of order with respect to other admission plugins, admission webhooks, bindings of this policy and admission policies.  Mutations are only reinvoked when mutations change the object after this mutation is invoked. Required. */
             reinvocationPolicy?: string;
@@ -460,7 +510,9 @@ export interface components {
         };
         /** @description Mutation specifies the CEL expression which is used to apply the Mutation. */
         "io.k8s.api.admissionregistration.v1alpha1.Mutation": {
+            /** @description ApplyConfiguration defines the desired configuration values of an object. */
             applyConfiguration?: components["schemas"]["io.k8s.api.admissionregistration.v1alpha1.ApplyConfiguration"];
+            /** @description JSONPatch defines a JSON Patch. */
             jsonPatch?: components["schemas"]["io.k8s.api.admissionregistration.v1alpha1.JSONPatch"];
             /** @description patchType indicates the patch strategy used. Allowed values are "ApplyConfiguration" and "JSONPatch". Required. */
             patchType: string;
@@ -495,6 +547,7 @@ export interface components {
             namespace?: string;
             /** @description parameterNotFoundAction controls the behavior of the binding when the resource exists, and name or selector is valid, but there are no parameters matched by the binding. If the value is set to `Allow`, then no matched parameters will be treated as successful validation by the binding. If set to `Deny`, then no matched parameters will be subject to the `failurePolicy` of the policy.  Allowed values are `Allow` or `Deny` Default to `Deny` */
             parameterNotFoundAction?: string;
+            /** @description A label selector is a label query over a set of resources. */
             selector?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector"];
         };
         /** @description Variable is the definition of a variable that is used for composition. */
@@ -527,7 +580,9 @@ export interface components {
             excludeResourceRules?: components["schemas"]["io.k8s.api.admissionregistration.v1beta1.NamedRuleWithOperations"][];
             /** @description matchPolicy defines how the "MatchResources" list is used to match incoming requests. Allowed values are "Exact" or "Equivalent".  - Exact: match a request only if it exactly matches a specified rule. For example, if deployments can be modified via apps/v1, apps/v1beta1, and extensions/v1beta1, but "rules" only included `apiGroups:["apps"], apiVersions:["v1"], resources: ["deployments"]`, a request to apps/v1beta1 or extensions/v1beta1 would not be sent to the ValidatingAdmissionPolicy.  - Equivalent: match a request if modifies a resource listed in rules, even via another API group or version. For example, if deployments can be modified via apps/v1, apps/v1beta1, and extensions/v1beta1, and "rules" only included `apiGroups:["apps"], apiVersions:["v1"], resources: ["deployments"]`, a request to apps/v1beta1 or extensions/v1beta1 would be converted to apps/v1 and sent to the ValidatingAdmissionPolicy.  Defaults to "Equivalent" */
             matchPolicy?: string;
+            /** @description A label selector is a label query over a set of resources. */
             namespaceSelector?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector"];
+            /** @description A label selector is a label query over a set of resources. */
             objectSelector?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector"];
             /** @description resourceRules describes what operations on what resources/subresources the ValidatingAdmissionPolicy matches. The policy cares about an operation if it matches _any_ Rule. */
             resourceRules?: components["schemas"]["io.k8s.api.admissionregistration.v1beta1.NamedRuleWithOperations"][];
@@ -538,7 +593,9 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description MutatingAdmissionPolicySpec is the specification of the desired behavior of the admission policy. */
             spec?: components["schemas"]["io.k8s.api.admissionregistration.v1beta1.MutatingAdmissionPolicySpec"];
         };
         /** @description MutatingAdmissionPolicyBinding binds the MutatingAdmissionPolicy with parametrized resources. MutatingAdmissionPolicyBinding and the optional parameter resource together define how cluster administrators configure policies for clusters.  For a given admission request, each binding will cause its policy to be evaluated N times, where N is 1 for policies/bindings that don't use params, otherwise N is the number of parameters selected by the binding. Each evaluation is constrained by a [runtime cost budget](https://kubernetes.io/docs/reference/using-api/cel/#runtime-cost-budget).  Adding/removing policies, bindings, or params can not affect whether a given (policy, binding, param) combination is within its own CEL budget. */
@@ -547,7 +604,9 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description MutatingAdmissionPolicyBindingSpec is the specification of the MutatingAdmissionPolicyBinding. */
             spec?: components["schemas"]["io.k8s.api.admissionregistration.v1beta1.MutatingAdmissionPolicyBindingSpec"];
         };
         /** @description MutatingAdmissionPolicyBindingList is a list of MutatingAdmissionPolicyBinding. */
@@ -558,11 +617,14 @@ export interface components {
             items: components["schemas"]["io.k8s.api.admissionregistration.v1beta1.MutatingAdmissionPolicyBinding"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description MutatingAdmissionPolicyBindingSpec is the specification of the MutatingAdmissionPolicyBinding. */
         "io.k8s.api.admissionregistration.v1beta1.MutatingAdmissionPolicyBindingSpec": {
+            /** @description MatchResources decides whether to run the admission control policy on an object based on whether it meets the match criteria. */
             matchResources?: components["schemas"]["io.k8s.api.admissionregistration.v1beta1.MatchResources"];
+            /** @description ParamRef describes how to locate the params to be used as input to expressions of rules applied by a policy binding. */
             paramRef?: components["schemas"]["io.k8s.api.admissionregistration.v1beta1.ParamRef"];
             /** @description policyName references a MutatingAdmissionPolicy name which the MutatingAdmissionPolicyBinding binds to. If the referenced resource does not exist, this binding is considered invalid and will be ignored Required. */
             policyName?: string;
@@ -575,6 +637,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.admissionregistration.v1beta1.MutatingAdmissionPolicy"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description MutatingAdmissionPolicySpec is the specification of the desired behavior of the admission policy. */
@@ -583,9 +646,11 @@ export interface components {
             failurePolicy?: string;
             /** @description matchConditions is a list of conditions that must be met for a request to be validated. Match conditions filter requests that have already been matched by the matchConstraints. An empty list of matchConditions matches all requests. There are a maximum of 64 match conditions allowed.  If a parameter object is provided, it can be accessed via the `params` handle in the same manner as validation expressions.  The exact matching logic is (in order):   1. If ANY matchCondition evaluates to FALSE, the policy is skipped.   2. If ALL matchConditions evaluate to TRUE, the policy is evaluated.   3. If any matchCondition evaluates to an error (but none are FALSE):      - If failurePolicy=Fail, reject the request      - If failurePolicy=Ignore, the policy is skipped */
             matchConditions?: components["schemas"]["io.k8s.api.admissionregistration.v1beta1.MatchCondition"][];
+            /** @description MatchResources decides whether to run the admission control policy on an object based on whether it meets the match criteria. */
             matchConstraints?: components["schemas"]["io.k8s.api.admissionregistration.v1beta1.MatchResources"];
             /** @description mutations contain operations to perform on matching objects. mutations may not be empty; a minimum of one mutation is required. mutations are evaluated in order, and are reinvoked according to the reinvocationPolicy. The mutations of a policy are invoked for each binding of this policy and reinvocation of mutations occurs on a per binding basis. */
             mutations?: components["schemas"]["io.k8s.api.admissionregistration.v1beta1.Mutation"][];
+            /** @description ParamKind is a tuple of Group Kind and Version. */
             paramKind?: components["schemas"]["io.k8s.api.admissionregistration.v1beta1.ParamKind"];
             /** @description reinvocationPolicy indicates whether mutations may be called multiple times per MutatingAdmissionPolicyBinding as part of a single admission evaluation. Allowed values are "Never" and "IfNeeded".  Never: These mutations will not be called more than once per binding in a single admission evaluation.  IfNeeded: These mutations may be invoked more than once per binding for a single admission request and there is no guarantee of order with respect to other admission plugins, admission webhooks, bindings of this policy and admission policies.  Mutations are only reinvoked when mutations change the object after this mutation is invoked. Required. */
             reinvocationPolicy?: string;
@@ -594,7 +659,9 @@ export interface components {
         };
         /** @description Mutation specifies the CEL expression which is used to apply the Mutation. */
         "io.k8s.api.admissionregistration.v1beta1.Mutation": {
+            /** @description ApplyConfiguration defines the desired configuration values of an object. */
             applyConfiguration?: components["schemas"]["io.k8s.api.admissionregistration.v1beta1.ApplyConfiguration"];
+            /** @description JSONPatch defines a JSON Patch. */
             jsonPatch?: components["schemas"]["io.k8s.api.admissionregistration.v1beta1.JSONPatch"];
             /** @description patchType indicates the patch strategy used. Allowed values are "ApplyConfiguration" and "JSONPatch". Required. */
             patchType: string;
@@ -629,6 +696,7 @@ export interface components {
             namespace?: string;
             /** @description parameterNotFoundAction controls the behavior of the binding when the resource exists, and name or selector is valid, but there are no parameters matched by the binding. If the value is set to `Allow`, then no matched parameters will be treated as successful validation by the binding. If set to `Deny`, then no matched parameters will be subject to the `failurePolicy` of the policy.  Allowed values are `Allow` or `Deny`  Required */
             parameterNotFoundAction?: string;
+            /** @description A label selector is a label query over a set of resources. */
             selector?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector"];
         };
         /** @description Variable is the definition of a variable that is used for composition. A variable is defined as a named expression. */
@@ -655,9 +723,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
             /** @description spec is an empty spec. It is here to comply with Kubernetes API style. */
             spec?: Record<string, unknown>;
+            /** @description API server instances report the versions they can decode and the version they encode objects to when persisting objects in the backend. */
             status?: components["schemas"]["io.k8s.api.apiserverinternal.v1alpha1.StorageVersionStatus"];
         };
         /** @description Describes the state of the storageVersion at a certain point. */
@@ -686,6 +756,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.apiserverinternal.v1alpha1.StorageVersion"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description API server instances report the versions they can decode and the version they encode objects to when persisting objects in the backend. */
@@ -705,6 +776,7 @@ export interface components {
             data?: components["schemas"]["io.k8s.apimachinery.pkg.runtime.RawExtension"];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
             /**
              * Format: int64
@@ -720,6 +792,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.apps.v1.ControllerRevision"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description DaemonSet represents the configuration of a daemon set. */
@@ -728,8 +801,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description DaemonSetSpec is the specification of a daemon set. */
             spec?: components["schemas"]["io.k8s.api.apps.v1.DaemonSetSpec"];
+            /** @description DaemonSetStatus represents the current status of a daemon set. */
             status?: components["schemas"]["io.k8s.api.apps.v1.DaemonSetStatus"];
         };
         /** @description DaemonSetCondition describes the state of a DaemonSet at a certain point. */
@@ -753,6 +829,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.apps.v1.DaemonSet"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description DaemonSetSpec is the specification of a daemon set. */
@@ -767,8 +844,11 @@ export interface components {
              * @description The number of old history to retain to allow rollback. This is a pointer to distinguish between explicit zero and not specified. Defaults to 10.
              */
             revisionHistoryLimit?: number;
+            /** @description A label selector is a label query over a set of resources. */
             selector: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector"];
+            /** @description PodTemplateSpec describes the data a pod should have when created from a template */
             template: components["schemas"]["io.k8s.api.core.v1.PodTemplateSpec"];
+            /** @description DaemonSetUpdateStrategy is a struct used to control the update strategy for a DaemonSet. */
             updateStrategy?: components["schemas"]["io.k8s.api.apps.v1.DaemonSetUpdateStrategy"];
         };
         /** @description DaemonSetStatus represents the current status of a daemon set. */
@@ -823,6 +903,7 @@ export interface components {
         };
         /** @description DaemonSetUpdateStrategy is a struct used to control the update strategy for a DaemonSet. */
         "io.k8s.api.apps.v1.DaemonSetUpdateStrategy": {
+            /** @description Spec to control the desired behavior of daemon set rolling update. */
             rollingUpdate?: components["schemas"]["io.k8s.api.apps.v1.RollingUpdateDaemonSet"];
             /** @description Type of daemon set update. Can be "RollingUpdate" or "OnDelete". Default is RollingUpdate. */
             type?: string;
@@ -833,8 +914,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description DeploymentSpec is the specification of the desired behavior of the Deployment. */
             spec?: components["schemas"]["io.k8s.api.apps.v1.DeploymentSpec"];
+            /** @description DeploymentStatus is the most recently observed status of the Deployment. */
             status?: components["schemas"]["io.k8s.api.apps.v1.DeploymentStatus"];
         };
         /** @description DeploymentCondition describes the state of a deployment at a certain point. */
@@ -860,6 +944,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.apps.v1.Deployment"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description DeploymentSpec is the specification of the desired behavior of the Deployment. */
@@ -886,8 +971,11 @@ export interface components {
              * @description The number of old ReplicaSets to retain to allow rollback. This is a pointer to distinguish between explicit zero and not specified. Defaults to 10.
              */
             revisionHistoryLimit?: number;
+            /** @description A label selector is a label query over a set of resources. */
             selector: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector"];
+            /** @description DeploymentStrategy describes how to replace existing pods with new ones. */
             strategy?: components["schemas"]["io.k8s.api.apps.v1.DeploymentStrategy"];
+            /** @description PodTemplateSpec describes the data a pod should have when created from a template */
             template: components["schemas"]["io.k8s.api.core.v1.PodTemplateSpec"];
         };
         /** @description DeploymentStatus is the most recently observed status of the Deployment. */
@@ -937,6 +1025,7 @@ export interface components {
         };
         /** @description DeploymentStrategy describes how to replace existing pods with new ones. */
         "io.k8s.api.apps.v1.DeploymentStrategy": {
+            /** @description Spec to control the desired behavior of rolling update. */
             rollingUpdate?: components["schemas"]["io.k8s.api.apps.v1.RollingUpdateDeployment"];
             /** @description Type of deployment. Can be "Recreate" or "RollingUpdate". Default is RollingUpdate. */
             type?: string;
@@ -947,8 +1036,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description ReplicaSetSpec is the specification of a ReplicaSet. */
             spec?: components["schemas"]["io.k8s.api.apps.v1.ReplicaSetSpec"];
+            /** @description ReplicaSetStatus represents the current status of a ReplicaSet. */
             status?: components["schemas"]["io.k8s.api.apps.v1.ReplicaSetStatus"];
         };
         /** @description ReplicaSetCondition describes the state of a replica set at a certain point. */
@@ -972,6 +1064,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.apps.v1.ReplicaSet"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description ReplicaSetSpec is the specification of a ReplicaSet. */
@@ -986,7 +1079,9 @@ export interface components {
              * @description Replicas is the number of desired pods. This is a pointer to distinguish between explicit zero and unspecified. Defaults to 1. More info: https://kubernetes.io/docs/concepts/workloads/controllers/replicaset
              */
             replicas?: number;
+            /** @description A label selector is a label query over a set of resources. */
             selector: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector"];
+            /** @description PodTemplateSpec describes the data a pod should have when created from a template */
             template?: components["schemas"]["io.k8s.api.core.v1.PodTemplateSpec"];
         };
         /** @description ReplicaSetStatus represents the current status of a ReplicaSet. */
@@ -1054,8 +1149,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description A StatefulSetSpec is the specification of a StatefulSet. */
             spec?: components["schemas"]["io.k8s.api.apps.v1.StatefulSetSpec"];
+            /** @description StatefulSetStatus represents the current state of a StatefulSet. */
             status?: components["schemas"]["io.k8s.api.apps.v1.StatefulSetStatus"];
         };
         /** @description StatefulSetCondition describes the state of a statefulset at a certain point. */
@@ -1079,6 +1177,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.apps.v1.StatefulSet"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description StatefulSetOrdinals describes the policy used for replica ordinal assignment in this StatefulSet. */
@@ -1103,7 +1202,9 @@ export interface components {
              * @description Minimum number of seconds for which a newly created pod should be ready without any of its container crashing for it to be considered available. Defaults to 0 (pod will be considered available as soon as it is ready)
              */
             minReadySeconds?: number;
+            /** @description StatefulSetOrdinals describes the policy used for replica ordinal assignment in this StatefulSet. */
             ordinals?: components["schemas"]["io.k8s.api.apps.v1.StatefulSetOrdinals"];
+            /** @description StatefulSetPersistentVolumeClaimRetentionPolicy describes the policy used for PVCs created from the StatefulSet VolumeClaimTemplates. */
             persistentVolumeClaimRetentionPolicy?: components["schemas"]["io.k8s.api.apps.v1.StatefulSetPersistentVolumeClaimRetentionPolicy"];
             /** @description podManagementPolicy controls how pods are created during initial scale up, when replacing pods on nodes, or when scaling down. The default policy is `OrderedReady`, where pods are created in increasing order (pod-0, then pod-1, etc) and the controller will wait until each pod is ready before continuing. When scaling down, the pods are removed in the opposite order. The alternative policy is `Parallel` which will create pods in parallel to match the desired scale without waiting, and on scale down will delete all pods at once. */
             podManagementPolicy?: string;
@@ -1117,10 +1218,13 @@ export interface components {
              * @description revisionHistoryLimit is the maximum number of revisions that will be maintained in the StatefulSet's revision history. The revision history consists of all revisions not represented by a currently applied StatefulSetSpec version. The default value is 10.
              */
             revisionHistoryLimit?: number;
+            /** @description A label selector is a label query over a set of resources. */
             selector: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector"];
             /** @description serviceName is the name of the service that governs this StatefulSet. This service must exist before the StatefulSet, and is responsible for the network identity of the set. Pods get DNS/hostnames that follow the pattern: pod-specific-string.serviceName.default.svc.cluster.local where "pod-specific-string" is managed by the StatefulSet controller. */
             serviceName?: string;
+            /** @description PodTemplateSpec describes the data a pod should have when created from a template */
             template: components["schemas"]["io.k8s.api.core.v1.PodTemplateSpec"];
+            /** @description StatefulSetUpdateStrategy indicates the strategy that the StatefulSet controller will use to perform updates. */
             updateStrategy?: components["schemas"]["io.k8s.api.apps.v1.StatefulSetUpdateStrategy"];
             /** @description volumeClaimTemplates is a list of claims that pods are allowed to reference. The StatefulSet controller is responsible for mapping network identities to claims in a way that maintains the identity of a pod. Every claim in this list must have at least one matching (by name) volumeMount in one container in the template. A claim in this list takes precedence over any volumes in the template, with the same name. */
             volumeClaimTemplates?: components["schemas"]["io.k8s.api.core.v1.PersistentVolumeClaim"][];
@@ -1171,6 +1275,7 @@ export interface components {
         };
         /** @description StatefulSetUpdateStrategy indicates the strategy that the StatefulSet controller will use to perform updates. It includes any additional parameters necessary to perform the update for the indicated strategy. */
         "io.k8s.api.apps.v1.StatefulSetUpdateStrategy": {
+            /** @description RollingUpdateStatefulSetStrategy is used to communicate parameter for RollingUpdateStatefulSetStrategyType. */
             rollingUpdate?: components["schemas"]["io.k8s.api.apps.v1.RollingUpdateStatefulSetStrategy"];
             /** @description Type indicates the type of the StatefulSetUpdateStrategy. Default is RollingUpdate. */
             type?: string;
@@ -1192,11 +1297,14 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description SelfSubjectReviewStatus is filled by the kube-apiserver and sent back to a user. */
             status?: components["schemas"]["io.k8s.api.authentication.v1.SelfSubjectReviewStatus"];
         };
         /** @description SelfSubjectReviewStatus is filled by the kube-apiserver and sent back to a user. */
         "io.k8s.api.authentication.v1.SelfSubjectReviewStatus": {
+            /** @description UserInfo holds the information about the user needed to implement the user.Info interface. */
             userInfo?: components["schemas"]["io.k8s.api.authentication.v1.UserInfo"];
         };
         /** @description TokenRequest requests a token for a given service account. */
@@ -1205,14 +1313,18 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description TokenRequestSpec contains client provided parameters of a token request. */
             spec?: components["schemas"]["io.k8s.api.authentication.v1.TokenRequestSpec"];
+            /** @description TokenRequestStatus is the result of a token request. */
             status?: components["schemas"]["io.k8s.api.authentication.v1.TokenRequestStatus"];
         };
         /** @description TokenRequestSpec contains client provided parameters of a token request. */
         "io.k8s.api.authentication.v1.TokenRequestSpec": {
             /** @description audiences are the intendend audiences of the token. A recipient of a token must identify themself with an identifier in the list of audiences of the token, and otherwise should reject the token. A token issued for multiple audiences may be used to authenticate against any of the audiences listed but implies a high degree of trust between the target audiences. */
             audiences?: string[];
+            /** @description BoundObjectReference is a reference to an object that a token is bound to. */
             boundObjectRef?: components["schemas"]["io.k8s.api.authentication.v1.BoundObjectReference"];
             /**
              * Format: int64
@@ -1233,8 +1345,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description TokenReviewSpec is a description of the token authentication request. */
             spec: components["schemas"]["io.k8s.api.authentication.v1.TokenReviewSpec"];
+            /** @description TokenReviewStatus is the result of the token authentication request. */
             status?: components["schemas"]["io.k8s.api.authentication.v1.TokenReviewStatus"];
         };
         /** @description TokenReviewSpec is a description of the token authentication request. */
@@ -1252,6 +1367,7 @@ export interface components {
             authenticated?: boolean;
             /** @description error indicates that the token couldn't be checked */
             error?: string;
+            /** @description UserInfo holds the information about the user needed to implement the user.Info interface. */
             user?: components["schemas"]["io.k8s.api.authentication.v1.UserInfo"];
         };
         /** @description UserInfo holds the information about the user needed to implement the user.Info interface. */
@@ -1287,8 +1403,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description SubjectAccessReviewSpec is a description of the access request. */
             spec: components["schemas"]["io.k8s.api.authorization.v1.SubjectAccessReviewSpec"];
+            /** @description SubjectAccessReviewStatus */
             status?: components["schemas"]["io.k8s.api.authorization.v1.SubjectAccessReviewStatus"];
         };
         /** @description NonResourceAttributes includes the authorization attributes available for non-resource requests to the Authorizer interface */
@@ -1307,9 +1426,11 @@ export interface components {
         };
         /** @description ResourceAttributes includes the authorization attributes available for resource requests to the Authorizer interface */
         "io.k8s.api.authorization.v1.ResourceAttributes": {
+            /** @description FieldSelectorAttributes indicates a field limited access. */
             fieldSelector?: components["schemas"]["io.k8s.api.authorization.v1.FieldSelectorAttributes"];
             /** @description group is the API Group of the Resource.  "*" means all. */
             group?: string;
+            /** @description LabelSelectorAttributes indicates a label limited access. */
             labelSelector?: components["schemas"]["io.k8s.api.authorization.v1.LabelSelectorAttributes"];
             /** @description name is the name of the resource being requested for a "get" or deleted for a "delete". "" (empty) means all. */
             name?: string;
@@ -1341,13 +1462,18 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description SelfSubjectAccessReviewSpec is a description of the access request. */
             spec: components["schemas"]["io.k8s.api.authorization.v1.SelfSubjectAccessReviewSpec"];
+            /** @description SubjectAccessReviewStatus */
             status?: components["schemas"]["io.k8s.api.authorization.v1.SubjectAccessReviewStatus"];
         };
         /** @description SelfSubjectAccessReviewSpec is a description of the access request.  Exactly one of resourceAttributes and nonResourceAttributes must be set */
         "io.k8s.api.authorization.v1.SelfSubjectAccessReviewSpec": {
+            /** @description NonResourceAttributes includes the authorization attributes available for non-resource requests to the Authorizer interface */
             nonResourceAttributes?: components["schemas"]["io.k8s.api.authorization.v1.NonResourceAttributes"];
+            /** @description ResourceAttributes includes the authorization attributes available for resource requests to the Authorizer interface */
             resourceAttributes?: components["schemas"]["io.k8s.api.authorization.v1.ResourceAttributes"];
         };
         /** @description SelfSubjectRulesReview enumerates the set of actions the current user can perform within a namespace. The returned list of actions may be incomplete depending on the server's authorization mode, and any errors experienced during the evaluation. SelfSubjectRulesReview should be used by UIs to show/hide actions, or to quickly let an end user reason about their permissions. It should NOT Be used by external systems to drive authorization decisions as this raises confused deputy, cache lifetime/revocation, and correctness concerns. SubjectAccessReview, and LocalAccessReview are the correct way to defer authorization decisions to the API server. */
@@ -1356,8 +1482,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description SelfSubjectRulesReviewSpec defines the specification for SelfSubjectRulesReview. */
             spec: components["schemas"]["io.k8s.api.authorization.v1.SelfSubjectRulesReviewSpec"];
+            /** @description SubjectRulesReviewStatus contains the result of a rules check. */
             status?: components["schemas"]["io.k8s.api.authorization.v1.SubjectRulesReviewStatus"];
         };
         /** @description SelfSubjectRulesReviewSpec defines the specification for SelfSubjectRulesReview. */
@@ -1371,8 +1500,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description SubjectAccessReviewSpec is a description of the access request. */
             spec: components["schemas"]["io.k8s.api.authorization.v1.SubjectAccessReviewSpec"];
+            /** @description SubjectAccessReviewStatus */
             status?: components["schemas"]["io.k8s.api.authorization.v1.SubjectAccessReviewStatus"];
         };
         /** @description SubjectAccessReviewSpec is a description of the access request.  Exactly one of resourceAttributes and nonResourceAttributes must be set */
@@ -1383,7 +1515,9 @@ export interface components {
             };
             /** @description groups is the groups you're testing for. */
             groups?: string[];
+            /** @description NonResourceAttributes includes the authorization attributes available for non-resource requests to the Authorizer interface */
             nonResourceAttributes?: components["schemas"]["io.k8s.api.authorization.v1.NonResourceAttributes"];
+            /** @description ResourceAttributes includes the authorization attributes available for resource requests to the Authorizer interface */
             resourceAttributes?: components["schemas"]["io.k8s.api.authorization.v1.ResourceAttributes"];
             /** @description uid information about the requesting user. */
             uid?: string;
@@ -1427,8 +1561,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description specification of a horizontal pod autoscaler. */
             spec: components["schemas"]["io.k8s.api.autoscaling.v1.HorizontalPodAutoscalerSpec"];
+            /** @description current status of a horizontal pod autoscaler */
             status?: components["schemas"]["io.k8s.api.autoscaling.v1.HorizontalPodAutoscalerStatus"];
         };
         /** @description list of horizontal pod autoscaler objects. */
@@ -1439,6 +1576,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.autoscaling.v1.HorizontalPodAutoscaler"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description specification of a horizontal pod autoscaler. */
@@ -1453,6 +1591,7 @@ export interface components {
              * @description minReplicas is the lower limit for the number of replicas to which the autoscaler can scale down.  It defaults to 1 pod.  minReplicas is allowed to be 0 if the alpha feature gate HPAScaleToZero is enabled and at least one Object or External metric is configured.  Scaling is active as long as at least one metric value is available.
              */
             minReplicas?: number;
+            /** @description CrossVersionObjectReference contains enough information to let you identify the referred resource. */
             scaleTargetRef: components["schemas"]["io.k8s.api.autoscaling.v1.CrossVersionObjectReference"];
             /**
              * Format: int32
@@ -1491,8 +1630,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description ScaleSpec describes the attributes of a scale subresource. */
             spec?: components["schemas"]["io.k8s.api.autoscaling.v1.ScaleSpec"];
+            /** @description ScaleStatus represents the current status of a scale subresource. */
             status?: components["schemas"]["io.k8s.api.autoscaling.v1.ScaleStatus"];
         };
         /** @description ScaleSpec describes the attributes of a scale subresource. */
@@ -1519,12 +1661,14 @@ export interface components {
             container: string;
             /** @description name is the name of the resource in question. */
             name: string;
+            /** @description MetricTarget defines the target value, average value, or average utilization of a specific metric */
             target: components["schemas"]["io.k8s.api.autoscaling.v2.MetricTarget"];
         };
         /** @description ContainerResourceMetricStatus indicates the current value of a resource metric known to Kubernetes, as specified in requests and limits, describing a single container in each pod in the current scale target (e.g. CPU or memory).  Such metrics are built in to Kubernetes, and have special scaling options on top of those available to normal per-pod metrics using the "pods" source. */
         "io.k8s.api.autoscaling.v2.ContainerResourceMetricStatus": {
             /** @description container is the name of the container in the pods of the scaling target */
             container: string;
+            /** @description MetricValueStatus holds the current value for a metric */
             current: components["schemas"]["io.k8s.api.autoscaling.v2.MetricValueStatus"];
             /** @description name is the name of the resource in question. */
             name: string;
@@ -1540,12 +1684,16 @@ export interface components {
         };
         /** @description ExternalMetricSource indicates how to scale on a metric not associated with any Kubernetes object (for example length of queue in cloud messaging service, or QPS from loadbalancer running outside of cluster). */
         "io.k8s.api.autoscaling.v2.ExternalMetricSource": {
+            /** @description MetricIdentifier defines the name and optionally selector for a metric */
             metric: components["schemas"]["io.k8s.api.autoscaling.v2.MetricIdentifier"];
+            /** @description MetricTarget defines the target value, average value, or average utilization of a specific metric */
             target: components["schemas"]["io.k8s.api.autoscaling.v2.MetricTarget"];
         };
         /** @description ExternalMetricStatus indicates the current value of a global metric not associated with any Kubernetes object. */
         "io.k8s.api.autoscaling.v2.ExternalMetricStatus": {
+            /** @description MetricValueStatus holds the current value for a metric */
             current: components["schemas"]["io.k8s.api.autoscaling.v2.MetricValueStatus"];
+            /** @description MetricIdentifier defines the name and optionally selector for a metric */
             metric: components["schemas"]["io.k8s.api.autoscaling.v2.MetricIdentifier"];
         };
         /** @description HPAScalingPolicy is a single policy which must hold true for a specified past interval. */
@@ -1583,13 +1731,18 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description HorizontalPodAutoscalerSpec describes the desired functionality of the HorizontalPodAutoscaler. */
             spec: components["schemas"]["io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerSpec"];
+            /** @description HorizontalPodAutoscalerStatus describes the current status of a horizontal pod autoscaler. */
             status?: components["schemas"]["io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerStatus"];
         };
         /** @description HorizontalPodAutoscalerBehavior configures the scaling behavior of the target in both Up and Down directions (scaleUp and scaleDown fields respectively). */
         "io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerBehavior": {
+            /** @description HPAScalingRules configures the scaling behavior for one direction via scaling Policy Rules and a configurable metric tolerance. */
             scaleDown?: components["schemas"]["io.k8s.api.autoscaling.v2.HPAScalingRules"];
+            /** @description HPAScalingRules configures the scaling behavior for one direction via scaling Policy Rules and a configurable metric tolerance. */
             scaleUp?: components["schemas"]["io.k8s.api.autoscaling.v2.HPAScalingRules"];
         };
         /** @description HorizontalPodAutoscalerCondition describes the state of a HorizontalPodAutoscaler at a certain point. */
@@ -1613,10 +1766,12 @@ export interface components {
             items: components["schemas"]["io.k8s.api.autoscaling.v2.HorizontalPodAutoscaler"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description HorizontalPodAutoscalerSpec describes the desired functionality of the HorizontalPodAutoscaler. */
         "io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerSpec": {
+            /** @description HorizontalPodAutoscalerBehavior configures the scaling behavior of the target in both Up and Down directions (scaleUp and scaleDown fields respectively). */
             behavior?: components["schemas"]["io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerBehavior"];
             /**
              * Format: int32
@@ -1630,6 +1785,7 @@ export interface components {
              * @description minReplicas is the lower limit for the number of replicas to which the autoscaler can scale down.  It defaults to 1 pod.  minReplicas is allowed to be 0 if the alpha feature gate HPAScaleToZero is enabled and at least one Object or External metric is configured.  Scaling is active as long as at least one metric value is available.
              */
             minReplicas?: number;
+            /** @description CrossVersionObjectReference contains enough information to let you identify the referred resource. */
             scaleTargetRef: components["schemas"]["io.k8s.api.autoscaling.v2.CrossVersionObjectReference"];
         };
         /** @description HorizontalPodAutoscalerStatus describes the current status of a horizontal pod autoscaler. */
@@ -1660,24 +1816,35 @@ export interface components {
         "io.k8s.api.autoscaling.v2.MetricIdentifier": {
             /** @description name is the name of the given metric */
             name: string;
+            /** @description A label selector is a label query over a set of resources. */
             selector?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector"];
         };
         /** @description MetricSpec specifies how to scale based on a single metric (only `type` and one other matching field should be set at once). */
         "io.k8s.api.autoscaling.v2.MetricSpec": {
+            /** @description ContainerResourceMetricSource indicates how to scale on a resource metric known to Kubernetes, as specified in requests and limits, describing each pod in the current scale target (e.g. */
             containerResource?: components["schemas"]["io.k8s.api.autoscaling.v2.ContainerResourceMetricSource"];
+            /** @description ExternalMetricSource indicates how to scale on a metric not associated with any Kubernetes object (for example length of queue in cloud messaging service, or QPS from loadbalancer running outside of cluster). */
             external?: components["schemas"]["io.k8s.api.autoscaling.v2.ExternalMetricSource"];
+            /** @description ObjectMetricSource indicates how to scale on a metric describing a kubernetes object (for example, hits-per-second on an Ingress object). */
             object?: components["schemas"]["io.k8s.api.autoscaling.v2.ObjectMetricSource"];
+            /** @description PodsMetricSource indicates how to scale on a metric describing each pod in the current scale target (for example, transactions-processed-per-second). */
             pods?: components["schemas"]["io.k8s.api.autoscaling.v2.PodsMetricSource"];
+            /** @description ResourceMetricSource indicates how to scale on a resource metric known to Kubernetes, as specified in requests and limits, describing each pod in the current scale target (e.g. */
             resource?: components["schemas"]["io.k8s.api.autoscaling.v2.ResourceMetricSource"];
             /** @description type is the type of metric source.  It should be one of "ContainerResource", "External", "Object", "Pods" or "Resource", each mapping to a matching field in the object. */
             type: string;
         };
         /** @description MetricStatus describes the last-read state of a single metric. */
         "io.k8s.api.autoscaling.v2.MetricStatus": {
+            /** @description ContainerResourceMetricStatus indicates the current value of a resource metric known to Kubernetes, as specified in requests and limits, describing a single container in each pod in the current scale target (e.g. */
             containerResource?: components["schemas"]["io.k8s.api.autoscaling.v2.ContainerResourceMetricStatus"];
+            /** @description ExternalMetricStatus indicates the current value of a global metric not associated with any Kubernetes object. */
             external?: components["schemas"]["io.k8s.api.autoscaling.v2.ExternalMetricStatus"];
+            /** @description ObjectMetricStatus indicates the current value of a metric describing a kubernetes object (for example, hits-per-second on an Ingress object). */
             object?: components["schemas"]["io.k8s.api.autoscaling.v2.ObjectMetricStatus"];
+            /** @description PodsMetricStatus indicates the current value of a metric describing each pod in the current scale target (for example, transactions-processed-per-second). */
             pods?: components["schemas"]["io.k8s.api.autoscaling.v2.PodsMetricStatus"];
+            /** @description ResourceMetricStatus indicates the current value of a resource metric known to Kubernetes, as specified in requests and limits, describing each pod in the current scale target (e.g. */
             resource?: components["schemas"]["io.k8s.api.autoscaling.v2.ResourceMetricStatus"];
             /** @description type is the type of metric source.  It will be one of "ContainerResource", "External", "Object", "Pods" or "Resource", each corresponds to a matching field in the object. */
             type: string;
@@ -1710,34 +1877,46 @@ export interface components {
         };
         /** @description ObjectMetricSource indicates how to scale on a metric describing a kubernetes object (for example, hits-per-second on an Ingress object). */
         "io.k8s.api.autoscaling.v2.ObjectMetricSource": {
+            /** @description CrossVersionObjectReference contains enough information to let you identify the referred resource. */
             describedObject: components["schemas"]["io.k8s.api.autoscaling.v2.CrossVersionObjectReference"];
+            /** @description MetricIdentifier defines the name and optionally selector for a metric */
             metric: components["schemas"]["io.k8s.api.autoscaling.v2.MetricIdentifier"];
+            /** @description MetricTarget defines the target value, average value, or average utilization of a specific metric */
             target: components["schemas"]["io.k8s.api.autoscaling.v2.MetricTarget"];
         };
         /** @description ObjectMetricStatus indicates the current value of a metric describing a kubernetes object (for example, hits-per-second on an Ingress object). */
         "io.k8s.api.autoscaling.v2.ObjectMetricStatus": {
+            /** @description MetricValueStatus holds the current value for a metric */
             current: components["schemas"]["io.k8s.api.autoscaling.v2.MetricValueStatus"];
+            /** @description CrossVersionObjectReference contains enough information to let you identify the referred resource. */
             describedObject: components["schemas"]["io.k8s.api.autoscaling.v2.CrossVersionObjectReference"];
+            /** @description MetricIdentifier defines the name and optionally selector for a metric */
             metric: components["schemas"]["io.k8s.api.autoscaling.v2.MetricIdentifier"];
         };
         /** @description PodsMetricSource indicates how to scale on a metric describing each pod in the current scale target (for example, transactions-processed-per-second). The values will be averaged together before being compared to the target value. */
         "io.k8s.api.autoscaling.v2.PodsMetricSource": {
+            /** @description MetricIdentifier defines the name and optionally selector for a metric */
             metric: components["schemas"]["io.k8s.api.autoscaling.v2.MetricIdentifier"];
+            /** @description MetricTarget defines the target value, average value, or average utilization of a specific metric */
             target: components["schemas"]["io.k8s.api.autoscaling.v2.MetricTarget"];
         };
         /** @description PodsMetricStatus indicates the current value of a metric describing each pod in the current scale target (for example, transactions-processed-per-second). */
         "io.k8s.api.autoscaling.v2.PodsMetricStatus": {
+            /** @description MetricValueStatus holds the current value for a metric */
             current: components["schemas"]["io.k8s.api.autoscaling.v2.MetricValueStatus"];
+            /** @description MetricIdentifier defines the name and optionally selector for a metric */
             metric: components["schemas"]["io.k8s.api.autoscaling.v2.MetricIdentifier"];
         };
         /** @description ResourceMetricSource indicates how to scale on a resource metric known to Kubernetes, as specified in requests and limits, describing each pod in the current scale target (e.g. CPU or memory).  The values will be averaged together before being compared to the target.  Such metrics are built in to Kubernetes, and have special scaling options on top of those available to normal per-pod metrics using the "pods" source.  Only one "target" type should be set. */
         "io.k8s.api.autoscaling.v2.ResourceMetricSource": {
             /** @description name is the name of the resource in question. */
             name: string;
+            /** @description MetricTarget defines the target value, average value, or average utilization of a specific metric */
             target: components["schemas"]["io.k8s.api.autoscaling.v2.MetricTarget"];
         };
         /** @description ResourceMetricStatus indicates the current value of a resource metric known to Kubernetes, as specified in requests and limits, describing each pod in the current scale target (e.g. CPU or memory).  Such metrics are built in to Kubernetes, and have special scaling options on top of those available to normal per-pod metrics using the "pods" source. */
         "io.k8s.api.autoscaling.v2.ResourceMetricStatus": {
+            /** @description MetricValueStatus holds the current value for a metric */
             current: components["schemas"]["io.k8s.api.autoscaling.v2.MetricValueStatus"];
             /** @description name is the name of the resource in question. */
             name: string;
@@ -1748,8 +1927,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description CronJobSpec describes how the job execution will look like and when it will actually run. */
             spec: components["schemas"]["io.k8s.api.batch.v1.CronJobSpec"];
+            /** @description CronJobStatus represents the current state of a cron job. */
             status?: components["schemas"]["io.k8s.api.batch.v1.CronJobStatus"];
         };
         /** @description CronJobList is a collection of cron jobs. */
@@ -1760,6 +1942,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.batch.v1.CronJob"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description CronJobSpec describes how the job execution will look like and when it will actually run. */
@@ -1771,6 +1954,7 @@ export interface components {
              * @description The number of failed finished jobs to retain. Value must be non-negative integer. Defaults to 1.
              */
             failedJobsHistoryLimit?: number;
+            /** @description JobTemplateSpec describes the data a Job should have when created from a template */
             jobTemplate: components["schemas"]["io.k8s.api.batch.v1.JobTemplateSpec"];
             /** @description The schedule in Cron format, see https://en.wikipedia.org/wiki/Cron. */
             schedule: string;
@@ -1804,8 +1988,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description JobSpec describes how the job execution will look like. */
             spec?: components["schemas"]["io.k8s.api.batch.v1.JobSpec"];
+            /** @description JobStatus represents the current state of a Job. */
             status?: components["schemas"]["io.k8s.api.batch.v1.JobStatus"];
         };
         /** @description JobCondition describes current state of a job. */
@@ -1831,6 +2018,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.batch.v1.Job"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description JobSpec describes how the job execution will look like. */
@@ -1871,13 +2059,17 @@ export interface components {
              * @description Specifies the maximum desired number of pods the job should run at any given time. The actual number of pods running in steady state will be less than this number when ((.spec.completions - .status.successful) < .spec.parallelism), i.e. when the work left to do is less than max parallelism. More info: https://kubernetes.io/docs/concepts/workloads/controllers/jobs-run-to-completion/
              */
             parallelism?: number;
+            /** @description PodFailurePolicy describes how failed pods influence the backoffLimit. */
             podFailurePolicy?: components["schemas"]["io.k8s.api.batch.v1.PodFailurePolicy"];
             /** @description podReplacementPolicy specifies when to create replacement Pods. Possible values are: - TerminatingOrFailed means that we recreate pods   when they are terminating (has a metadata.deletionTimestamp) or failed. - Failed means to wait until a previously created Pod is fully terminated (has phase   Failed or Succeeded) before creating a replacement Pod.  When using podFailurePolicy, Failed is the the only allowed value. TerminatingOrFailed and Failed are allowed values when podFailurePolicy is not in use. */
             podReplacementPolicy?: string;
+            /** @description A label selector is a label query over a set of resources. */
             selector?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector"];
+            /** @description SuccessPolicy describes when a Job can be declared as succeeded based on the success of some indexes. */
             successPolicy?: components["schemas"]["io.k8s.api.batch.v1.SuccessPolicy"];
             /** @description suspend specifies whether the Job controller should create Pods or not. If a Job is created with suspend set to true, no Pods are created by the Job controller. If a Job is suspended after creation (i.e. the flag goes from false to true), the Job controller will delete all active Pods associated with this Job. Users must design their workload to gracefully handle this. Suspending a Job will reset the StartTime field of the Job, effectively resetting the ActiveDeadlineSeconds timer too. Defaults to false. */
             suspend?: boolean;
+            /** @description PodTemplateSpec describes the data a pod should have when created from a template */
             template: components["schemas"]["io.k8s.api.core.v1.PodTemplateSpec"];
             /**
              * Format: int32
@@ -1922,11 +2114,14 @@ export interface components {
              * @description The number of pods which are terminating (in phase Pending or Running and have a deletionTimestamp).  This field is beta-level. The job controller populates the field when the feature gate JobPodReplacementPolicy is enabled (enabled by default).
              */
             terminating?: number;
+            /** @description UncountedTerminatedPods holds UIDs of Pods that have terminated but haven't been accounted in Job status counters. */
             uncountedTerminatedPods?: components["schemas"]["io.k8s.api.batch.v1.UncountedTerminatedPods"];
         };
         /** @description JobTemplateSpec describes the data a Job should have when created from a template */
         "io.k8s.api.batch.v1.JobTemplateSpec": {
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description JobSpec describes how the job execution will look like. */
             spec?: components["schemas"]["io.k8s.api.batch.v1.JobSpec"];
         };
         /** @description PodFailurePolicy describes how failed pods influence the backoffLimit. */
@@ -1954,6 +2149,7 @@ export interface components {
         "io.k8s.api.batch.v1.PodFailurePolicyRule": {
             /** @description Specifies the action taken on a pod failure when the requirements are satisfied. Possible values are:  - FailJob: indicates that the pod's job is marked as Failed and all   running pods are terminated. - FailIndex: indicates that the pod's index is marked as Failed and will   not be restarted. - Ignore: indicates that the counter towards the .backoffLimit is not   incremented and a replacement pod is created. - Count: indicates that the pod is handled in the default way - the   counter towards the .backoffLimit is incremented. Additional values are considered to be added in the future. Clients should react to an unknown action by skipping the rule. */
             action: string;
+            /** @description PodFailurePolicyOnExitCodesRequirement describes the requirement for handling a failed pod based on its container exit codes. */
             onExitCodes?: components["schemas"]["io.k8s.api.batch.v1.PodFailurePolicyOnExitCodesRequirement"];
             /** @description Represents the requirement on the pod conditions. The requirement is represented as a list of pod condition patterns. The requirement is satisfied if at least one pattern matches an actual pod condition. At most 20 elements are allowed. */
             onPodConditions?: components["schemas"]["io.k8s.api.batch.v1.PodFailurePolicyOnPodConditionsPattern"][];
@@ -1986,8 +2182,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description CertificateSigningRequestSpec contains the certificate request. */
             spec: components["schemas"]["io.k8s.api.certificates.v1.CertificateSigningRequestSpec"];
+            /** @description CertificateSigningRequestStatus contains conditions used to indicate approved/denied/failed status of the request, and the issued certificate. */
             status?: components["schemas"]["io.k8s.api.certificates.v1.CertificateSigningRequestStatus"];
         };
         /** @description CertificateSigningRequestCondition describes a condition of a CertificateSigningRequest object */
@@ -2013,6 +2212,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.certificates.v1.CertificateSigningRequest"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description CertificateSigningRequestSpec contains the certificate request. */
@@ -2058,7 +2258,9 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description ClusterTrustBundleSpec contains the signer and trust anchors. */
             spec: components["schemas"]["io.k8s.api.certificates.v1alpha1.ClusterTrustBundleSpec"];
         };
         /** @description ClusterTrustBundleList is a collection of ClusterTrustBundle objects */
@@ -2069,6 +2271,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.certificates.v1alpha1.ClusterTrustBundle"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description ClusterTrustBundleSpec contains the signer and trust anchors. */
@@ -2084,7 +2287,9 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description ClusterTrustBundleSpec contains the signer and trust anchors. */
             spec: components["schemas"]["io.k8s.api.certificates.v1beta1.ClusterTrustBundleSpec"];
         };
         /** @description ClusterTrustBundleList is a collection of ClusterTrustBundle objects */
@@ -2095,6 +2300,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.certificates.v1beta1.ClusterTrustBundle"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description ClusterTrustBundleSpec contains the signer and trust anchors. */
@@ -2110,8 +2316,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description PodCertificateRequestSpec describes the certificate request. */
             spec: components["schemas"]["io.k8s.api.certificates.v1beta1.PodCertificateRequestSpec"];
+            /** @description PodCertificateRequestStatus describes the status of the request, and holds the certificate data if the request is issued. */
             status?: components["schemas"]["io.k8s.api.certificates.v1beta1.PodCertificateRequestStatus"];
         };
         /** @description PodCertificateRequestList is a collection of PodCertificateRequest objects */
@@ -2122,6 +2331,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.certificates.v1beta1.PodCertificateRequest"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description PodCertificateRequestSpec describes the certificate request.  All fields are immutable after creation. */
@@ -2185,7 +2395,9 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description LeaseSpec is a specification of a Lease. */
             spec?: components["schemas"]["io.k8s.api.coordination.v1.LeaseSpec"];
         };
         /** @description LeaseList is a list of Lease objects. */
@@ -2196,6 +2408,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.coordination.v1.Lease"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description LeaseSpec is a specification of a Lease. */
@@ -2227,7 +2440,9 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description LeaseCandidateSpec is a specification of a Lease. */
             spec: components["schemas"]["io.k8s.api.coordination.v1alpha2.LeaseCandidateSpec"];
         };
         /** @description LeaseCandidateList is a list of Lease objects. */
@@ -2238,6 +2453,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.coordination.v1alpha2.LeaseCandidate"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description LeaseCandidateSpec is a specification of a Lease. */
@@ -2261,7 +2477,9 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description LeaseCandidateSpec is a specification of a Lease. */
             spec: components["schemas"]["io.k8s.api.coordination.v1beta1.LeaseCandidateSpec"];
         };
         /** @description LeaseCandidateList is a list of Lease objects. */
@@ -2272,6 +2490,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.coordination.v1beta1.LeaseCandidate"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description LeaseCandidateSpec is a specification of a Lease. */
@@ -2305,8 +2524,11 @@ export interface components {
         };
         /** @description Affinity is a group of affinity scheduling rules. */
         "io.k8s.api.core.v1.Affinity": {
+            /** @description Node affinity is a group of node affinity scheduling rules. */
             nodeAffinity?: components["schemas"]["io.k8s.api.core.v1.NodeAffinity"];
+            /** @description Pod affinity is a group of inter pod affinity scheduling rules. */
             podAffinity?: components["schemas"]["io.k8s.api.core.v1.PodAffinity"];
+            /** @description Pod anti affinity is a group of inter pod anti affinity scheduling rules. */
             podAntiAffinity?: components["schemas"]["io.k8s.api.core.v1.PodAntiAffinity"];
         };
         /** @description AppArmorProfile defines a pod or container's AppArmor settings. */
@@ -2373,19 +2595,26 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description ObjectReference contains enough information to let you inspect or modify the referred object. */
             target: components["schemas"]["io.k8s.api.core.v1.ObjectReference"];
         };
         /** @description Represents storage that is managed by an external CSI volume driver */
         "io.k8s.api.core.v1.CSIPersistentVolumeSource": {
+            /** @description SecretReference represents a Secret Reference. */
             controllerExpandSecretRef?: components["schemas"]["io.k8s.api.core.v1.SecretReference"];
+            /** @description SecretReference represents a Secret Reference. */
             controllerPublishSecretRef?: components["schemas"]["io.k8s.api.core.v1.SecretReference"];
             /** @description driver is the name of the driver to use for this volume. Required. */
             driver: string;
             /** @description fsType to mount. Must be a filesystem type supported by the host operating system. Ex. "ext4", "xfs", "ntfs". */
             fsType?: string;
+            /** @description SecretReference represents a Secret Reference. */
             nodeExpandSecretRef?: components["schemas"]["io.k8s.api.core.v1.SecretReference"];
+            /** @description SecretReference represents a Secret Reference. */
             nodePublishSecretRef?: components["schemas"]["io.k8s.api.core.v1.SecretReference"];
+            /** @description SecretReference represents a Secret Reference. */
             nodeStageSecretRef?: components["schemas"]["io.k8s.api.core.v1.SecretReference"];
             /** @description readOnly value to pass to ControllerPublishVolumeRequest. Defaults to false (read/write). */
             readOnly?: boolean;
@@ -2402,6 +2631,7 @@ export interface components {
             driver: string;
             /** @description fsType to mount. Ex. "ext4", "xfs", "ntfs". If not provided, the empty value is passed to the associated CSI driver which will determine the default filesystem to apply. */
             fsType?: string;
+            /** @description LocalObjectReference contains enough information to let you locate the referenced object inside the same namespace. */
             nodePublishSecretRef?: components["schemas"]["io.k8s.api.core.v1.LocalObjectReference"];
             /** @description readOnly specifies a read-only configuration for the volume. Defaults to false (read/write). */
             readOnly?: boolean;
@@ -2427,6 +2657,7 @@ export interface components {
             readOnly?: boolean;
             /** @description secretFile is Optional: SecretFile is the path to key ring for User, default is /etc/ceph/user.secret More info: https://examples.k8s.io/volumes/cephfs/README.md#how-to-use-it */
             secretFile?: string;
+            /** @description SecretReference represents a Secret Reference. */
             secretRef?: components["schemas"]["io.k8s.api.core.v1.SecretReference"];
             /** @description user is Optional: User is the rados user name, default is admin More info: https://examples.k8s.io/volumes/cephfs/README.md#how-to-use-it */
             user?: string;
@@ -2441,6 +2672,7 @@ export interface components {
             readOnly?: boolean;
             /** @description secretFile is Optional: SecretFile is the path to key ring for User, default is /etc/ceph/user.secret More info: https://examples.k8s.io/volumes/cephfs/README.md#how-to-use-it */
             secretFile?: string;
+            /** @description LocalObjectReference contains enough information to let you locate the referenced object inside the same namespace. */
             secretRef?: components["schemas"]["io.k8s.api.core.v1.LocalObjectReference"];
             /** @description user is optional: User is the rados user name, default is admin More info: https://examples.k8s.io/volumes/cephfs/README.md#how-to-use-it */
             user?: string;
@@ -2451,6 +2683,7 @@ export interface components {
             fsType?: string;
             /** @description readOnly is Optional: Defaults to false (read/write). ReadOnly here will force the ReadOnly setting in VolumeMounts. More info: https://examples.k8s.io/mysql-cinder-pd/README.md */
             readOnly?: boolean;
+            /** @description SecretReference represents a Secret Reference. */
             secretRef?: components["schemas"]["io.k8s.api.core.v1.SecretReference"];
             /** @description volumeID used to identify the volume in cinder. More info: https://examples.k8s.io/mysql-cinder-pd/README.md */
             volumeID: string;
@@ -2461,6 +2694,7 @@ export interface components {
             fsType?: string;
             /** @description readOnly defaults to false (read/write). ReadOnly here will force the ReadOnly setting in VolumeMounts. More info: https://examples.k8s.io/mysql-cinder-pd/README.md */
             readOnly?: boolean;
+            /** @description LocalObjectReference contains enough information to let you locate the referenced object inside the same namespace. */
             secretRef?: components["schemas"]["io.k8s.api.core.v1.LocalObjectReference"];
             /** @description volumeID used to identify the volume in cinder. More info: https://examples.k8s.io/mysql-cinder-pd/README.md */
             volumeID: string;
@@ -2475,6 +2709,7 @@ export interface components {
         };
         /** @description ClusterTrustBundleProjection describes how to select a set of ClusterTrustBundle objects and project their contents into the pod filesystem. */
         "io.k8s.api.core.v1.ClusterTrustBundleProjection": {
+            /** @description A label selector is a label query over a set of resources. */
             labelSelector?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector"];
             /** @description Select a single ClusterTrustBundle by object name.  Mutually-exclusive with signerName and labelSelector. */
             name?: string;
@@ -2504,6 +2739,7 @@ export interface components {
             conditions?: components["schemas"]["io.k8s.api.core.v1.ComponentCondition"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
         };
         /** @description Status of all the conditions for the component as a list of ComponentStatus objects. Deprecated: This API is deprecated in v1.19+ */
@@ -2514,6 +2750,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.core.v1.ComponentStatus"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description ConfigMap holds configuration data for pods to consume. */
@@ -2532,6 +2769,7 @@ export interface components {
             immutable?: boolean;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
         };
         /** @description ConfigMapEnvSource selects a ConfigMap to populate the environment variables with.  The contents of the target ConfigMap's Data field will represent the key-value pairs as environment variables. */
@@ -2558,6 +2796,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.core.v1.ConfigMap"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description ConfigMapNodeConfigSource contains the information to reference a ConfigMap as a config source for the Node. This API is deprecated since 1.22: https://git.k8s.io/enhancements/keps/sig-node/281-dynamic-kubelet-configuration */
@@ -2610,21 +2849,27 @@ export interface components {
             image?: string;
             /** @description Image pull policy. One of Always, Never, IfNotPresent. Defaults to Always if :latest tag is specified, or IfNotPresent otherwise. Cannot be updated. More info: https://kubernetes.io/docs/concepts/containers/images#updating-images */
             imagePullPolicy?: string;
+            /** @description Lifecycle describes actions that the management system should take in response to container lifecycle events. */
             lifecycle?: components["schemas"]["io.k8s.api.core.v1.Lifecycle"];
+            /** @description Probe describes a health check to be performed against a container to determine whether it is alive or ready to receive traffic. */
             livenessProbe?: components["schemas"]["io.k8s.api.core.v1.Probe"];
             /** @description Name of the container specified as a DNS_LABEL. Each container in a pod must have a unique name (DNS_LABEL). Cannot be updated. */
             name: string;
             /** @description List of ports to expose from the container. Not specifying a port here DOES NOT prevent that port from being exposed. Any port which is listening on the default "0.0.0.0" address inside a container will be accessible from the network. Modifying this array with strategic merge patch may corrupt the data. For more information See https://github.com/kubernetes/kubernetes/issues/108255. Cannot be updated. */
             ports?: components["schemas"]["io.k8s.api.core.v1.ContainerPort"][];
+            /** @description Probe describes a health check to be performed against a container to determine whether it is alive or ready to receive traffic. */
             readinessProbe?: components["schemas"]["io.k8s.api.core.v1.Probe"];
             /** @description Resources resize policy for the container. This field cannot be set on ephemeral containers. */
             resizePolicy?: components["schemas"]["io.k8s.api.core.v1.ContainerResizePolicy"][];
+            /** @description ResourceRequirements describes the compute resource requirements. */
             resources?: components["schemas"]["io.k8s.api.core.v1.ResourceRequirements"];
             /** @description RestartPolicy defines the restart behavior of individual containers in a pod. This overrides the pod-level restart policy. When this field is not specified, the restart behavior is defined by the Pod's restart policy and the container type. Additionally, setting the RestartPolicy as "Always" for the init container will have the following effect: this init container will be continually restarted on exit until all regular containers have terminated. Once all regular containers have completed, all init containers with restartPolicy "Always" will be shut down. This lifecycle differs from normal init containers and is often referred to as a "sidecar" container. Although this init container still starts in the init container sequence, it does not wait for the container to complete before proceeding to the next init container. Instead, the next init container starts immediately after this init container is started, or after any startupProbe has successfully completed. */
             restartPolicy?: string;
             /** @description Represents a list of rules to be checked to determine if the container should be restarted on exit. The rules are evaluated in order. Once a rule matches a container exit condition, the remaining rules are ignored. If no rule matches the container exit condition, the Container-level restart policy determines the whether the container is restarted or not. Constraints on the rules: - At most 20 rules are allowed. - Rules can have the same action. - Identical rules are not forbidden in validations. When rules are specified, container MUST set RestartPolicy explicitly even it if matches the Pod's RestartPolicy. */
             restartPolicyRules?: components["schemas"]["io.k8s.api.core.v1.ContainerRestartRule"][];
+            /** @description SecurityContext holds security configuration that will be applied to a container. */
             securityContext?: components["schemas"]["io.k8s.api.core.v1.SecurityContext"];
+            /** @description Probe describes a health check to be performed against a container to determine whether it is alive or ready to receive traffic. */
             startupProbe?: components["schemas"]["io.k8s.api.core.v1.Probe"];
             /** @description Whether this container should allocate a buffer for stdin in the container runtime. If this is not set, reads from stdin in the container will always result in EOF. Default is false. */
             stdin?: boolean;
@@ -2695,6 +2940,7 @@ export interface components {
         "io.k8s.api.core.v1.ContainerRestartRule": {
             /** @description Specifies the action taken on a container exit if the requirements are satisfied. The only possible value is "Restart" to restart the container. */
             action: string;
+            /** @description ContainerRestartRuleOnExitCodes describes the condition for handling an exited container based on its exit codes. */
             exitCodes?: components["schemas"]["io.k8s.api.core.v1.ContainerRestartRuleOnExitCodes"];
         };
         /** @description ContainerRestartRuleOnExitCodes describes the condition for handling an exited container based on its exit codes. */
@@ -2706,8 +2952,11 @@ export interface components {
         };
         /** @description ContainerState holds a possible state of container. Only one of its members may be specified. If none of them is specified, the default one is ContainerStateWaiting. */
         "io.k8s.api.core.v1.ContainerState": {
+            /** @description ContainerStateRunning is a running state of a container. */
             running?: components["schemas"]["io.k8s.api.core.v1.ContainerStateRunning"];
+            /** @description ContainerStateTerminated is a terminated state of a container. */
             terminated?: components["schemas"]["io.k8s.api.core.v1.ContainerStateTerminated"];
+            /** @description ContainerStateWaiting is a waiting state of a container. */
             waiting?: components["schemas"]["io.k8s.api.core.v1.ContainerStateWaiting"];
         };
         /** @description ContainerStateRunning is a running state of a container. */
@@ -2759,11 +3008,13 @@ export interface components {
             image: string;
             /** @description ImageID is the image ID of the container's image. The image ID may not match the image ID of the image used in the PodSpec, as it may have been resolved by the runtime. */
             imageID: string;
+            /** @description ContainerState holds a possible state of container. */
             lastState?: components["schemas"]["io.k8s.api.core.v1.ContainerState"];
             /** @description Name is a DNS_LABEL representing the unique name of the container. Each container in a pod must have a unique name across all container types. Cannot be updated. */
             name: string;
             /** @description Ready specifies whether the container is currently passing its readiness check. The value will change as readiness probes keep executing. If no readiness probes are specified, this field defaults to true once the container is fully started (see Started field).  The value is typically used to determine whether a container is ready to accept traffic. */
             ready: boolean;
+            /** @description ResourceRequirements describes the compute resource requirements. */
             resources?: components["schemas"]["io.k8s.api.core.v1.ResourceRequirements"];
             /**
              * Format: int32
@@ -2772,15 +3023,18 @@ export interface components {
             restartCount: number;
             /** @description Started indicates whether the container has finished its postStart lifecycle hook and passed its startup probe. Initialized as false, becomes true after startupProbe is considered successful. Resets to false when the container is restarted, or if kubelet loses state temporarily. In both cases, startup probes will run again. Is always true when no startupProbe is defined and container is running and has passed the postStart lifecycle hook. The null value must be treated the same as false. */
             started?: boolean;
+            /** @description ContainerState holds a possible state of container. */
             state?: components["schemas"]["io.k8s.api.core.v1.ContainerState"];
             /** @description StopSignal reports the effective stop signal for this container */
             stopSignal?: string;
+            /** @description ContainerUser represents user identity information */
             user?: components["schemas"]["io.k8s.api.core.v1.ContainerUser"];
             /** @description Status of volume mounts. */
             volumeMounts?: components["schemas"]["io.k8s.api.core.v1.VolumeMountStatus"][];
         };
         /** @description ContainerUser represents user identity information */
         "io.k8s.api.core.v1.ContainerUser": {
+            /** @description LinuxContainerUser represents user identity information in Linux containers */
             linux?: components["schemas"]["io.k8s.api.core.v1.LinuxContainerUser"];
         };
         /** @description DaemonEndpoint contains information about a single Daemon endpoint. */
@@ -2798,6 +3052,7 @@ export interface components {
         };
         /** @description DownwardAPIVolumeFile represents information to create the file containing the pod field */
         "io.k8s.api.core.v1.DownwardAPIVolumeFile": {
+            /** @description ObjectFieldSelector selects an APIVersioned field of an object. */
             fieldRef?: components["schemas"]["io.k8s.api.core.v1.ObjectFieldSelector"];
             /**
              * Format: int32
@@ -2806,6 +3061,7 @@ export interface components {
             mode?: number;
             /** @description Required: Path is  the relative path name of the file to be created. Must not be absolute or contain the '..' path. Must be utf-8 encoded. The first item of the relative path must not start with '..' */
             path: string;
+            /** @description ResourceFieldSelector represents container resources (cpu, memory) and their output format */
             resourceFieldRef?: components["schemas"]["io.k8s.api.core.v1.ResourceFieldSelector"];
         };
         /** @description DownwardAPIVolumeSource represents a volume containing downward API info. Downward API volumes support ownership management and SELinux relabeling. */
@@ -2833,6 +3089,7 @@ export interface components {
             ip: string;
             /** @description Optional: Node hosting this endpoint. This can be used to determine endpoints local to a node. */
             nodeName?: string;
+            /** @description ObjectReference contains enough information to let you inspect or modify the referred object. */
             targetRef?: components["schemas"]["io.k8s.api.core.v1.ObjectReference"];
         };
         /** @description EndpointPort is a tuple that describes a single port. Deprecated: This API is deprecated in v1.33+. */
@@ -2864,6 +3121,7 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
             /** @description The set of all endpoints is the union of all subsets. Addresses are placed into subsets according to the IPs they share. A single address with multiple ports, some of which are ready and some of which are not (because they come from different containers) will result in the address being displayed in different subsets for the different ports. No address will appear in both Addresses and NotReadyAddresses in the same subset. Sets of addresses and ports that comprise a service. */
             subsets?: components["schemas"]["io.k8s.api.core.v1.EndpointSubset"][];
@@ -2876,13 +3134,16 @@ export interface components {
             items: components["schemas"]["io.k8s.api.core.v1.Endpoints"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description EnvFromSource represents the source of a set of ConfigMaps or Secrets */
         "io.k8s.api.core.v1.EnvFromSource": {
+            /** @description ConfigMapEnvSource selects a ConfigMap to populate the environment variables with. */
             configMapRef?: components["schemas"]["io.k8s.api.core.v1.ConfigMapEnvSource"];
             /** @description Optional text to prepend to the name of each environment variable. May consist of any printable ASCII characters except '='. */
             prefix?: string;
+            /** @description SecretEnvSource selects a Secret to populate the environment variables with. */
             secretRef?: components["schemas"]["io.k8s.api.core.v1.SecretEnvSource"];
         };
         /** @description EnvVar represents an environment variable present in a Container. */
@@ -2891,14 +3152,20 @@ export interface components {
             name: string;
             /** @description Variable references $(VAR_NAME) are expanded using the previously defined environment variables in the container and any service environment variables. If a variable cannot be resolved, the reference in the input string will be unchanged. Double $$ are reduced to a single $, which allows for escaping the $(VAR_NAME) syntax: i.e. "$$(VAR_NAME)" will produce the string literal "$(VAR_NAME)". Escaped references will never be expanded, regardless of whether the variable exists or not. Defaults to "". */
             value?: string;
+            /** @description EnvVarSource represents a source for the value of an EnvVar. */
             valueFrom?: components["schemas"]["io.k8s.api.core.v1.EnvVarSource"];
         };
         /** @description EnvVarSource represents a source for the value of an EnvVar. */
         "io.k8s.api.core.v1.EnvVarSource": {
+            /** @description Selects a key from a ConfigMap. */
             configMapKeyRef?: components["schemas"]["io.k8s.api.core.v1.ConfigMapKeySelector"];
+            /** @description ObjectFieldSelector selects an APIVersioned field of an object. */
             fieldRef?: components["schemas"]["io.k8s.api.core.v1.ObjectFieldSelector"];
+            /** @description FileKeySelector selects a key of the env file. */
             fileKeyRef?: components["schemas"]["io.k8s.api.core.v1.FileKeySelector"];
+            /** @description ResourceFieldSelector represents container resources (cpu, memory) and their output format */
             resourceFieldRef?: components["schemas"]["io.k8s.api.core.v1.ResourceFieldSelector"];
+            /** @description SecretKeySelector selects a key of a Secret. */
             secretKeyRef?: components["schemas"]["io.k8s.api.core.v1.SecretKeySelector"];
         };
         /** @description An EphemeralContainer is a temporary container that you may add to an existing Pod for user-initiated activities such as debugging. Ephemeral containers have no resource or scheduling guarantees, and they will not be restarted when they exit or when a Pod is removed or restarted. The kubelet may evict a Pod if an ephemeral container causes the Pod to exceed its resource allocation.  To add an ephemeral container, use the ephemeralcontainers subresource of an existing Pod. Ephemeral containers may not be removed or restarted. */
@@ -2915,21 +3182,27 @@ export interface components {
             image?: string;
             /** @description Image pull policy. One of Always, Never, IfNotPresent. Defaults to Always if :latest tag is specified, or IfNotPresent otherwise. Cannot be updated. More info: https://kubernetes.io/docs/concepts/containers/images#updating-images */
             imagePullPolicy?: string;
+            /** @description Lifecycle describes actions that the management system should take in response to container lifecycle events. */
             lifecycle?: components["schemas"]["io.k8s.api.core.v1.Lifecycle"];
+            /** @description Probe describes a health check to be performed against a container to determine whether it is alive or ready to receive traffic. */
             livenessProbe?: components["schemas"]["io.k8s.api.core.v1.Probe"];
             /** @description Name of the ephemeral container specified as a DNS_LABEL. This name must be unique among all containers, init containers and ephemeral containers. */
             name: string;
             /** @description Ports are not allowed for ephemeral containers. */
             ports?: components["schemas"]["io.k8s.api.core.v1.ContainerPort"][];
+            /** @description Probe describes a health check to be performed against a container to determine whether it is alive or ready to receive traffic. */
             readinessProbe?: components["schemas"]["io.k8s.api.core.v1.Probe"];
             /** @description Resources resize policy for the container. */
             resizePolicy?: components["schemas"]["io.k8s.api.core.v1.ContainerResizePolicy"][];
+            /** @description ResourceRequirements describes the compute resource requirements. */
             resources?: components["schemas"]["io.k8s.api.core.v1.ResourceRequirements"];
             /** @description Restart policy for the container to manage the restart behavior of each container within a pod. You cannot set this field on ephemeral containers. */
             restartPolicy?: string;
             /** @description Represents a list of rules to be checked to determine if the container should be restarted on exit. You cannot set this field on ephemeral containers. */
             restartPolicyRules?: components["schemas"]["io.k8s.api.core.v1.ContainerRestartRule"][];
+            /** @description SecurityContext holds security configuration that will be applied to a container. */
             securityContext?: components["schemas"]["io.k8s.api.core.v1.SecurityContext"];
+            /** @description Probe describes a health check to be performed against a container to determine whether it is alive or ready to receive traffic. */
             startupProbe?: components["schemas"]["io.k8s.api.core.v1.Probe"];
             /** @description Whether this container should allocate a buffer for stdin in the container runtime. If this is not set, reads from stdin in the container will always result in EOF. Default is false. */
             stdin?: boolean;
@@ -2952,6 +3225,7 @@ export interface components {
         };
         /** @description Represents an ephemeral volume that is handled by a normal storage driver. */
         "io.k8s.api.core.v1.EphemeralVolumeSource": {
+            /** @description PersistentVolumeClaimTemplate is used to produce PersistentVolumeClaim objects as part of an EphemeralVolumeSource. */
             volumeClaimTemplate?: components["schemas"]["io.k8s.api.core.v1.PersistentVolumeClaimTemplate"];
         };
         /** @description Event is a report of an event somewhere in the cluster.  Events have a limited retention time and triggers and messages may evolve with time.  Event consumers should not rely on the timing of an event with a given Reason reflecting a consistent underlying trigger, or the continued existence of events with that Reason.  Events should be treated as informative, best-effort, supplemental data. */
@@ -2969,6 +3243,7 @@ export interface components {
             eventTime?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime"];
             /** @description The time at which the event was first recorded. (Time of server receipt is in TypeMeta.) */
             firstTimestamp?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.Time"];
+            /** @description ObjectReference contains enough information to let you inspect or modify the referred object. */
             involvedObject: components["schemas"]["io.k8s.api.core.v1.ObjectReference"];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
@@ -2976,15 +3251,19 @@ export interface components {
             lastTimestamp?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.Time"];
             /** @description A human-readable description of the status of this operation. */
             message?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
             /** @description This should be a short, machine understandable string that gives the reason for the transition into the object's current status. */
             reason?: string;
+            /** @description ObjectReference contains enough information to let you inspect or modify the referred object. */
             related?: components["schemas"]["io.k8s.api.core.v1.ObjectReference"];
             /** @description Name of the controller that emitted this Event, e.g. `kubernetes.io/kubelet`. */
             reportingComponent?: string;
             /** @description ID of the controller instance, e.g. `kubelet-xyzf`. */
             reportingInstance?: string;
+            /** @description EventSeries contain information on series of events, i.e. */
             series?: components["schemas"]["io.k8s.api.core.v1.EventSeries"];
+            /** @description EventSource contains information for an event. */
             source?: components["schemas"]["io.k8s.api.core.v1.EventSource"];
             /** @description Type of this event (Normal, Warning), new types could be added in the future */
             type?: string;
@@ -2997,6 +3276,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.core.v1.Event"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description EventSeries contain information on series of events, i.e. thing that was/is happening continuously for some time. */
@@ -3060,6 +3340,7 @@ export interface components {
             };
             /** @description readOnly is Optional: defaults to false (read/write). ReadOnly here will force the ReadOnly setting in VolumeMounts. */
             readOnly?: boolean;
+            /** @description SecretReference represents a Secret Reference. */
             secretRef?: components["schemas"]["io.k8s.api.core.v1.SecretReference"];
         };
         /** @description FlexVolume represents a generic volume resource that is provisioned/attached using an exec based plugin. */
@@ -3074,6 +3355,7 @@ export interface components {
             };
             /** @description readOnly is Optional: defaults to false (read/write). ReadOnly here will force the ReadOnly setting in VolumeMounts. */
             readOnly?: boolean;
+            /** @description LocalObjectReference contains enough information to let you locate the referenced object inside the same namespace. */
             secretRef?: components["schemas"]["io.k8s.api.core.v1.LocalObjectReference"];
         };
         /** @description Represents a Flocker volume mounted by the Flocker agent. One and only one of datasetName and datasetUUID should be set. Flocker volumes do not support ownership management or SELinux relabeling. */
@@ -3201,6 +3483,7 @@ export interface components {
             portals?: string[];
             /** @description readOnly here will force the ReadOnly setting in VolumeMounts. Defaults to false. */
             readOnly?: boolean;
+            /** @description SecretReference represents a Secret Reference. */
             secretRef?: components["schemas"]["io.k8s.api.core.v1.SecretReference"];
             /** @description targetPortal is iSCSI Target Portal. The Portal is either an IP or ip_addr:port if the port is other than default (typically TCP ports 860 and 3260). */
             targetPortal: string;
@@ -3231,6 +3514,7 @@ export interface components {
             portals?: string[];
             /** @description readOnly here will force the ReadOnly setting in VolumeMounts. Defaults to false. */
             readOnly?: boolean;
+            /** @description LocalObjectReference contains enough information to let you locate the referenced object inside the same namespace. */
             secretRef?: components["schemas"]["io.k8s.api.core.v1.LocalObjectReference"];
             /** @description targetPortal is iSCSI Target Portal. The Portal is either an IP or ip_addr:port if the port is other than default (typically TCP ports 860 and 3260). */
             targetPortal: string;
@@ -3261,16 +3545,22 @@ export interface components {
         };
         /** @description Lifecycle describes actions that the management system should take in response to container lifecycle events. For the PostStart and PreStop lifecycle handlers, management of the container blocks until the action is complete, unless the container process fails, in which case the handler is aborted. */
         "io.k8s.api.core.v1.Lifecycle": {
+            /** @description LifecycleHandler defines a specific action that should be taken in a lifecycle hook. */
             postStart?: components["schemas"]["io.k8s.api.core.v1.LifecycleHandler"];
+            /** @description LifecycleHandler defines a specific action that should be taken in a lifecycle hook. */
             preStop?: components["schemas"]["io.k8s.api.core.v1.LifecycleHandler"];
             /** @description StopSignal defines which signal will be sent to a container when it is being stopped. If not specified, the default is defined by the container runtime in use. StopSignal can only be set for Pods with a non-empty .spec.os.name */
             stopSignal?: string;
         };
         /** @description LifecycleHandler defines a specific action that should be taken in a lifecycle hook. One and only one of the fields, except TCPSocket must be specified. */
         "io.k8s.api.core.v1.LifecycleHandler": {
+            /** @description ExecAction describes a "run in container" action. */
             exec?: components["schemas"]["io.k8s.api.core.v1.ExecAction"];
+            /** @description HTTPGetAction describes an action based on HTTP Get requests. */
             httpGet?: components["schemas"]["io.k8s.api.core.v1.HTTPGetAction"];
+            /** @description SleepAction describes a "sleep" action. */
             sleep?: components["schemas"]["io.k8s.api.core.v1.SleepAction"];
+            /** @description TCPSocketAction describes an action based on opening a socket */
             tcpSocket?: components["schemas"]["io.k8s.api.core.v1.TCPSocketAction"];
         };
         /** @description LimitRange sets resource usage limits for each kind of resource in a Namespace. */
@@ -3279,7 +3569,9 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description LimitRangeSpec defines a min/max usage limit for resources that match on kind. */
             spec?: components["schemas"]["io.k8s.api.core.v1.LimitRangeSpec"];
         };
         /** @description LimitRangeItem defines a min/max usage limit for any resource that matches on kind. */
@@ -3315,6 +3607,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.core.v1.LimitRange"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description LimitRangeSpec defines a min/max usage limit for resources that match on kind. */
@@ -3387,8 +3680,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description NamespaceSpec describes the attributes on a Namespace. */
             spec?: components["schemas"]["io.k8s.api.core.v1.NamespaceSpec"];
+            /** @description NamespaceStatus is information about the current status of a Namespace. */
             status?: components["schemas"]["io.k8s.api.core.v1.NamespaceStatus"];
         };
         /** @description NamespaceCondition contains details about state of namespace. */
@@ -3412,6 +3708,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.core.v1.Namespace"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description NamespaceSpec describes the attributes on a Namespace. */
@@ -3432,8 +3729,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description NodeSpec describes the attributes that a node is created with. */
             spec?: components["schemas"]["io.k8s.api.core.v1.NodeSpec"];
+            /** @description NodeStatus is information about the current status of a node. */
             status?: components["schemas"]["io.k8s.api.core.v1.NodeStatus"];
         };
         /** @description NodeAddress contains information for the node's address. */
@@ -3447,6 +3747,7 @@ export interface components {
         "io.k8s.api.core.v1.NodeAffinity": {
             /** @description The scheduler will prefer to schedule pods to nodes that satisfy the affinity expressions specified by this field, but it may choose a node that violates one or more of the expressions. The node that is most preferred is the one with the greatest sum of weights, i.e. for each node that meets all of the scheduling requirements (resource request, requiredDuringScheduling affinity expressions, etc.), compute a sum by iterating through the elements of this field and adding "weight" to the sum if the node matches the corresponding matchExpressions; the node(s) with the highest sum are the most preferred. */
             preferredDuringSchedulingIgnoredDuringExecution?: components["schemas"]["io.k8s.api.core.v1.PreferredSchedulingTerm"][];
+            /** @description A node selector represents the union of the results of one or more label queries over a set of nodes; that is, it represents the OR of the selectors represented by the node selector terms. */
             requiredDuringSchedulingIgnoredDuringExecution?: components["schemas"]["io.k8s.api.core.v1.NodeSelector"];
         };
         /** @description NodeAllocatableResourceClaimStatus describes the status of node allocatable resources allocated via DRA. */
@@ -3477,18 +3778,23 @@ export interface components {
         };
         /** @description NodeConfigSource specifies a source of node configuration. Exactly one subfield (excluding metadata) must be non-nil. This API is deprecated since 1.22 */
         "io.k8s.api.core.v1.NodeConfigSource": {
+            /** @description ConfigMapNodeConfigSource contains the information to reference a ConfigMap as a config source for the Node. */
             configMap?: components["schemas"]["io.k8s.api.core.v1.ConfigMapNodeConfigSource"];
         };
         /** @description NodeConfigStatus describes the status of the config assigned by Node.Spec.ConfigSource. */
         "io.k8s.api.core.v1.NodeConfigStatus": {
+            /** @description NodeConfigSource specifies a source of node configuration. */
             active?: components["schemas"]["io.k8s.api.core.v1.NodeConfigSource"];
+            /** @description NodeConfigSource specifies a source of node configuration. */
             assigned?: components["schemas"]["io.k8s.api.core.v1.NodeConfigSource"];
             /** @description Error describes any problems reconciling the Spec.ConfigSource to the Active config. Errors may occur, for example, attempting to checkpoint Spec.ConfigSource to the local Assigned record, attempting to checkpoint the payload associated with Spec.ConfigSource, attempting to load or validate the Assigned config, etc. Errors may occur at different points while syncing config. Earlier errors (e.g. download or checkpointing errors) will not result in a rollback to LastKnownGood, and may resolve across Kubelet retries. Later errors (e.g. loading or validating a checkpointed config) will result in a rollback to LastKnownGood. In the latter case, it is usually possible to resolve the error by fixing the config assigned in Spec.ConfigSource. You can find additional information for debugging by searching the error message in the Kubelet log. Error is a human-readable description of the error state; machines can check whether or not Error is empty, but should not rely on the stability of the Error text across Kubelet versions. */
             error?: string;
+            /** @description NodeConfigSource specifies a source of node configuration. */
             lastKnownGood?: components["schemas"]["io.k8s.api.core.v1.NodeConfigSource"];
         };
         /** @description NodeDaemonEndpoints lists ports opened by daemons running on the Node. */
         "io.k8s.api.core.v1.NodeDaemonEndpoints": {
+            /** @description DaemonEndpoint contains information about a single Daemon endpoint. */
             kubeletEndpoint?: components["schemas"]["io.k8s.api.core.v1.DaemonEndpoint"];
         };
         /** @description NodeFeatures describes the set of features implemented by the CRI implementation. The features contained in the NodeFeatures should depend only on the cri implementation independent of runtime handlers. */
@@ -3504,10 +3810,12 @@ export interface components {
             items: components["schemas"]["io.k8s.api.core.v1.Node"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description NodeRuntimeHandler is a set of runtime handler information. */
         "io.k8s.api.core.v1.NodeRuntimeHandler": {
+            /** @description NodeRuntimeHandlerFeatures is a set of features implemented by the runtime handler. */
             features?: components["schemas"]["io.k8s.api.core.v1.NodeRuntimeHandlerFeatures"];
             /** @description Runtime handler name. Empty for the default runtime handler. */
             name?: string;
@@ -3542,6 +3850,7 @@ export interface components {
         };
         /** @description NodeSpec describes the attributes that a node is created with. */
         "io.k8s.api.core.v1.NodeSpec": {
+            /** @description NodeConfigSource specifies a source of node configuration. */
             configSource?: components["schemas"]["io.k8s.api.core.v1.NodeConfigSource"];
             /** @description Deprecated. Not all kubelets will set this field. Remove field after 1.13. see: https://issues.k8s.io/61966 */
             externalID?: string;
@@ -3570,13 +3879,17 @@ export interface components {
             };
             /** @description Conditions is an array of current observed node conditions. More info: https://kubernetes.io/docs/reference/node/node-status/#condition */
             conditions?: components["schemas"]["io.k8s.api.core.v1.NodeCondition"][];
+            /** @description NodeConfigStatus describes the status of the config assigned by Node.Spec.ConfigSource. */
             config?: components["schemas"]["io.k8s.api.core.v1.NodeConfigStatus"];
+            /** @description NodeDaemonEndpoints lists ports opened by daemons running on the Node. */
             daemonEndpoints?: components["schemas"]["io.k8s.api.core.v1.NodeDaemonEndpoints"];
             /** @description DeclaredFeatures represents the features related to feature gates that are declared by the node. */
             declaredFeatures?: string[];
+            /** @description NodeFeatures describes the set of features implemented by the CRI implementation. */
             features?: components["schemas"]["io.k8s.api.core.v1.NodeFeatures"];
             /** @description List of container images on this node */
             images?: components["schemas"]["io.k8s.api.core.v1.ContainerImage"][];
+            /** @description NodeSystemInfo is a set of ids/uuids to uniquely identify the node. */
             nodeInfo?: components["schemas"]["io.k8s.api.core.v1.NodeSystemInfo"];
             /** @description NodePhase is the recently observed lifecycle phase of the node. More info: https://kubernetes.io/docs/concepts/nodes/node/#phase The field is never populated, and now is deprecated. */
             phase?: string;
@@ -3615,6 +3928,7 @@ export interface components {
             operatingSystem: string;
             /** @description OS Image reported by the node from /etc/os-release (e.g. Debian GNU/Linux 7 (wheezy)). */
             osImage: string;
+            /** @description NodeSwapStatus represents swap memory information. */
             swap?: components["schemas"]["io.k8s.api.core.v1.NodeSwapStatus"];
             /** @description SystemUUID reported by the node. For unique machine identification MachineID is preferred. This field is specific to Red Hat hosts https://access.redhat.com/documentation/en-us/red_hat_subscription_management/1/html/rhsm/uuid */
             systemUUID: string;
@@ -3649,8 +3963,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description PersistentVolumeSpec is the specification of a persistent volume. */
             spec?: components["schemas"]["io.k8s.api.core.v1.PersistentVolumeSpec"];
+            /** @description PersistentVolumeStatus is the current status of a persistent volume. */
             status?: components["schemas"]["io.k8s.api.core.v1.PersistentVolumeStatus"];
         };
         /** @description PersistentVolumeClaim is a user's request for and claim to a persistent volume */
@@ -3659,8 +3976,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description PersistentVolumeClaimSpec describes the common attributes of storage devices and allows a Source for provider-specific attributes */
             spec?: components["schemas"]["io.k8s.api.core.v1.PersistentVolumeClaimSpec"];
+            /** @description PersistentVolumeClaimStatus is the current status of a persistent volume claim. */
             status?: components["schemas"]["io.k8s.api.core.v1.PersistentVolumeClaimStatus"];
         };
         /** @description PersistentVolumeClaimCondition contains details about state of pvc */
@@ -3686,15 +4006,20 @@ export interface components {
             items: components["schemas"]["io.k8s.api.core.v1.PersistentVolumeClaim"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description PersistentVolumeClaimSpec describes the common attributes of storage devices and allows a Source for provider-specific attributes */
         "io.k8s.api.core.v1.PersistentVolumeClaimSpec": {
             /** @description accessModes contains the desired access modes the volume should have. More info: https://kubernetes.io/docs/concepts/storage/persistent-volumes#access-modes-1 */
             accessModes?: string[];
+            /** @description TypedLocalObjectReference contains enough information to let you locate the typed referenced object inside the same namespace. */
             dataSource?: components["schemas"]["io.k8s.api.core.v1.TypedLocalObjectReference"];
+            /** @description TypedObjectReference contains enough information to let you locate the typed referenced object */
             dataSourceRef?: components["schemas"]["io.k8s.api.core.v1.TypedObjectReference"];
+            /** @description VolumeResourceRequirements describes the storage resource requirements for a volume. */
             resources?: components["schemas"]["io.k8s.api.core.v1.VolumeResourceRequirements"];
+            /** @description A label selector is a label query over a set of resources. */
             selector?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector"];
             /** @description storageClassName is the name of the StorageClass required by the claim. More info: https://kubernetes.io/docs/concepts/storage/persistent-volumes#class-1 */
             storageClassName?: string;
@@ -3725,13 +4050,16 @@ export interface components {
             conditions?: components["schemas"]["io.k8s.api.core.v1.PersistentVolumeClaimCondition"][];
             /** @description currentVolumeAttributesClassName is the current name of the VolumeAttributesClass the PVC is using. When unset, there is no VolumeAttributeClass applied to this PersistentVolumeClaim */
             currentVolumeAttributesClassName?: string;
+            /** @description ModifyVolumeStatus represents the status object of ControllerModifyVolume operation */
             modifyVolumeStatus?: components["schemas"]["io.k8s.api.core.v1.ModifyVolumeStatus"];
             /** @description phase represents the current phase of PersistentVolumeClaim. */
             phase?: string;
         };
         /** @description PersistentVolumeClaimTemplate is used to produce PersistentVolumeClaim objects as part of an EphemeralVolumeSource. */
         "io.k8s.api.core.v1.PersistentVolumeClaimTemplate": {
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description PersistentVolumeClaimSpec describes the common attributes of storage devices and allows a Source for provider-specific attributes */
             spec: components["schemas"]["io.k8s.api.core.v1.PersistentVolumeClaimSpec"];
         };
         /** @description PersistentVolumeClaimVolumeSource references the user's PVC in the same namespace. This volume finds the bound PV and mounts that volume for the pod. A PersistentVolumeClaimVolumeSource is, essentially, a wrapper around another type of volume that is owned by someone else (the system). */
@@ -3749,49 +4077,74 @@ export interface components {
             items: components["schemas"]["io.k8s.api.core.v1.PersistentVolume"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description PersistentVolumeSpec is the specification of a persistent volume. */
         "io.k8s.api.core.v1.PersistentVolumeSpec": {
             /** @description accessModes contains all ways the volume can be mounted. More info: https://kubernetes.io/docs/concepts/storage/persistent-volumes#access-modes */
             accessModes?: string[];
+            /** @description Represents a Persistent Disk resource in AWS. */
             awsElasticBlockStore?: components["schemas"]["io.k8s.api.core.v1.AWSElasticBlockStoreVolumeSource"];
+            /** @description AzureDisk represents an Azure Data Disk mount on the host and bind mount to the pod. */
             azureDisk?: components["schemas"]["io.k8s.api.core.v1.AzureDiskVolumeSource"];
+            /** @description AzureFile represents an Azure File Service mount on the host and bind mount to the pod. */
             azureFile?: components["schemas"]["io.k8s.api.core.v1.AzureFilePersistentVolumeSource"];
             /** @description capacity is the description of the persistent volume's resources and capacity. More info: https://kubernetes.io/docs/concepts/storage/persistent-volumes#capacity */
             capacity?: {
                 [key: string]: components["schemas"]["io.k8s.apimachinery.pkg.api.resource.Quantity"];
             };
+            /** @description Represents a Ceph Filesystem mount that lasts the lifetime of a pod Cephfs volumes do not support ownership management or SELinux relabeling. */
             cephfs?: components["schemas"]["io.k8s.api.core.v1.CephFSPersistentVolumeSource"];
+            /** @description Represents a cinder volume resource in Openstack. */
             cinder?: components["schemas"]["io.k8s.api.core.v1.CinderPersistentVolumeSource"];
+            /** @description ObjectReference contains enough information to let you inspect or modify the referred object. */
             claimRef?: components["schemas"]["io.k8s.api.core.v1.ObjectReference"];
+            /** @description Represents storage that is managed by an external CSI volume driver */
             csi?: components["schemas"]["io.k8s.api.core.v1.CSIPersistentVolumeSource"];
+            /** @description Represents a Fibre Channel volume. */
             fc?: components["schemas"]["io.k8s.api.core.v1.FCVolumeSource"];
+            /** @description FlexPersistentVolumeSource represents a generic persistent volume resource that is provisioned/attached using an exec based plugin. */
             flexVolume?: components["schemas"]["io.k8s.api.core.v1.FlexPersistentVolumeSource"];
+            /** @description Represents a Flocker volume mounted by the Flocker agent. */
             flocker?: components["schemas"]["io.k8s.api.core.v1.FlockerVolumeSource"];
+            /** @description Represents a Persistent Disk resource in Google Compute Engine. */
             gcePersistentDisk?: components["schemas"]["io.k8s.api.core.v1.GCEPersistentDiskVolumeSource"];
+            /** @description Represents a Glusterfs mount that lasts the lifetime of a pod. */
             glusterfs?: components["schemas"]["io.k8s.api.core.v1.GlusterfsPersistentVolumeSource"];
+            /** @description Represents a host path mapped into a pod. */
             hostPath?: components["schemas"]["io.k8s.api.core.v1.HostPathVolumeSource"];
+            /** @description ISCSIPersistentVolumeSource represents an ISCSI disk. */
             iscsi?: components["schemas"]["io.k8s.api.core.v1.ISCSIPersistentVolumeSource"];
+            /** @description Local represents directly-attached storage with node affinity */
             local?: components["schemas"]["io.k8s.api.core.v1.LocalVolumeSource"];
             /** @description mountOptions is the list of mount options, e.g. ["ro", "soft"]. Not validated - mount will simply fail if one is invalid. More info: https://kubernetes.io/docs/concepts/storage/persistent-volumes/#mount-options */
             mountOptions?: string[];
+            /** @description Represents an NFS mount that lasts the lifetime of a pod. */
             nfs?: components["schemas"]["io.k8s.api.core.v1.NFSVolumeSource"];
+            /** @description VolumeNodeAffinity defines constraints that limit what nodes this volume can be accessed from. */
             nodeAffinity?: components["schemas"]["io.k8s.api.core.v1.VolumeNodeAffinity"];
             /** @description persistentVolumeReclaimPolicy defines what happens to a persistent volume when released from its claim. Valid options are Retain (default for manually created PersistentVolumes), Delete (default for dynamically provisioned PersistentVolumes), and Recycle (deprecated). Recycle must be supported by the volume plugin underlying this PersistentVolume. More info: https://kubernetes.io/docs/concepts/storage/persistent-volumes#reclaiming */
             persistentVolumeReclaimPolicy?: string;
+            /** @description Represents a Photon Controller persistent disk resource. */
             photonPersistentDisk?: components["schemas"]["io.k8s.api.core.v1.PhotonPersistentDiskVolumeSource"];
+            /** @description PortworxVolumeSource represents a Portworx volume resource. */
             portworxVolume?: components["schemas"]["io.k8s.api.core.v1.PortworxVolumeSource"];
+            /** @description Represents a Quobyte mount that lasts the lifetime of a pod. */
             quobyte?: components["schemas"]["io.k8s.api.core.v1.QuobyteVolumeSource"];
+            /** @description Represents a Rados Block Device mount that lasts the lifetime of a pod. */
             rbd?: components["schemas"]["io.k8s.api.core.v1.RBDPersistentVolumeSource"];
+            /** @description ScaleIOPersistentVolumeSource represents a persistent ScaleIO volume */
             scaleIO?: components["schemas"]["io.k8s.api.core.v1.ScaleIOPersistentVolumeSource"];
             /** @description storageClassName is the name of StorageClass to which this persistent volume belongs. Empty value means that this volume does not belong to any StorageClass. */
             storageClassName?: string;
+            /** @description Represents a StorageOS persistent volume resource. */
             storageos?: components["schemas"]["io.k8s.api.core.v1.StorageOSPersistentVolumeSource"];
             /** @description Name of VolumeAttributesClass to which this persistent volume belongs. Empty value is not allowed. When this field is not set, it indicates that this volume does not belong to any VolumeAttributesClass. This field is mutable and can be changed by the CSI driver after a volume has been updated successfully to a new class. For an unbound PersistentVolume, the volumeAttributesClassName will be matched with unbound PersistentVolumeClaims during the binding process. */
             volumeAttributesClassName?: string;
             /** @description volumeMode defines if a volume is intended to be used with a formatted filesystem or to remain in raw block state. Value of Filesystem is implied when not included in spec. */
             volumeMode?: string;
+            /** @description Represents a vSphere volume resource. */
             vsphereVolume?: components["schemas"]["io.k8s.api.core.v1.VsphereVirtualDiskVolumeSource"];
         };
         /** @description PersistentVolumeStatus is the current status of a persistent volume. */
@@ -3818,8 +4171,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description PodSpec is a description of a pod. */
             spec?: components["schemas"]["io.k8s.api.core.v1.PodSpec"];
+            /** @description PodStatus represents information about the status of a pod. */
             status?: components["schemas"]["io.k8s.api.core.v1.PodStatus"];
         };
         /** @description Pod affinity is a group of inter pod affinity scheduling rules. */
@@ -3831,11 +4187,13 @@ export interface components {
         };
         /** @description Defines a set of pods (namely those matching the labelSelector relative to the given namespace(s)) that this pod should be co-located (affinity) or not co-located (anti-affinity) with, where co-located is defined as running on a node whose value of the label with key <topologyKey> matches that of any node on which a pod of the set of pods is running */
         "io.k8s.api.core.v1.PodAffinityTerm": {
+            /** @description A label selector is a label query over a set of resources. */
             labelSelector?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector"];
             /** @description MatchLabelKeys is a set of pod label keys to select which pods will be taken into consideration. The keys are used to lookup values from the incoming pod labels, those key-value labels are merged with `labelSelector` as `key in (value)` to select the group of existing pods which pods will be taken into consideration for the incoming pod's pod (anti) affinity. Keys that don't exist in the incoming pod labels will be ignored. The default value is empty. The same key is forbidden to exist in both matchLabelKeys and labelSelector. Also, matchLabelKeys cannot be set when labelSelector isn't set. */
             matchLabelKeys?: string[];
             /** @description MismatchLabelKeys is a set of pod label keys to select which pods will be taken into consideration. The keys are used to lookup values from the incoming pod labels, those key-value labels are merged with `labelSelector` as `key notin (value)` to select the group of existing pods which pods will be taken into consideration for the incoming pod's pod (anti) affinity. Keys that don't exist in the incoming pod labels will be ignored. The default value is empty. The same key is forbidden to exist in both mismatchLabelKeys and labelSelector. Also, mismatchLabelKeys cannot be set when labelSelector isn't set. */
             mismatchLabelKeys?: string[];
+            /** @description A label selector is a label query over a set of resources. */
             namespaceSelector?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector"];
             /** @description namespaces specifies a static list of namespace names that the term applies to. The term is applied to the union of the namespaces listed in this field and the ones selected by namespaceSelector. null or empty namespaces list and null namespaceSelector means "this pod's namespace". */
             namespaces?: string[];
@@ -3927,6 +4285,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.core.v1.Pod"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description PodOS defines the OS parameters of a pod. */
@@ -3967,6 +4326,7 @@ export interface components {
         };
         /** @description PodSecurityContext holds pod-level security attributes and common container settings. Some fields are also present in container.securityContext.  Field values of container.securityContext take precedence over field values of PodSecurityContext. */
         "io.k8s.api.core.v1.PodSecurityContext": {
+            /** @description AppArmorProfile defines a pod or container's AppArmor settings. */
             appArmorProfile?: components["schemas"]["io.k8s.api.core.v1.AppArmorProfile"];
             /**
              * Format: int64
@@ -3989,7 +4349,9 @@ export interface components {
             runAsUser?: number;
             /** @description seLinuxChangePolicy defines how the container's SELinux label is applied to all volumes used by the Pod. It has no effect on nodes that do not support SELinux or to volumes does not support SELinux. Valid values are "MountOption" and "Recursive".  "Recursive" means relabeling of all files on all Pod volumes by the container runtime. This may be slow for large volumes, but allows mixing privileged and unprivileged Pods sharing the same volume on the same node.  "MountOption" mounts all eligible Pod volumes with `-o context` mount option. This requires all Pods that share the same volume to use the same SELinux label. It is not possible to share the same volume among privileged and unprivileged Pods. Eligible volumes are in-tree FibreChannel and iSCSI volumes, and all CSI volumes whose CSI driver announces SELinux support by setting spec.seLinuxMount: true in their CSIDriver instance. Other volumes are always re-labelled recursively. "MountOption" value is allowed only when SELinuxMount feature gate is enabled.  If not specified and SELinuxMount feature gate is enabled, "MountOption" is used. If not specified and SELinuxMount feature gate is disabled, "MountOption" is used for ReadWriteOncePod volumes and "Recursive" for all other volumes.  This field affects only Pods that have SELinux label set, either in PodSecurityContext or in SecurityContext of all containers.  All Pods that use the same volume should use the same seLinuxChangePolicy, otherwise some pods can get stuck in ContainerCreating state. Note that this field cannot be set when spec.os.name is windows. */
             seLinuxChangePolicy?: string;
+            /** @description SELinuxOptions are the labels to be applied to the container */
             seLinuxOptions?: components["schemas"]["io.k8s.api.core.v1.SELinuxOptions"];
+            /** @description SeccompProfile defines a pod/container's seccomp profile settings. */
             seccompProfile?: components["schemas"]["io.k8s.api.core.v1.SeccompProfile"];
             /** @description A list of groups applied to the first process run in each container, in addition to the container's primary GID and fsGroup (if specified).  If the SupplementalGroupsPolicy feature is enabled, the supplementalGroupsPolicy field determines whether these are in addition to or instead of any group memberships defined in the container image. If unspecified, no additional groups are added, though group memberships defined in the container image may still be used, depending on the supplementalGroupsPolicy field. Note that this field cannot be set when spec.os.name is windows. */
             supplementalGroups?: number[];
@@ -3997,6 +4359,7 @@ export interface components {
             supplementalGroupsPolicy?: string;
             /** @description Sysctls hold a list of namespaced sysctls used for the pod. Pods with unsupported sysctls (by the container runtime) might fail to launch. Note that this field cannot be set when spec.os.name is windows. */
             sysctls?: components["schemas"]["io.k8s.api.core.v1.Sysctl"][];
+            /** @description WindowsSecurityContextOptions contain Windows-specific options and credentials. */
             windowsOptions?: components["schemas"]["io.k8s.api.core.v1.WindowsSecurityContextOptions"];
         };
         /** @description PodSpec is a description of a pod. */
@@ -4006,11 +4369,13 @@ export interface components {
              * @description Optional duration in seconds the pod may be active on the node relative to StartTime before the system will actively try to mark it failed and kill associated containers. Value must be a positive integer.
              */
             activeDeadlineSeconds?: number;
+            /** @description Affinity is a group of affinity scheduling rules. */
             affinity?: components["schemas"]["io.k8s.api.core.v1.Affinity"];
             /** @description AutomountServiceAccountToken indicates whether a service account token should be automatically mounted. */
             automountServiceAccountToken?: boolean;
             /** @description List of containers belonging to the pod. Containers cannot currently be added or removed. There must be at least one container in a Pod. Cannot be updated. */
             containers: components["schemas"]["io.k8s.api.core.v1.Container"][];
+            /** @description PodDNSConfig defines the DNS parameters of a pod in addition to those generated from DNSPolicy. */
             dnsConfig?: components["schemas"]["io.k8s.api.core.v1.PodDNSConfig"];
             /** @description Set DNS policy for the pod. Defaults to "ClusterFirst". Valid values are 'ClusterFirstWithHostNet', 'ClusterFirst', 'Default' or 'None'. DNS parameters given in DNSConfig will be merged with the policy selected with DNSPolicy. To have DNS options set along with hostNetwork, you have to specify DNS policy explicitly to 'ClusterFirstWithHostNet'. */
             dnsPolicy?: string;
@@ -4042,6 +4407,7 @@ export interface components {
             nodeSelector?: {
                 [key: string]: string;
             };
+            /** @description PodOS defines the OS parameters of a pod. */
             os?: components["schemas"]["io.k8s.api.core.v1.PodOS"];
             /** @description Overhead represents the resource overhead associated with running a pod for a given RuntimeClass. This field will be autopopulated at admission time by the RuntimeClass admission controller. If the RuntimeClass admission controller is enabled, overhead must not be set in Pod create requests. The RuntimeClass admission controller will reject Pod create requests which have the overhead already set. If RuntimeClass is configured and selected in the PodSpec, Overhead will be set to the value defined in the corresponding RuntimeClass, otherwise it will remain unset and treated as zero. More info: https://git.k8s.io/enhancements/keps/sig-node/688-pod-overhead/README.md */
             overhead?: {
@@ -4060,6 +4426,7 @@ export interface components {
             readinessGates?: components["schemas"]["io.k8s.api.core.v1.PodReadinessGate"][];
             /** @description ResourceClaims defines which ResourceClaims must be allocated and reserved before the Pod is allowed to start. The resources will be made available to those containers which consume them by name.  This is a stable field but requires that the DynamicResourceAllocation feature gate is enabled.  This field is immutable. */
             resourceClaims?: components["schemas"]["io.k8s.api.core.v1.PodResourceClaim"][];
+            /** @description ResourceRequirements describes the compute resource requirements. */
             resources?: components["schemas"]["io.k8s.api.core.v1.ResourceRequirements"];
             /** @description Restart policy for all containers within the pod. One of Always, OnFailure, Never. In some contexts, only a subset of those values may be permitted. Default to Always. More info: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#restart-policy */
             restartPolicy?: string;
@@ -4069,7 +4436,9 @@ export interface components {
             schedulerName?: string;
             /** @description SchedulingGates is an opaque list of values that if specified will block scheduling the pod. If schedulingGates is not empty, the pod will stay in the SchedulingGated state and the scheduler will not attempt to schedule the pod.  SchedulingGates can only be set at pod creation time, and be removed only afterwards. */
             schedulingGates?: components["schemas"]["io.k8s.api.core.v1.PodSchedulingGate"][];
+            /** @description PodSchedulingGroup identifies the runtime scheduling group instance that a Pod belongs to. */
             schedulingGroup?: components["schemas"]["io.k8s.api.core.v1.PodSchedulingGroup"];
+            /** @description PodSecurityContext holds pod-level security attributes and common container settings. */
             securityContext?: components["schemas"]["io.k8s.api.core.v1.PodSecurityContext"];
             /** @description DeprecatedServiceAccount is a deprecated alias for ServiceAccountName. Deprecated: Use serviceAccountName instead. */
             serviceAccount?: string;
@@ -4105,6 +4474,7 @@ export interface components {
             containerStatuses?: components["schemas"]["io.k8s.api.core.v1.ContainerStatus"][];
             /** @description Statuses for any ephemeral containers that have run in this pod. Each ephemeral container in the pod should have at most one status in this list, and all statuses should be for containers in the pod. However this is not enforced. If a status for a non-existent container is present in the list, or the list has duplicate names, the behavior of various Kubernetes components is not defined and those statuses might be ignored. More info: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle#pod-and-container-status */
             ephemeralContainerStatuses?: components["schemas"]["io.k8s.api.core.v1.ContainerStatus"][];
+            /** @description PodExtendedResourceClaimStatus is stored in the PodStatus for the extended resource requests backed by DRA. */
             extendedResourceClaimStatus?: components["schemas"]["io.k8s.api.core.v1.PodExtendedResourceClaimStatus"];
             /** @description hostIP holds the IP address of the host to which the pod is assigned. Empty if the pod has not started yet. A pod can be assigned to a node that has a problem in kubelet which in turns mean that HostIP will not be updated even if there is a node is assigned to pod */
             hostIP?: string;
@@ -4137,6 +4507,7 @@ export interface components {
             resize?: string;
             /** @description Status of resource claims. */
             resourceClaimStatuses?: components["schemas"]["io.k8s.api.core.v1.PodResourceClaimStatus"][];
+            /** @description ResourceRequirements describes the compute resource requirements. */
             resources?: components["schemas"]["io.k8s.api.core.v1.ResourceRequirements"];
             /** @description RFC 3339 date and time at which the object was acknowledged by the Kubelet. This is before the Kubelet pulled the container image(s) for the pod. */
             startTime?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.Time"];
@@ -4147,7 +4518,9 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description PodTemplateSpec describes the data a pod should have when created from a template */
             template?: components["schemas"]["io.k8s.api.core.v1.PodTemplateSpec"];
         };
         /** @description PodTemplateList is a list of PodTemplates. */
@@ -4158,11 +4531,14 @@ export interface components {
             items: components["schemas"]["io.k8s.api.core.v1.PodTemplate"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description PodTemplateSpec describes the data a pod should have when created from a template */
         "io.k8s.api.core.v1.PodTemplateSpec": {
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description PodSpec is a description of a pod. */
             spec?: components["schemas"]["io.k8s.api.core.v1.PodSpec"];
         };
         /** @description PortStatus represents the error condition of a service port */
@@ -4188,6 +4564,7 @@ export interface components {
         };
         /** @description An empty preferred scheduling term matches all objects with implicit weight 0 (i.e. it's a no-op). A null preferred scheduling term matches no objects (i.e. is also a no-op). */
         "io.k8s.api.core.v1.PreferredSchedulingTerm": {
+            /** @description A null or empty node selector term matches no objects. */
             preference: components["schemas"]["io.k8s.api.core.v1.NodeSelectorTerm"];
             /**
              * Format: int32
@@ -4197,13 +4574,16 @@ export interface components {
         };
         /** @description Probe describes a health check to be performed against a container to determine whether it is alive or ready to receive traffic. */
         "io.k8s.api.core.v1.Probe": {
+            /** @description ExecAction describes a "run in container" action. */
             exec?: components["schemas"]["io.k8s.api.core.v1.ExecAction"];
             /**
              * Format: int32
              * @description Minimum consecutive failures for the probe to be considered failed after having succeeded. Defaults to 3. Minimum value is 1.
              */
             failureThreshold?: number;
+            /** @description GRPCAction specifies an action involving a GRPC service. */
             grpc?: components["schemas"]["io.k8s.api.core.v1.GRPCAction"];
+            /** @description HTTPGetAction describes an action based on HTTP Get requests. */
             httpGet?: components["schemas"]["io.k8s.api.core.v1.HTTPGetAction"];
             /**
              * Format: int32
@@ -4220,6 +4600,7 @@ export interface components {
              * @description Minimum consecutive successes for the probe to be considered successful after having failed. Defaults to 1. Must be 1 for liveness and startup. Minimum value is 1.
              */
             successThreshold?: number;
+            /** @description TCPSocketAction describes an action based on opening a socket */
             tcpSocket?: components["schemas"]["io.k8s.api.core.v1.TCPSocketAction"];
             /**
              * Format: int64
@@ -4277,6 +4658,7 @@ export interface components {
             pool?: string;
             /** @description readOnly here will force the ReadOnly setting in VolumeMounts. Defaults to false. More info: https://examples.k8s.io/volumes/rbd/README.md#how-to-use-it */
             readOnly?: boolean;
+            /** @description SecretReference represents a Secret Reference. */
             secretRef?: components["schemas"]["io.k8s.api.core.v1.SecretReference"];
             /**
              * @description user is the rados user name. Default is admin. More info: https://examples.k8s.io/volumes/rbd/README.md#how-to-use-it
@@ -4304,6 +4686,7 @@ export interface components {
             pool?: string;
             /** @description readOnly here will force the ReadOnly setting in VolumeMounts. Defaults to false. More info: https://examples.k8s.io/volumes/rbd/README.md#how-to-use-it */
             readOnly?: boolean;
+            /** @description LocalObjectReference contains enough information to let you locate the referenced object inside the same namespace. */
             secretRef?: components["schemas"]["io.k8s.api.core.v1.LocalObjectReference"];
             /**
              * @description user is the rados user name. Default is admin. More info: https://examples.k8s.io/volumes/rbd/README.md#how-to-use-it
@@ -4317,8 +4700,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description ReplicationControllerSpec is the specification of a replication controller. */
             spec?: components["schemas"]["io.k8s.api.core.v1.ReplicationControllerSpec"];
+            /** @description ReplicationControllerStatus represents the current status of a replication controller. */
             status?: components["schemas"]["io.k8s.api.core.v1.ReplicationControllerStatus"];
         };
         /** @description ReplicationControllerCondition describes the state of a replication controller at a certain point. */
@@ -4342,6 +4728,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.core.v1.ReplicationController"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description ReplicationControllerSpec is the specification of a replication controller. */
@@ -4361,6 +4748,7 @@ export interface components {
             selector?: {
                 [key: string]: string;
             };
+            /** @description PodTemplateSpec describes the data a pod should have when created from a template */
             template?: components["schemas"]["io.k8s.api.core.v1.PodTemplateSpec"];
         };
         /** @description ReplicationControllerStatus represents the current status of a replication controller. */
@@ -4424,8 +4812,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description ResourceQuotaSpec defines the desired hard limits to enforce for Quota. */
             spec?: components["schemas"]["io.k8s.api.core.v1.ResourceQuotaSpec"];
+            /** @description ResourceQuotaStatus defines the enforced hard limits and observed use. */
             status?: components["schemas"]["io.k8s.api.core.v1.ResourceQuotaStatus"];
         };
         /** @description ResourceQuotaList is a list of ResourceQuota items. */
@@ -4436,6 +4827,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.core.v1.ResourceQuota"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description ResourceQuotaSpec defines the desired hard limits to enforce for Quota. */
@@ -4444,6 +4836,7 @@ export interface components {
             hard?: {
                 [key: string]: components["schemas"]["io.k8s.apimachinery.pkg.api.resource.Quantity"];
             };
+            /** @description A scope selector represents the AND of the selectors represented by the scoped-resource selector requirements. */
             scopeSelector?: components["schemas"]["io.k8s.api.core.v1.ScopeSelector"];
             /** @description A collection of filters that must match each object tracked by a quota. If not specified, the quota matches all objects. */
             scopes?: string[];
@@ -4503,6 +4896,7 @@ export interface components {
             protectionDomain?: string;
             /** @description readOnly defaults to false (read/write). ReadOnly here will force the ReadOnly setting in VolumeMounts. */
             readOnly?: boolean;
+            /** @description SecretReference represents a Secret Reference. */
             secretRef: components["schemas"]["io.k8s.api.core.v1.SecretReference"];
             /** @description sslEnabled is the flag to enable/disable SSL communication with Gateway, default false */
             sslEnabled?: boolean;
@@ -4531,6 +4925,7 @@ export interface components {
             protectionDomain?: string;
             /** @description readOnly Defaults to false (read/write). ReadOnly here will force the ReadOnly setting in VolumeMounts. */
             readOnly?: boolean;
+            /** @description LocalObjectReference contains enough information to let you locate the referenced object inside the same namespace. */
             secretRef: components["schemas"]["io.k8s.api.core.v1.LocalObjectReference"];
             /** @description sslEnabled Flag enable/disable SSL communication with Gateway, default false */
             sslEnabled?: boolean;
@@ -4579,6 +4974,7 @@ export interface components {
             immutable?: boolean;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
             /** @description stringData allows specifying non-binary secret data in string form. It is provided as a write-only input field for convenience. All keys and values are merged into the data field on write, overwriting any existing values. The stringData field is never output when reading from the API. */
             stringData?: {
@@ -4611,6 +5007,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.core.v1.Secret"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description Adapts a secret into a projected volume.  The contents of the target Secret's Data field will be presented in a projected volume as files using the keys in the Data field as the file names. Note that this is identical to a secret volume source without the default mode. */
@@ -4647,7 +5044,9 @@ export interface components {
         "io.k8s.api.core.v1.SecurityContext": {
             /** @description AllowPrivilegeEscalation controls whether a process can gain more privileges than its parent process. This bool directly controls if the no_new_privs flag will be set on the container process. AllowPrivilegeEscalation is true always when the container is: 1) run as Privileged 2) has CAP_SYS_ADMIN Note that this field cannot be set when spec.os.name is windows. */
             allowPrivilegeEscalation?: boolean;
+            /** @description AppArmorProfile defines a pod or container's AppArmor settings. */
             appArmorProfile?: components["schemas"]["io.k8s.api.core.v1.AppArmorProfile"];
+            /** @description Adds and removes POSIX capabilities from running containers. */
             capabilities?: components["schemas"]["io.k8s.api.core.v1.Capabilities"];
             /** @description Run container in privileged mode. Processes in privileged containers are essentially equivalent to root on the host. Defaults to false. Note that this field cannot be set when spec.os.name is windows. */
             privileged?: boolean;
@@ -4667,8 +5066,11 @@ export interface components {
              * @description The UID to run the entrypoint of the container process. Defaults to user specified in image metadata if unspecified. May also be set in PodSecurityContext.  If set in both SecurityContext and PodSecurityContext, the value specified in SecurityContext takes precedence. Note that this field cannot be set when spec.os.name is windows.
              */
             runAsUser?: number;
+            /** @description SELinuxOptions are the labels to be applied to the container */
             seLinuxOptions?: components["schemas"]["io.k8s.api.core.v1.SELinuxOptions"];
+            /** @description SeccompProfile defines a pod/container's seccomp profile settings. */
             seccompProfile?: components["schemas"]["io.k8s.api.core.v1.SeccompProfile"];
+            /** @description WindowsSecurityContextOptions contain Windows-specific options and credentials. */
             windowsOptions?: components["schemas"]["io.k8s.api.core.v1.WindowsSecurityContextOptions"];
         };
         /** @description Service is a named abstraction of software service (for example, mysql) consisting of local port (for example 3306) that the proxy listens on, and the selector that determines which pods will answer requests sent through the proxy. */
@@ -4677,8 +5079,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description ServiceSpec describes the attributes that a user creates on a service. */
             spec?: components["schemas"]["io.k8s.api.core.v1.ServiceSpec"];
+            /** @description ServiceStatus represents the current status of a service. */
             status?: components["schemas"]["io.k8s.api.core.v1.ServiceStatus"];
         };
         /** @description ServiceAccount binds together: * a name, understood by users, and perhaps by peripheral systems, for an identity * a principal that can be authenticated and authorized * a set of secrets */
@@ -4691,6 +5096,7 @@ export interface components {
             imagePullSecrets?: components["schemas"]["io.k8s.api.core.v1.LocalObjectReference"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
             /** @description Secrets is a list of the secrets in the same namespace that pods running using this ServiceAccount are allowed to use. Pods are only limited to this list if this service account has a "kubernetes.io/enforce-mountable-secrets" annotation set to "true". The "kubernetes.io/enforce-mountable-secrets" annotation is deprecated since v1.32. Prefer separate namespaces to isolate access to mounted secrets. This field should not be used to find auto-generated service account token secrets for use outside of pods. Instead, tokens can be requested directly using the TokenRequest API, or service account token secrets can be manually created. More info: https://kubernetes.io/docs/concepts/configuration/secret */
             secrets?: components["schemas"]["io.k8s.api.core.v1.ObjectReference"][];
@@ -4703,6 +5109,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.core.v1.ServiceAccount"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description ServiceAccountTokenProjection represents a projected service account token volume. This projection can be used to insert a service account token into the pods runtime filesystem for use against APIs (Kubernetes API Server or otherwise). */
@@ -4725,6 +5132,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.core.v1.Service"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description ServicePort contains information on service's port. */
@@ -4792,6 +5200,7 @@ export interface components {
             };
             /** @description Supports "ClientIP" and "None". Used to maintain session affinity. Enable client IP based session affinity. Must be ClientIP or None. Defaults to None. More info: https://kubernetes.io/docs/concepts/services-networking/service/#virtual-ips-and-service-proxies */
             sessionAffinity?: string;
+            /** @description SessionAffinityConfig represents the configurations of session affinity. */
             sessionAffinityConfig?: components["schemas"]["io.k8s.api.core.v1.SessionAffinityConfig"];
             /** @description TrafficDistribution offers a way to express preferences for how traffic is distributed to Service endpoints. Implementations can use this field as a hint, but are not required to guarantee strict adherence. If the field is not set, the implementation will apply its default routing strategy. If set to "PreferClose", implementations should prioritize endpoints that are in the same zone. */
             trafficDistribution?: string;
@@ -4802,10 +5211,12 @@ export interface components {
         "io.k8s.api.core.v1.ServiceStatus": {
             /** @description Current service state */
             conditions?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.Condition"][];
+            /** @description LoadBalancerStatus represents the status of a load-balancer. */
             loadBalancer?: components["schemas"]["io.k8s.api.core.v1.LoadBalancerStatus"];
         };
         /** @description SessionAffinityConfig represents the configurations of session affinity. */
         "io.k8s.api.core.v1.SessionAffinityConfig": {
+            /** @description ClientIPConfig represents the configurations of Client IP based session affinity. */
             clientIP?: components["schemas"]["io.k8s.api.core.v1.ClientIPConfig"];
         };
         /** @description SleepAction describes a "sleep" action. */
@@ -4822,6 +5233,7 @@ export interface components {
             fsType?: string;
             /** @description readOnly defaults to false (read/write). ReadOnly here will force the ReadOnly setting in VolumeMounts. */
             readOnly?: boolean;
+            /** @description ObjectReference contains enough information to let you inspect or modify the referred object. */
             secretRef?: components["schemas"]["io.k8s.api.core.v1.ObjectReference"];
             /** @description volumeName is the human-readable name of the StorageOS volume.  Volume names are only unique within a namespace. */
             volumeName?: string;
@@ -4834,6 +5246,7 @@ export interface components {
             fsType?: string;
             /** @description readOnly defaults to false (read/write). ReadOnly here will force the ReadOnly setting in VolumeMounts. */
             readOnly?: boolean;
+            /** @description LocalObjectReference contains enough information to let you locate the referenced object inside the same namespace. */
             secretRef?: components["schemas"]["io.k8s.api.core.v1.LocalObjectReference"];
             /** @description volumeName is the human-readable name of the StorageOS volume.  Volume names are only unique within a namespace. */
             volumeName?: string;
@@ -4895,6 +5308,7 @@ export interface components {
         };
         /** @description TopologySpreadConstraint specifies how to spread matching pods among the given topology. */
         "io.k8s.api.core.v1.TopologySpreadConstraint": {
+            /** @description A label selector is a label query over a set of resources. */
             labelSelector?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector"];
             /** @description MatchLabelKeys is a set of pod label keys to select the pods over which spreading will be calculated. The keys are used to lookup values from the incoming pod labels, those key-value labels are ANDed with labelSelector to select the group of existing pods over which spreading will be calculated for the incoming pod. The same key is forbidden to exist in both MatchLabelKeys and LabelSelector. MatchLabelKeys cannot be set when LabelSelector isn't set. Keys that don't exist in the incoming pod labels will be ignored. A null or empty list means only match against labelSelector.  This is a beta field and requires the MatchLabelKeysInPodTopologySpread feature gate to be enabled (enabled by default). */
             matchLabelKeys?: string[];
@@ -4939,37 +5353,67 @@ export interface components {
         };
         /** @description Volume represents a named volume in a pod that may be accessed by any container in the pod. */
         "io.k8s.api.core.v1.Volume": {
+            /** @description Represents a Persistent Disk resource in AWS. */
             awsElasticBlockStore?: components["schemas"]["io.k8s.api.core.v1.AWSElasticBlockStoreVolumeSource"];
+            /** @description AzureDisk represents an Azure Data Disk mount on the host and bind mount to the pod. */
             azureDisk?: components["schemas"]["io.k8s.api.core.v1.AzureDiskVolumeSource"];
+            /** @description AzureFile represents an Azure File Service mount on the host and bind mount to the pod. */
             azureFile?: components["schemas"]["io.k8s.api.core.v1.AzureFileVolumeSource"];
+            /** @description Represents a Ceph Filesystem mount that lasts the lifetime of a pod Cephfs volumes do not support ownership management or SELinux relabeling. */
             cephfs?: components["schemas"]["io.k8s.api.core.v1.CephFSVolumeSource"];
+            /** @description Represents a cinder volume resource in Openstack. */
             cinder?: components["schemas"]["io.k8s.api.core.v1.CinderVolumeSource"];
+            /** @description Adapts a ConfigMap into a volume. */
             configMap?: components["schemas"]["io.k8s.api.core.v1.ConfigMapVolumeSource"];
+            /** @description Represents a source location of a volume to mount, managed by an external CSI driver */
             csi?: components["schemas"]["io.k8s.api.core.v1.CSIVolumeSource"];
+            /** @description DownwardAPIVolumeSource represents a volume containing downward API info. */
             downwardAPI?: components["schemas"]["io.k8s.api.core.v1.DownwardAPIVolumeSource"];
+            /** @description Represents an empty directory for a pod. */
             emptyDir?: components["schemas"]["io.k8s.api.core.v1.EmptyDirVolumeSource"];
+            /** @description Represents an ephemeral volume that is handled by a normal storage driver. */
             ephemeral?: components["schemas"]["io.k8s.api.core.v1.EphemeralVolumeSource"];
+            /** @description Represents a Fibre Channel volume. */
             fc?: components["schemas"]["io.k8s.api.core.v1.FCVolumeSource"];
+            /** @description FlexVolume represents a generic volume resource that is provisioned/attached using an exec based plugin. */
             flexVolume?: components["schemas"]["io.k8s.api.core.v1.FlexVolumeSource"];
+            /** @description Represents a Flocker volume mounted by the Flocker agent. */
             flocker?: components["schemas"]["io.k8s.api.core.v1.FlockerVolumeSource"];
+            /** @description Represents a Persistent Disk resource in Google Compute Engine. */
             gcePersistentDisk?: components["schemas"]["io.k8s.api.core.v1.GCEPersistentDiskVolumeSource"];
+            /** @description Represents a volume that is populated with the contents of a git repository. */
             gitRepo?: components["schemas"]["io.k8s.api.core.v1.GitRepoVolumeSource"];
+            /** @description Represents a Glusterfs mount that lasts the lifetime of a pod. */
             glusterfs?: components["schemas"]["io.k8s.api.core.v1.GlusterfsVolumeSource"];
+            /** @description Represents a host path mapped into a pod. */
             hostPath?: components["schemas"]["io.k8s.api.core.v1.HostPathVolumeSource"];
+            /** @description ImageVolumeSource represents a image volume resource. */
             image?: components["schemas"]["io.k8s.api.core.v1.ImageVolumeSource"];
+            /** @description Represents an ISCSI disk. */
             iscsi?: components["schemas"]["io.k8s.api.core.v1.ISCSIVolumeSource"];
             /** @description name of the volume. Must be a DNS_LABEL and unique within the pod. More info: https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#names */
             name: string;
+            /** @description Represents an NFS mount that lasts the lifetime of a pod. */
             nfs?: components["schemas"]["io.k8s.api.core.v1.NFSVolumeSource"];
+            /** @description PersistentVolumeClaimVolumeSource references the user's PVC in the same namespace. */
             persistentVolumeClaim?: components["schemas"]["io.k8s.api.core.v1.PersistentVolumeClaimVolumeSource"];
+            /** @description Represents a Photon Controller persistent disk resource. */
             photonPersistentDisk?: components["schemas"]["io.k8s.api.core.v1.PhotonPersistentDiskVolumeSource"];
+            /** @description PortworxVolumeSource represents a Portworx volume resource. */
             portworxVolume?: components["schemas"]["io.k8s.api.core.v1.PortworxVolumeSource"];
+            /** @description Represents a projected volume source */
             projected?: components["schemas"]["io.k8s.api.core.v1.ProjectedVolumeSource"];
+            /** @description Represents a Quobyte mount that lasts the lifetime of a pod. */
             quobyte?: components["schemas"]["io.k8s.api.core.v1.QuobyteVolumeSource"];
+            /** @description Represents a Rados Block Device mount that lasts the lifetime of a pod. */
             rbd?: components["schemas"]["io.k8s.api.core.v1.RBDVolumeSource"];
+            /** @description ScaleIOVolumeSource represents a persistent ScaleIO volume */
             scaleIO?: components["schemas"]["io.k8s.api.core.v1.ScaleIOVolumeSource"];
+            /** @description Adapts a Secret into a volume. */
             secret?: components["schemas"]["io.k8s.api.core.v1.SecretVolumeSource"];
+            /** @description Represents a StorageOS persistent volume resource. */
             storageos?: components["schemas"]["io.k8s.api.core.v1.StorageOSVolumeSource"];
+            /** @description Represents a vSphere volume resource. */
             vsphereVolume?: components["schemas"]["io.k8s.api.core.v1.VsphereVirtualDiskVolumeSource"];
         };
         /** @description volumeDevice describes a mapping of a raw block device within a container. */
@@ -5006,19 +5450,27 @@ export interface components {
             readOnly?: boolean;
             /** @description RecursiveReadOnly must be set to Disabled, Enabled, or unspecified (for non-readonly mounts). An IfPossible value in the original VolumeMount must be translated to Disabled or Enabled, depending on the mount result. */
             recursiveReadOnly?: string;
+            /** @description VolumeStatus represents the status of a mounted volume. */
             volumeStatus?: components["schemas"]["io.k8s.api.core.v1.VolumeStatus"];
         };
         /** @description VolumeNodeAffinity defines constraints that limit what nodes this volume can be accessed from. */
         "io.k8s.api.core.v1.VolumeNodeAffinity": {
+            /** @description A node selector represents the union of the results of one or more label queries over a set of nodes; that is, it represents the OR of the selectors represented by the node selector terms. */
             required?: components["schemas"]["io.k8s.api.core.v1.NodeSelector"];
         };
         /** @description Projection that may be projected along with other supported volume types. Exactly one of these fields must be set. */
         "io.k8s.api.core.v1.VolumeProjection": {
+            /** @description ClusterTrustBundleProjection describes how to select a set of ClusterTrustBundle objects and project their contents into the pod filesystem. */
             clusterTrustBundle?: components["schemas"]["io.k8s.api.core.v1.ClusterTrustBundleProjection"];
+            /** @description Adapts a ConfigMap into a projected volume. */
             configMap?: components["schemas"]["io.k8s.api.core.v1.ConfigMapProjection"];
+            /** @description Represents downward API info for projecting into a projected volume. */
             downwardAPI?: components["schemas"]["io.k8s.api.core.v1.DownwardAPIProjection"];
+            /** @description PodCertificateProjection provides a private key and X.509 certificate in the pod filesystem. */
             podCertificate?: components["schemas"]["io.k8s.api.core.v1.PodCertificateProjection"];
+            /** @description Adapts a secret into a projected volume. */
             secret?: components["schemas"]["io.k8s.api.core.v1.SecretProjection"];
+            /** @description ServiceAccountTokenProjection represents a projected service account token volume. */
             serviceAccountToken?: components["schemas"]["io.k8s.api.core.v1.ServiceAccountTokenProjection"];
         };
         /** @description VolumeResourceRequirements describes the storage resource requirements for a volume. */
@@ -5034,6 +5486,7 @@ export interface components {
         };
         /** @description VolumeStatus represents the status of a mounted volume. At most one of its members must be specified. */
         "io.k8s.api.core.v1.VolumeStatus": {
+            /** @description ImageVolumeStatus represents the image-based volume status. */
             image?: components["schemas"]["io.k8s.api.core.v1.ImageVolumeStatus"];
         };
         /** @description Represents a vSphere volume resource. */
@@ -5049,6 +5502,7 @@ export interface components {
         };
         /** @description The weights of all of the matched WeightedPodAffinityTerm fields are added per-node to find the most preferred node(s) */
         "io.k8s.api.core.v1.WeightedPodAffinityTerm": {
+            /** @description Defines a set of pods (namely those matching the labelSelector relative to the given namespace(s)) that this pod should be co-located (affinity) or not co-located (anti-affinity) with, where co-located is defined as running on a node whose value of the label with key <topologyKey> matches that of any node on which a pod of the set of pods is running */
             podAffinityTerm: components["schemas"]["io.k8s.api.core.v1.PodAffinityTerm"];
             /**
              * Format: int32
@@ -5071,16 +5525,19 @@ export interface components {
         "io.k8s.api.discovery.v1.Endpoint": {
             /** @description addresses of this endpoint. For EndpointSlices of addressType "IPv4" or "IPv6", the values are IP addresses in canonical form. The syntax and semantics of other addressType values are not defined. This must contain at least one address but no more than 100. EndpointSlices generated by the EndpointSlice controller will always have exactly 1 address. No semantics are defined for additional addresses beyond the first, and kube-proxy does not look at them. */
             addresses: string[];
+            /** @description EndpointConditions represents the current condition of an endpoint. */
             conditions?: components["schemas"]["io.k8s.api.discovery.v1.EndpointConditions"];
             /** @description deprecatedTopology contains topology information part of the v1beta1 API. This field is deprecated, and will be removed when the v1beta1 API is removed (no sooner than kubernetes v1.24).  While this field can hold values, it is not writable through the v1 API, and any attempts to write to it will be silently ignored. Topology information can be found in the zone and nodeName fields instead. */
             deprecatedTopology?: {
                 [key: string]: string;
             };
+            /** @description EndpointHints provides hints describing how an endpoint should be consumed. */
             hints?: components["schemas"]["io.k8s.api.discovery.v1.EndpointHints"];
             /** @description hostname of this endpoint. This field may be used by consumers of endpoints to distinguish endpoints from each other (e.g. in DNS names). Multiple endpoints which use the same hostname should be considered fungible (e.g. multiple A values in DNS). Must be lowercase and pass DNS Label (RFC 1123) validation. */
             hostname?: string;
             /** @description nodeName represents the name of the Node hosting this endpoint. This can be used to determine endpoints local to a Node. */
             nodeName?: string;
+            /** @description ObjectReference contains enough information to let you inspect or modify the referred object. */
             targetRef?: components["schemas"]["io.k8s.api.core.v1.ObjectReference"];
             /** @description zone is the name of the Zone this endpoint exists in. */
             zone?: string;
@@ -5125,6 +5582,7 @@ export interface components {
             endpoints?: components["schemas"]["io.k8s.api.discovery.v1.Endpoint"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
             /** @description ports specifies the list of network ports exposed by each endpoint in this slice. Each port must have a unique name. Each slice may include a maximum of 100 ports. Services always have at least 1 port, so EndpointSlices generated by the EndpointSlice controller will likewise always have at least 1 port. EndpointSlices used for other purposes may have an empty ports list. */
             ports?: components["schemas"]["io.k8s.api.discovery.v1.EndpointPort"][];
@@ -5137,6 +5595,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.discovery.v1.EndpointSlice"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description ForNode provides information about which nodes should consume this endpoint. */
@@ -5164,22 +5623,27 @@ export interface components {
             deprecatedFirstTimestamp?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.Time"];
             /** @description deprecatedLastTimestamp is the deprecated field assuring backward compatibility with core.v1 Event type. */
             deprecatedLastTimestamp?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.Time"];
+            /** @description EventSource contains information for an event. */
             deprecatedSource?: components["schemas"]["io.k8s.api.core.v1.EventSource"];
             /** @description MicroTime is version of Time with microsecond level precision. */
             eventTime: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime"];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
             /** @description note is a human-readable description of the status of this operation. Maximal length of the note is 1kB, but libraries should be prepared to handle values up to 64kB. */
             note?: string;
             /** @description reason is why the action was taken. It is human-readable. This field cannot be empty for new Events and it can have at most 128 characters. */
             reason?: string;
+            /** @description ObjectReference contains enough information to let you inspect or modify the referred object. */
             regarding?: components["schemas"]["io.k8s.api.core.v1.ObjectReference"];
+            /** @description ObjectReference contains enough information to let you inspect or modify the referred object. */
             related?: components["schemas"]["io.k8s.api.core.v1.ObjectReference"];
             /** @description reportingController is the name of the controller that emitted this Event, e.g. `kubernetes.io/kubelet`. This field cannot be empty for new Events. */
             reportingController?: string;
             /** @description reportingInstance is the ID of the controller instance, e.g. `kubelet-xyzf`. This field cannot be empty for new Events and it can have at most 128 characters. */
             reportingInstance?: string;
+            /** @description EventSeries contain information on series of events, i.e. */
             series?: components["schemas"]["io.k8s.api.events.v1.EventSeries"];
             /** @description type is the type of this event (Normal, Warning), new types could be added in the future. It is machine-readable. This field cannot be empty for new Events. */
             type?: string;
@@ -5192,6 +5656,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.events.v1.Event"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description EventSeries contain information on series of events, i.e. thing that was/is happening continuously for some time. How often to update the EventSeries is up to the event reporters. The default event reporter in "k8s.io/client-go/tools/events/event_broadcaster.go" shows how this struct is updated on heartbeats and can guide customized reporter implementations. */
@@ -5228,8 +5693,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description FlowSchemaSpec describes how the FlowSchema's specification looks like. */
             spec?: components["schemas"]["io.k8s.api.flowcontrol.v1.FlowSchemaSpec"];
+            /** @description FlowSchemaStatus represents the current state of a FlowSchema. */
             status?: components["schemas"]["io.k8s.api.flowcontrol.v1.FlowSchemaStatus"];
         };
         /** @description FlowSchemaCondition describes conditions for a FlowSchema. */
@@ -5253,16 +5721,19 @@ export interface components {
             items: components["schemas"]["io.k8s.api.flowcontrol.v1.FlowSchema"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description FlowSchemaSpec describes how the FlowSchema's specification looks like. */
         "io.k8s.api.flowcontrol.v1.FlowSchemaSpec": {
+            /** @description FlowDistinguisherMethod specifies the method of a flow distinguisher. */
             distinguisherMethod?: components["schemas"]["io.k8s.api.flowcontrol.v1.FlowDistinguisherMethod"];
             /**
              * Format: int32
              * @description `matchingPrecedence` is used to choose among the FlowSchemas that match a given request. The chosen FlowSchema is among those with the numerically lowest (which we take to be logically highest) MatchingPrecedence.  Each MatchingPrecedence value must be ranged in [1,10000]. Note that if the precedence is not specified, it will be set to 1000 as default.
              */
             matchingPrecedence?: number;
+            /** @description PriorityLevelConfigurationReference contains information that points to the "request-priority" being used. */
             priorityLevelConfiguration: components["schemas"]["io.k8s.api.flowcontrol.v1.PriorityLevelConfigurationReference"];
             /** @description `rules` describes which requests will match this flow schema. This FlowSchema matches a request if and only if at least one member of rules matches the request. if it is an empty slice, there will be no requests matching the FlowSchema. */
             rules?: components["schemas"]["io.k8s.api.flowcontrol.v1.PolicyRulesWithSubjects"][];
@@ -5279,6 +5750,7 @@ export interface components {
         };
         /** @description LimitResponse defines how to handle requests that can not be executed right now. */
         "io.k8s.api.flowcontrol.v1.LimitResponse": {
+            /** @description QueuingConfiguration holds the configuration parameters for queuing */
             queuing?: components["schemas"]["io.k8s.api.flowcontrol.v1.QueuingConfiguration"];
             /** @description `type` is "Queue" or "Reject". "Queue" means that requests that can not be executed upon arrival are held in a queue until they can be executed or a queuing limit is reached. "Reject" means that requests that can not be executed upon arrival are rejected. Required. */
             type: string;
@@ -5295,6 +5767,7 @@ export interface components {
              * @description `lendablePercent` prescribes the fraction of the level's NominalCL that can be borrowed by other priority levels. The value of this field must be between 0 and 100, inclusive, and it defaults to 0. The number of seats that other levels can borrow from this level, known as this level's LendableConcurrencyLimit (LendableCL), is defined as follows.  LendableCL(i) = round( NominalCL(i) * lendablePercent(i)/100.0 )
              */
             lendablePercent?: number;
+            /** @description LimitResponse defines how to handle requests that can not be executed right now. */
             limitResponse?: components["schemas"]["io.k8s.api.flowcontrol.v1.LimitResponse"];
             /**
              * Format: int32
@@ -5324,8 +5797,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description PriorityLevelConfigurationSpec specifies the configuration of a priority level. */
             spec?: components["schemas"]["io.k8s.api.flowcontrol.v1.PriorityLevelConfigurationSpec"];
+            /** @description PriorityLevelConfigurationStatus represents the current state of a "request-priority". */
             status?: components["schemas"]["io.k8s.api.flowcontrol.v1.PriorityLevelConfigurationStatus"];
         };
         /** @description PriorityLevelConfigurationCondition defines the condition of priority level. */
@@ -5349,6 +5825,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.flowcontrol.v1.PriorityLevelConfiguration"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description PriorityLevelConfigurationReference contains information that points to the "request-priority" being used. */
@@ -5358,7 +5835,9 @@ export interface components {
         };
         /** @description PriorityLevelConfigurationSpec specifies the configuration of a priority level. */
         "io.k8s.api.flowcontrol.v1.PriorityLevelConfigurationSpec": {
+            /** @description ExemptPriorityLevelConfiguration describes the configurable aspects of the handling of exempt requests. */
             exempt?: components["schemas"]["io.k8s.api.flowcontrol.v1.ExemptPriorityLevelConfiguration"];
+            /** @description LimitedPriorityLevelConfiguration specifies how to handle requests that are subject to limits. */
             limited?: components["schemas"]["io.k8s.api.flowcontrol.v1.LimitedPriorityLevelConfiguration"];
             /** @description `type` indicates whether this priority level is subject to limitation on request execution.  A value of `"Exempt"` means that requests of this priority level are not subject to a limit (and thus are never queued) and do not detract from the capacity made available to other priority levels.  A value of `"Limited"` means that (a) requests of this priority level _are_ subject to limits and (b) some of the server's limited capacity is made available exclusively to this priority level. Required. */
             type: string;
@@ -5408,10 +5887,13 @@ export interface components {
         };
         /** @description Subject matches the originator of a request, as identified by the request authentication system. There are three ways of matching an originator; by user, group, or service account. */
         "io.k8s.api.flowcontrol.v1.Subject": {
+            /** @description GroupSubject holds detailed information for group-kind subject. */
             group?: components["schemas"]["io.k8s.api.flowcontrol.v1.GroupSubject"];
             /** @description `kind` indicates which one of the other fields is non-empty. Required */
             kind: string;
+            /** @description ServiceAccountSubject holds detailed information for service-account-kind subject. */
             serviceAccount?: components["schemas"]["io.k8s.api.flowcontrol.v1.ServiceAccountSubject"];
+            /** @description UserSubject holds detailed information for user-kind subject. */
             user?: components["schemas"]["io.k8s.api.flowcontrol.v1.UserSubject"];
         };
         /** @description UserSubject holds detailed information for user-kind subject. */
@@ -5421,6 +5903,7 @@ export interface components {
         };
         /** @description HTTPIngressPath associates a path with a backend. Incoming urls matching the path are forwarded to the backend. */
         "io.k8s.api.networking.v1.HTTPIngressPath": {
+            /** @description IngressBackend describes all endpoints for a given service and port. */
             backend: components["schemas"]["io.k8s.api.networking.v1.IngressBackend"];
             /** @description path is matched against the path of an incoming request. Currently it can contain characters disallowed from the conventional "path" part of a URL as defined by RFC 3986. Paths must begin with a '/' and must be present when using PathType with value "Exact" or "Prefix". */
             path?: string;
@@ -5438,7 +5921,9 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description IPAddressSpec describe the attributes in an IP Address. */
             spec: components["schemas"]["io.k8s.api.networking.v1.IPAddressSpec"];
         };
         /** @description IPAddressList contains a list of IPAddress. */
@@ -5449,10 +5934,12 @@ export interface components {
             items: components["schemas"]["io.k8s.api.networking.v1.IPAddress"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description IPAddressSpec describe the attributes in an IP Address. */
         "io.k8s.api.networking.v1.IPAddressSpec": {
+            /** @description ParentReference describes a reference to a parent object. */
             parentRef: components["schemas"]["io.k8s.api.networking.v1.ParentReference"];
         };
         /** @description IPBlock describes a particular CIDR (Ex. "192.168.1.0/24","2001:db8::/64") that is allowed to the pods matched by a NetworkPolicySpec's podSelector. The except entry describes CIDRs that should not be included within this rule. */
@@ -5468,13 +5955,18 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description IngressSpec describes the Ingress the user wishes to exist. */
             spec?: components["schemas"]["io.k8s.api.networking.v1.IngressSpec"];
+            /** @description IngressStatus describe the current state of the Ingress. */
             status?: components["schemas"]["io.k8s.api.networking.v1.IngressStatus"];
         };
         /** @description IngressBackend describes all endpoints for a given service and port. */
         "io.k8s.api.networking.v1.IngressBackend": {
+            /** @description TypedLocalObjectReference contains enough information to let you locate the typed referenced object inside the same namespace. */
             resource?: components["schemas"]["io.k8s.api.core.v1.TypedLocalObjectReference"];
+            /** @description IngressServiceBackend references a Kubernetes Service as a Backend. */
             service?: components["schemas"]["io.k8s.api.networking.v1.IngressServiceBackend"];
         };
         /** @description IngressClass represents the class of the Ingress, referenced by the Ingress Spec. The `ingressclass.kubernetes.io/is-default-class` annotation can be used to indicate that an IngressClass should be considered default. When a single IngressClass resource has this annotation set to true, new Ingress resources without a class specified will be assigned this default class. */
@@ -5483,7 +5975,9 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description IngressClassSpec provides information about the class of an Ingress. */
             spec?: components["schemas"]["io.k8s.api.networking.v1.IngressClassSpec"];
         };
         /** @description IngressClassList is a collection of IngressClasses. */
@@ -5494,6 +5988,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.networking.v1.IngressClass"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description IngressClassParametersReference identifies an API object. This can be used to specify a cluster or namespace-scoped resource. */
@@ -5513,6 +6008,7 @@ export interface components {
         "io.k8s.api.networking.v1.IngressClassSpec": {
             /** @description controller refers to the name of the controller that should handle this class. This allows for different "flavors" that are controlled by the same controller. For example, you may have different parameters for the same implementing controller. This should be specified as a domain-prefixed path no more than 250 characters in length, e.g. "acme.io/ingress-controller". This field is immutable. */
             controller?: string;
+            /** @description IngressClassParametersReference identifies an API object. */
             parameters?: components["schemas"]["io.k8s.api.networking.v1.IngressClassParametersReference"];
         };
         /** @description IngressList is a collection of Ingress. */
@@ -5523,6 +6019,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.networking.v1.Ingress"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description IngressLoadBalancerIngress represents the status of a load-balancer ingress point. */
@@ -5555,16 +6052,19 @@ export interface components {
         "io.k8s.api.networking.v1.IngressRule": {
             /** @description host is the fully qualified domain name of a network host, as defined by RFC 3986. Note the following deviations from the "host" part of the URI as defined in RFC 3986: 1. IPs are not allowed. Currently an IngressRuleValue can only apply to    the IP in the Spec of the parent Ingress. 2. The `:` delimiter is not respected because ports are not allowed.    Currently the port of an Ingress is implicitly :80 for http and    :443 for https. Both these may change in the future. Incoming requests are matched against the host before the IngressRuleValue. If the host is unspecified, the Ingress routes all traffic based on the specified IngressRuleValue.  host can be "precise" which is a domain name without the terminating dot of a network host (e.g. "foo.bar.com") or "wildcard", which is a domain name prefixed with a single wildcard label (e.g. "*.foo.com"). The wildcard character '*' must appear by itself as the first DNS label and matches only a single label. You cannot have a wildcard label by itself (e.g. Host == "*"). Requests will be matched against the Host field in the following way: 1. If host is precise, the request matches this rule if the http host header is equal to Host. 2. If host is a wildcard, then the request matches this rule if the http host header is to equal to the suffix (removing the first label) of the wildcard rule. */
             host?: string;
+            /** @description HTTPIngressRuleValue is a list of http selectors pointing to backends. */
             http?: components["schemas"]["io.k8s.api.networking.v1.HTTPIngressRuleValue"];
         };
         /** @description IngressServiceBackend references a Kubernetes Service as a Backend. */
         "io.k8s.api.networking.v1.IngressServiceBackend": {
             /** @description name is the referenced service. The service must exist in the same namespace as the Ingress object. */
             name: string;
+            /** @description ServiceBackendPort is the service port being referenced. */
             port?: components["schemas"]["io.k8s.api.networking.v1.ServiceBackendPort"];
         };
         /** @description IngressSpec describes the Ingress the user wishes to exist. */
         "io.k8s.api.networking.v1.IngressSpec": {
+            /** @description IngressBackend describes all endpoints for a given service and port. */
             defaultBackend?: components["schemas"]["io.k8s.api.networking.v1.IngressBackend"];
             /** @description ingressClassName is the name of an IngressClass cluster resource. Ingress controller implementations use this field to know whether they should be serving this Ingress resource, by a transitive connection (controller -> IngressClass -> Ingress resource). Although the `kubernetes.io/ingress.class` annotation (simple constant name) was never formally defined, it was widely supported by Ingress controllers to create a direct binding between Ingress controller and Ingress resources. Newly created Ingress resources should prefer using the field. However, even though the annotation is officially deprecated, for backwards compatibility reasons, ingress controllers should still honor that annotation if present. */
             ingressClassName?: string;
@@ -5575,6 +6075,7 @@ export interface components {
         };
         /** @description IngressStatus describe the current state of the Ingress. */
         "io.k8s.api.networking.v1.IngressStatus": {
+            /** @description IngressLoadBalancerStatus represents the status of a load-balancer. */
             loadBalancer?: components["schemas"]["io.k8s.api.networking.v1.IngressLoadBalancerStatus"];
         };
         /** @description IngressTLS describes the transport layer security associated with an ingress. */
@@ -5590,7 +6091,9 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description NetworkPolicySpec provides the specification of a NetworkPolicy */
             spec?: components["schemas"]["io.k8s.api.networking.v1.NetworkPolicySpec"];
         };
         /** @description NetworkPolicyEgressRule describes a particular set of traffic that is allowed out of pods matched by a NetworkPolicySpec's podSelector. The traffic must match both ports and to. This type is beta-level in 1.8 */
@@ -5615,12 +6118,16 @@ export interface components {
             items: components["schemas"]["io.k8s.api.networking.v1.NetworkPolicy"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description NetworkPolicyPeer describes a peer to allow traffic to/from. Only certain combinations of fields are allowed */
         "io.k8s.api.networking.v1.NetworkPolicyPeer": {
+            /** @description IPBlock describes a particular CIDR (Ex. */
             ipBlock?: components["schemas"]["io.k8s.api.networking.v1.IPBlock"];
+            /** @description A label selector is a label query over a set of resources. */
             namespaceSelector?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector"];
+            /** @description A label selector is a label query over a set of resources. */
             podSelector?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector"];
         };
         /** @description NetworkPolicyPort describes a port to allow traffic on */
@@ -5641,6 +6148,7 @@ export interface components {
             egress?: components["schemas"]["io.k8s.api.networking.v1.NetworkPolicyEgressRule"][];
             /** @description ingress is a list of ingress rules to be applied to the selected pods. Traffic is allowed to a pod if there are no NetworkPolicies selecting the pod (and cluster policy otherwise allows the traffic), OR if the traffic source is the pod's local node, OR if the traffic matches at least one ingress rule across all of the NetworkPolicy objects whose podSelector matches the pod. If this field is empty then this NetworkPolicy does not allow any traffic (and serves solely to ensure that the pods it selects are isolated by default) */
             ingress?: components["schemas"]["io.k8s.api.networking.v1.NetworkPolicyIngressRule"][];
+            /** @description A label selector is a label query over a set of resources. */
             podSelector?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector"];
             /** @description policyTypes is a list of rule types that the NetworkPolicy relates to. Valid options are ["Ingress"], ["Egress"], or ["Ingress", "Egress"]. If this field is not specified, it will default based on the existence of ingress or egress rules; policies that contain an egress section are assumed to affect egress, and all policies (whether or not they contain an ingress section) are assumed to affect ingress. If you want to write an egress-only policy, you must explicitly specify policyTypes [ "Egress" ]. Likewise, if you want to write a policy that specifies that no egress is allowed, you must specify a policyTypes value that include "Egress" (since such a policy would not include an egress section and would otherwise default to just [ "Ingress" ]). This field is beta-level in 1.8 */
             policyTypes?: string[];
@@ -5672,8 +6180,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description ServiceCIDRSpec define the CIDRs the user wants to use for allocating ClusterIPs for Services. */
             spec?: components["schemas"]["io.k8s.api.networking.v1.ServiceCIDRSpec"];
+            /** @description ServiceCIDRStatus describes the current state of the ServiceCIDR. */
             status?: components["schemas"]["io.k8s.api.networking.v1.ServiceCIDRStatus"];
         };
         /** @description ServiceCIDRList contains a list of ServiceCIDR objects. */
@@ -5684,6 +6195,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.networking.v1.ServiceCIDR"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description ServiceCIDRSpec define the CIDRs the user wants to use for allocating ClusterIPs for Services. */
@@ -5702,7 +6214,9 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description IPAddressSpec describe the attributes in an IP Address. */
             spec: components["schemas"]["io.k8s.api.networking.v1beta1.IPAddressSpec"];
         };
         /** @description IPAddressList contains a list of IPAddress. */
@@ -5713,10 +6227,12 @@ export interface components {
             items: components["schemas"]["io.k8s.api.networking.v1beta1.IPAddress"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description IPAddressSpec describe the attributes in an IP Address. */
         "io.k8s.api.networking.v1beta1.IPAddressSpec": {
+            /** @description ParentReference describes a reference to a parent object. */
             parentRef: components["schemas"]["io.k8s.api.networking.v1beta1.ParentReference"];
         };
         /** @description ParentReference describes a reference to a parent object. */
@@ -5736,8 +6252,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description ServiceCIDRSpec define the CIDRs the user wants to use for allocating ClusterIPs for Services. */
             spec?: components["schemas"]["io.k8s.api.networking.v1beta1.ServiceCIDRSpec"];
+            /** @description ServiceCIDRStatus describes the current state of the ServiceCIDR. */
             status?: components["schemas"]["io.k8s.api.networking.v1beta1.ServiceCIDRStatus"];
         };
         /** @description ServiceCIDRList contains a list of ServiceCIDR objects. */
@@ -5748,6 +6267,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.networking.v1beta1.ServiceCIDR"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description ServiceCIDRSpec define the CIDRs the user wants to use for allocating ClusterIPs for Services. */
@@ -5775,8 +6295,11 @@ export interface components {
             handler: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description Overhead structure represents the resource overhead associated with running a pod. */
             overhead?: components["schemas"]["io.k8s.api.node.v1.Overhead"];
+            /** @description Scheduling specifies the scheduling constraints for nodes supporting a RuntimeClass. */
             scheduling?: components["schemas"]["io.k8s.api.node.v1.Scheduling"];
         };
         /** @description RuntimeClassList is a list of RuntimeClass objects. */
@@ -5787,6 +6310,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.node.v1.RuntimeClass"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description Scheduling specifies the scheduling constraints for nodes supporting a RuntimeClass. */
@@ -5802,9 +6326,11 @@ export interface components {
         "io.k8s.api.policy.v1.Eviction": {
             /** @description APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources */
             apiVersion?: string;
+            /** @description DeleteOptions may be provided when deleting an API object. */
             deleteOptions?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions"];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
         };
         /** @description PodDisruptionBudget is an object to define the max disruption that can be caused to a collection of pods */
@@ -5813,8 +6339,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description PodDisruptionBudgetSpec is a description of a PodDisruptionBudget. */
             spec?: components["schemas"]["io.k8s.api.policy.v1.PodDisruptionBudgetSpec"];
+            /** @description PodDisruptionBudgetStatus represents information about the status of a PodDisruptionBudget. */
             status?: components["schemas"]["io.k8s.api.policy.v1.PodDisruptionBudgetStatus"];
         };
         /** @description PodDisruptionBudgetList is a collection of PodDisruptionBudgets. */
@@ -5825,6 +6354,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.policy.v1.PodDisruptionBudget"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description PodDisruptionBudgetSpec is a description of a PodDisruptionBudget. */
@@ -5833,6 +6363,7 @@ export interface components {
             maxUnavailable?: components["schemas"]["io.k8s.apimachinery.pkg.util.intstr.IntOrString"];
             /** @description IntOrString is a type that can hold an int32 or a string.  When used in JSON or YAML marshalling and unmarshalling, it produces or consumes the inner type.  This allows you to have, for example, a JSON field that can accept a name or number. */
             minAvailable?: components["schemas"]["io.k8s.apimachinery.pkg.util.intstr.IntOrString"];
+            /** @description A label selector is a label query over a set of resources. */
             selector?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector"];
             /** @description UnhealthyPodEvictionPolicy defines the criteria for when unhealthy pods should be considered for eviction. Current implementation considers healthy pods, as pods that have status.conditions item with type="Ready",status="True".  Valid policies are IfHealthyBudget and AlwaysAllow. If no policy is specified, the default behavior will be used, which corresponds to the IfHealthyBudget policy.  IfHealthyBudget policy means that running pods (status.phase="Running"), but not yet healthy can be evicted only if the guarded application is not disrupted (status.currentHealthy is at least equal to status.desiredHealthy). Healthy pods will be subject to the PDB for eviction.  AlwaysAllow policy means that all running pods (status.phase="Running"), but not yet healthy are considered disrupted and can be evicted regardless of whether the criteria in a PDB is met. This means perspective running pods of a disrupted application might not get a chance to become healthy. Healthy pods will be subject to the PDB for eviction.  Additional policies may be added in the future. Clients making eviction decisions should disallow eviction of unhealthy pods if they encounter an unrecognized policy in this field. */
             unhealthyPodEvictionPolicy?: string;
@@ -5878,11 +6409,13 @@ export interface components {
         };
         /** @description ClusterRole is a cluster level, logical grouping of PolicyRules that can be referenced as a unit by a RoleBinding or ClusterRoleBinding. */
         "io.k8s.api.rbac.v1.ClusterRole": {
+            /** @description AggregationRule describes how to locate ClusterRoles to aggregate into the ClusterRole */
             aggregationRule?: components["schemas"]["io.k8s.api.rbac.v1.AggregationRule"];
             /** @description APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources */
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
             /** @description Rules holds all the PolicyRules for this ClusterRole */
             rules?: components["schemas"]["io.k8s.api.rbac.v1.PolicyRule"][];
@@ -5893,7 +6426,9 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description RoleRef contains information that points to the role being used */
             roleRef: components["schemas"]["io.k8s.api.rbac.v1.RoleRef"];
             /** @description Subjects holds references to the objects the role applies to. */
             subjects?: components["schemas"]["io.k8s.api.rbac.v1.Subject"][];
@@ -5906,6 +6441,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.rbac.v1.ClusterRoleBinding"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description ClusterRoleList is a collection of ClusterRoles */
@@ -5916,6 +6452,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.rbac.v1.ClusterRole"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description PolicyRule holds information that describes a policy rule, but does not contain information about who the rule applies to or which namespace the rule applies to. */
@@ -5937,6 +6474,7 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
             /** @description Rules holds all the PolicyRules for this Role */
             rules?: components["schemas"]["io.k8s.api.rbac.v1.PolicyRule"][];
@@ -5947,7 +6485,9 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description RoleRef contains information that points to the role being used */
             roleRef: components["schemas"]["io.k8s.api.rbac.v1.RoleRef"];
             /** @description Subjects holds references to the objects the role applies to. */
             subjects?: components["schemas"]["io.k8s.api.rbac.v1.Subject"][];
@@ -5960,6 +6500,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.rbac.v1.RoleBinding"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description RoleList is a collection of Roles */
@@ -5970,6 +6511,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.rbac.v1.Role"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description RoleRef contains information that points to the role being used */
@@ -6002,6 +6544,7 @@ export interface components {
             device: string;
             /** @description Driver specifies the name of the DRA driver whose kubelet plugin should be invoked to process the allocation once the claim is needed on a node.  Must be a DNS subdomain and should end with a DNS domain owned by the vendor of the driver. It should use only lower case characters. */
             driver: string;
+            /** @description NetworkDeviceData provides network-related details for the allocated device. */
             networkData?: components["schemas"]["io.k8s.api.resource.v1.NetworkDeviceData"];
             /** @description This name together with the driver name and the device name field identify which device was allocated (`<driver name>/<pool name>/<device name>`).  Must not be longer than 253 characters and may contain one or more DNS sub-domains separated by slashes. */
             pool: string;
@@ -6012,7 +6555,9 @@ export interface components {
         "io.k8s.api.resource.v1.AllocationResult": {
             /** @description AllocationTimestamp stores the time when the resources were allocated. This field is not guaranteed to be set, in which case that time is unknown.  This is a beta field and requires enabling the DRADeviceBindingConditions and DRAResourceClaimDeviceStatus feature gate. */
             allocationTimestamp?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.Time"];
+            /** @description DeviceAllocationResult is the result of allocating devices. */
             devices?: components["schemas"]["io.k8s.api.resource.v1.DeviceAllocationResult"];
+            /** @description A node selector represents the union of the results of one or more label queries over a set of nodes; that is, it represents the OR of the selectors represented by the node selector terms. */
             nodeSelector?: components["schemas"]["io.k8s.api.core.v1.NodeSelector"];
         };
         /** @description CELDeviceSelector contains a CEL expression for selecting a device. */
@@ -6024,6 +6569,7 @@ export interface components {
         "io.k8s.api.resource.v1.CapacityRequestPolicy": {
             /** @description Default specifies how much of this capacity is consumed by a request that does not contain an entry for it in DeviceRequest's Capacity. */
             default?: components["schemas"]["io.k8s.apimachinery.pkg.api.resource.Quantity"];
+            /** @description CapacityRequestPolicyRange defines a valid range for consumable capacity values. */
             validRange?: components["schemas"]["io.k8s.api.resource.v1.CapacityRequestPolicyRange"];
             /** @description ValidValues defines a set of acceptable quantity values in consuming requests.  Must not contain more than 10 entries. Must be sorted in ascending order.  If this field is set, Default must be defined and it must be included in ValidValues list.  If the requested amount does not match any valid value but smaller than some valid values, the scheduler calculates the smallest valid value that is greater than or equal to the request. That is: min(ceil(requestedValue) ∈ validValues), where requestedValue ≤ max(validValues).  If the requested amount exceeds all valid values, the request violates the policy, and this device cannot be allocated. */
             validValues?: components["schemas"]["io.k8s.apimachinery.pkg.api.resource.Quantity"][];
@@ -6088,12 +6634,14 @@ export interface components {
             };
             /** @description NodeName identifies the node where the device is available.  Must only be set if Spec.PerDeviceNodeSelection is set to true. At most one of NodeName, NodeSelector and AllNodes can be set. */
             nodeName?: string;
+            /** @description A node selector represents the union of the results of one or more label queries over a set of nodes; that is, it represents the OR of the selectors represented by the node selector terms. */
             nodeSelector?: components["schemas"]["io.k8s.api.core.v1.NodeSelector"];
             /** @description If specified, these are the driver-defined taints.  The maximum number of taints is 16. If taints are set for any device in a ResourceSlice, then the maximum number of allowed devices per ResourceSlice is 64 instead of 128.  This is a beta field and requires enabling the DRADeviceTaints feature gate. */
             taints?: components["schemas"]["io.k8s.api.resource.v1.DeviceTaint"][];
         };
         /** @description DeviceAllocationConfiguration gets embedded in an AllocationResult. */
         "io.k8s.api.resource.v1.DeviceAllocationConfiguration": {
+            /** @description OpaqueDeviceConfiguration contains configuration parameters for a driver in a format defined by the driver vendor. */
             opaque?: components["schemas"]["io.k8s.api.resource.v1.OpaqueDeviceConfiguration"];
             /** @description Requests lists the names of requests where the configuration applies. If empty, its applies to all requests.  References to subrequests must include the name of the main request and may include the subrequest using the format <main request>[/<subrequest>]. If just the main request is given, the configuration applies to all subrequests. */
             requests?: string[];
@@ -6131,6 +6679,7 @@ export interface components {
         };
         /** @description DeviceCapacity describes a quantity associated with a device. */
         "io.k8s.api.resource.v1.DeviceCapacity": {
+            /** @description CapacityRequestPolicy defines how requests consume device capacity. */
             requestPolicy?: components["schemas"]["io.k8s.api.resource.v1.CapacityRequestPolicy"];
             /** @description Value defines how much of a certain capacity that device has.  This field reflects the fixed total capacity and does not change. The consumed amount is tracked separately by scheduler and does not affect this value. */
             value: components["schemas"]["io.k8s.apimachinery.pkg.api.resource.Quantity"];
@@ -6146,6 +6695,7 @@ export interface components {
         };
         /** @description DeviceClaimConfiguration is used for configuration parameters in DeviceClaim. */
         "io.k8s.api.resource.v1.DeviceClaimConfiguration": {
+            /** @description OpaqueDeviceConfiguration contains configuration parameters for a driver in a format defined by the driver vendor. */
             opaque?: components["schemas"]["io.k8s.api.resource.v1.OpaqueDeviceConfiguration"];
             /** @description Requests lists the names of requests where the configuration applies. If empty, it applies to all requests.  References to subrequests must include the name of the main request and may include the subrequest using the format <main request>[/<subrequest>]. If just the main request is given, the configuration applies to all subrequests. */
             requests?: string[];
@@ -6156,11 +6706,14 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description DeviceClassSpec is used in a [DeviceClass] to define what can be allocated and how to configure it. */
             spec: components["schemas"]["io.k8s.api.resource.v1.DeviceClassSpec"];
         };
         /** @description DeviceClassConfiguration is used in DeviceClass. */
         "io.k8s.api.resource.v1.DeviceClassConfiguration": {
+            /** @description OpaqueDeviceConfiguration contains configuration parameters for a driver in a format defined by the driver vendor. */
             opaque?: components["schemas"]["io.k8s.api.resource.v1.OpaqueDeviceConfiguration"];
         };
         /** @description DeviceClassList is a collection of classes. */
@@ -6171,6 +6724,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.resource.v1.DeviceClass"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description DeviceClassSpec is used in a [DeviceClass] to define what can be allocated and how to configure it. */
@@ -6202,6 +6756,7 @@ export interface components {
         };
         /** @description DeviceRequest is a request for devices required for a claim. This is typically a request for a single resource like a device, but can also ask for several identical devices. With FirstAvailable it is also possible to provide a prioritized list of requests. */
         "io.k8s.api.resource.v1.DeviceRequest": {
+            /** @description ExactDeviceRequest is a request for one or more identical devices. */
             exactly?: components["schemas"]["io.k8s.api.resource.v1.ExactDeviceRequest"];
             /** @description FirstAvailable contains subrequests, of which exactly one will be selected by the scheduler. It tries to satisfy them in the order in which they are listed here. So if there are two entries in the list, the scheduler will only check the second one if it determines that the first one can not be used.  DRA does not yet implement scoring, so the scheduler will select the first set of devices that satisfies all the requests in the claim. And if the requirements can be satisfied on more than one node, other scheduling features will determine which node is chosen. This means that the set of devices allocated to a claim might not be the optimal set available to the cluster. Scoring will be implemented later. */
             firstAvailable?: components["schemas"]["io.k8s.api.resource.v1.DeviceSubRequest"][];
@@ -6235,12 +6790,14 @@ export interface components {
         };
         /** @description DeviceSelector must have exactly one field set. */
         "io.k8s.api.resource.v1.DeviceSelector": {
+            /** @description CELDeviceSelector contains a CEL expression for selecting a device. */
             cel?: components["schemas"]["io.k8s.api.resource.v1.CELDeviceSelector"];
         };
         /** @description DeviceSubRequest describes a request for device provided in the claim.spec.devices.requests[].firstAvailable array. Each is typically a request for a single resource like a device, but can also ask for several identical devices.  DeviceSubRequest is similar to ExactDeviceRequest, but doesn't expose the AdminAccess field as that one is only supported when requesting a specific device. */
         "io.k8s.api.resource.v1.DeviceSubRequest": {
             /** @description AllocationMode and its related fields define how devices are allocated to satisfy this subrequest. Supported values are:  - ExactCount: This request is for a specific number of devices.   This is the default. The exact number is provided in the   count field.  - All: This subrequest is for all of the matching devices in a pool.   Allocation will fail if some devices are already allocated,   unless adminAccess is requested.  If AllocationMode is not specified, the default mode is ExactCount. If the mode is ExactCount and count is not specified, the default count is one. Any other subrequests must specify this field.  More modes may get added in the future. Clients must refuse to handle requests with unknown modes. */
             allocationMode?: string;
+            /** @description CapacityRequirements defines the capacity requirements for a specific device request. */
             capacity?: components["schemas"]["io.k8s.api.resource.v1.CapacityRequirements"];
             /**
              * Format: int64
@@ -6292,6 +6849,7 @@ export interface components {
             adminAccess?: boolean;
             /** @description AllocationMode and its related fields define how devices are allocated to satisfy this request. Supported values are:  - ExactCount: This request is for a specific number of devices.   This is the default. The exact number is provided in the   count field.  - All: This request is for all of the matching devices in a pool.   At least one device must exist on the node for the allocation to succeed.   Allocation will fail if some devices are already allocated,   unless adminAccess is requested.  If AllocationMode is not specified, the default mode is ExactCount. If the mode is ExactCount and count is not specified, the default count is one. Any other requests must specify this field.  More modes may get added in the future. Clients must refuse to handle requests with unknown modes. */
             allocationMode?: string;
+            /** @description CapacityRequirements defines the capacity requirements for a specific device request. */
             capacity?: components["schemas"]["io.k8s.api.resource.v1.CapacityRequirements"];
             /**
              * Format: int64
@@ -6334,8 +6892,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description ResourceClaimSpec defines what is being requested in a ResourceClaim and how to configure it. */
             spec: components["schemas"]["io.k8s.api.resource.v1.ResourceClaimSpec"];
+            /** @description ResourceClaimStatus tracks whether the resource has been allocated and what the result of that was. */
             status?: components["schemas"]["io.k8s.api.resource.v1.ResourceClaimStatus"];
         };
         /** @description ResourceClaimConsumerReference contains enough information to let you locate the consumer of a ResourceClaim. The user must be a resource in the same namespace as the ResourceClaim. */
@@ -6357,14 +6918,17 @@ export interface components {
             items: components["schemas"]["io.k8s.api.resource.v1.ResourceClaim"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description ResourceClaimSpec defines what is being requested in a ResourceClaim and how to configure it. */
         "io.k8s.api.resource.v1.ResourceClaimSpec": {
+            /** @description DeviceClaim defines how to request devices with a ResourceClaim. */
             devices?: components["schemas"]["io.k8s.api.resource.v1.DeviceClaim"];
         };
         /** @description ResourceClaimStatus tracks whether the resource has been allocated and what the result of that was. */
         "io.k8s.api.resource.v1.ResourceClaimStatus": {
+            /** @description AllocationResult contains attributes of an allocated resource. */
             allocation?: components["schemas"]["io.k8s.api.resource.v1.AllocationResult"];
             /** @description Devices contains the status of each device allocated for this claim, as reported by the driver. This can include driver-specific information. Entries are owned by their respective drivers. */
             devices?: components["schemas"]["io.k8s.api.resource.v1.AllocatedDeviceStatus"][];
@@ -6377,7 +6941,9 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description ResourceClaimTemplateSpec contains the metadata and fields for a ResourceClaim. */
             spec: components["schemas"]["io.k8s.api.resource.v1.ResourceClaimTemplateSpec"];
         };
         /** @description ResourceClaimTemplateList is a collection of claim templates. */
@@ -6388,11 +6954,14 @@ export interface components {
             items: components["schemas"]["io.k8s.api.resource.v1.ResourceClaimTemplate"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description ResourceClaimTemplateSpec contains the metadata and fields for a ResourceClaim. */
         "io.k8s.api.resource.v1.ResourceClaimTemplateSpec": {
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description ResourceClaimSpec defines what is being requested in a ResourceClaim and how to configure it. */
             spec: components["schemas"]["io.k8s.api.resource.v1.ResourceClaimSpec"];
         };
         /** @description ResourcePool describes the pool that ResourceSlices belong to. */
@@ -6416,7 +6985,9 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description ResourceSliceSpec contains the information published by the driver in one ResourceSlice. */
             spec: components["schemas"]["io.k8s.api.resource.v1.ResourceSliceSpec"];
         };
         /** @description ResourceSliceList is a collection of ResourceSlices. */
@@ -6427,6 +6998,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.resource.v1.ResourceSlice"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description ResourceSliceSpec contains the information published by the driver in one ResourceSlice. */
@@ -6439,9 +7011,11 @@ export interface components {
             driver: string;
             /** @description NodeName identifies the node which provides the resources in this pool. A field selector can be used to list only ResourceSlice objects belonging to a certain node.  This field can be used to limit access from nodes to ResourceSlices with the same node name. It also indicates to autoscalers that adding new nodes of the same type as some old node might also make new resources available.  Exactly one of NodeName, NodeSelector, AllNodes, and PerDeviceNodeSelection must be set. This field is immutable. */
             nodeName?: string;
+            /** @description A node selector represents the union of the results of one or more label queries over a set of nodes; that is, it represents the OR of the selectors represented by the node selector terms. */
             nodeSelector?: components["schemas"]["io.k8s.api.core.v1.NodeSelector"];
             /** @description PerDeviceNodeSelection defines whether the access from nodes to resources in the pool is set on the ResourceSlice level or on each device. If it is set to true, every device defined the ResourceSlice must specify this individually.  Exactly one of NodeName, NodeSelector, AllNodes, and PerDeviceNodeSelection must be set. */
             perDeviceNodeSelection?: boolean;
+            /** @description ResourcePool describes the pool that ResourceSlices belong to. */
             pool: components["schemas"]["io.k8s.api.resource.v1.ResourcePool"];
             /** @description SharedCounters defines a list of counter sets, each of which has a name and a list of counters available.  The names of the counter sets must be unique in the ResourcePool.  Only one of Devices and SharedCounters can be set in a ResourceSlice.  The maximum number of counter sets is 8. */
             sharedCounters?: components["schemas"]["io.k8s.api.resource.v1.CounterSet"][];
@@ -6463,8 +7037,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description DeviceTaintRuleSpec specifies the selector and one taint. */
             spec: components["schemas"]["io.k8s.api.resource.v1alpha3.DeviceTaintRuleSpec"];
+            /** @description DeviceTaintRuleStatus provides information about an on-going pod eviction. */
             status?: components["schemas"]["io.k8s.api.resource.v1alpha3.DeviceTaintRuleStatus"];
         };
         /** @description DeviceTaintRuleList is a collection of DeviceTaintRules. */
@@ -6475,11 +7052,14 @@ export interface components {
             items: components["schemas"]["io.k8s.api.resource.v1alpha3.DeviceTaintRule"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description DeviceTaintRuleSpec specifies the selector and one taint. */
         "io.k8s.api.resource.v1alpha3.DeviceTaintRuleSpec": {
+            /** @description DeviceTaintSelector defines which device(s) a DeviceTaintRule applies to. */
             deviceSelector?: components["schemas"]["io.k8s.api.resource.v1alpha3.DeviceTaintSelector"];
+            /** @description The device this taint is attached to has the "effect" on any claim which does not tolerate the taint and, through the claim, to pods using the claim. */
             taint: components["schemas"]["io.k8s.api.resource.v1alpha3.DeviceTaint"];
         };
         /** @description DeviceTaintRuleStatus provides information about an on-going pod eviction. */
@@ -6543,8 +7123,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description ResourcePoolStatusRequestSpec defines the filters for the pool status request. */
             spec: components["schemas"]["io.k8s.api.resource.v1alpha3.ResourcePoolStatusRequestSpec"];
+            /** @description ResourcePoolStatusRequestStatus contains the calculated pool status information. */
             status?: components["schemas"]["io.k8s.api.resource.v1alpha3.ResourcePoolStatusRequestStatus"];
         };
         /** @description ResourcePoolStatusRequestList is a collection of ResourcePoolStatusRequests. */
@@ -6555,6 +7138,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.resource.v1alpha3.ResourcePoolStatusRequest"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description ResourcePoolStatusRequestSpec defines the filters for the pool status request. */
@@ -6592,6 +7176,7 @@ export interface components {
             device: string;
             /** @description Driver specifies the name of the DRA driver whose kubelet plugin should be invoked to process the allocation once the claim is needed on a node.  Must be a DNS subdomain and should end with a DNS domain owned by the vendor of the driver. It should use only lower case characters. */
             driver: string;
+            /** @description NetworkDeviceData provides network-related details for the allocated device. */
             networkData?: components["schemas"]["io.k8s.api.resource.v1beta1.NetworkDeviceData"];
             /** @description This name together with the driver name and the device name field identify which device was allocated (`<driver name>/<pool name>/<device name>`).  Must not be longer than 253 characters and may contain one or more DNS sub-domains separated by slashes. */
             pool: string;
@@ -6602,7 +7187,9 @@ export interface components {
         "io.k8s.api.resource.v1beta1.AllocationResult": {
             /** @description AllocationTimestamp stores the time when the resources were allocated. This field is not guaranteed to be set, in which case that time is unknown.  This is a beta field and requires enabling the DRADeviceBindingConditions and DRAResourceClaimDeviceStatus feature gate. */
             allocationTimestamp?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.Time"];
+            /** @description DeviceAllocationResult is the result of allocating devices. */
             devices?: components["schemas"]["io.k8s.api.resource.v1beta1.DeviceAllocationResult"];
+            /** @description A node selector represents the union of the results of one or more label queries over a set of nodes; that is, it represents the OR of the selectors represented by the node selector terms. */
             nodeSelector?: components["schemas"]["io.k8s.api.core.v1.NodeSelector"];
         };
         /** @description BasicDevice defines one device instance. */
@@ -6633,6 +7220,7 @@ export interface components {
             };
             /** @description NodeName identifies the node where the device is available.  Must only be set if Spec.PerDeviceNodeSelection is set to true. At most one of NodeName, NodeSelector and AllNodes can be set. */
             nodeName?: string;
+            /** @description A node selector represents the union of the results of one or more label queries over a set of nodes; that is, it represents the OR of the selectors represented by the node selector terms. */
             nodeSelector?: components["schemas"]["io.k8s.api.core.v1.NodeSelector"];
             /** @description If specified, these are the driver-defined taints.  The maximum number of taints is 16. If taints are set for any device in a ResourceSlice, then the maximum number of allowed devices per ResourceSlice is 64 instead of 128.  This is a beta field and requires enabling the DRADeviceTaints feature gate. */
             taints?: components["schemas"]["io.k8s.api.resource.v1beta1.DeviceTaint"][];
@@ -6646,6 +7234,7 @@ export interface components {
         "io.k8s.api.resource.v1beta1.CapacityRequestPolicy": {
             /** @description Default specifies how much of this capacity is consumed by a request that does not contain an entry for it in DeviceRequest's Capacity. */
             default?: components["schemas"]["io.k8s.apimachinery.pkg.api.resource.Quantity"];
+            /** @description CapacityRequestPolicyRange defines a valid range for consumable capacity values. */
             validRange?: components["schemas"]["io.k8s.api.resource.v1beta1.CapacityRequestPolicyRange"];
             /** @description ValidValues defines a set of acceptable quantity values in consuming requests.  Must not contain more than 10 entries. Must be sorted in ascending order.  If this field is set, Default must be defined and it must be included in ValidValues list.  If the requested amount does not match any valid value but smaller than some valid values, the scheduler calculates the smallest valid value that is greater than or equal to the request. That is: min(ceil(requestedValue) ∈ validValues), where requestedValue ≤ max(validValues).  If the requested amount exceeds all valid values, the request violates the policy, and this device cannot be allocated. */
             validValues?: components["schemas"]["io.k8s.apimachinery.pkg.api.resource.Quantity"][];
@@ -6682,12 +7271,14 @@ export interface components {
         };
         /** @description Device represents one individual hardware instance that can be selected based on its attributes. Besides the name, exactly one field must be set. */
         "io.k8s.api.resource.v1beta1.Device": {
+            /** @description BasicDevice defines one device instance. */
             basic?: components["schemas"]["io.k8s.api.resource.v1beta1.BasicDevice"];
             /** @description Name is unique identifier among all devices managed by the driver in the pool. It must be a DNS label. */
             name: string;
         };
         /** @description DeviceAllocationConfiguration gets embedded in an AllocationResult. */
         "io.k8s.api.resource.v1beta1.DeviceAllocationConfiguration": {
+            /** @description OpaqueDeviceConfiguration contains configuration parameters for a driver in a format defined by the driver vendor. */
             opaque?: components["schemas"]["io.k8s.api.resource.v1beta1.OpaqueDeviceConfiguration"];
             /** @description Requests lists the names of requests where the configuration applies. If empty, its applies to all requests.  References to subrequests must include the name of the main request and may include the subrequest using the format <main request>[/<subrequest>]. If just the main request is given, the configuration applies to all subrequests. */
             requests?: string[];
@@ -6725,6 +7316,7 @@ export interface components {
         };
         /** @description DeviceCapacity describes a quantity associated with a device. */
         "io.k8s.api.resource.v1beta1.DeviceCapacity": {
+            /** @description CapacityRequestPolicy defines how requests consume device capacity. */
             requestPolicy?: components["schemas"]["io.k8s.api.resource.v1beta1.CapacityRequestPolicy"];
             /** @description Value defines how much of a certain capacity that device has.  This field reflects the fixed total capacity and does not change. The consumed amount is tracked separately by scheduler and does not affect this value. */
             value: components["schemas"]["io.k8s.apimachinery.pkg.api.resource.Quantity"];
@@ -6740,6 +7332,7 @@ export interface components {
         };
         /** @description DeviceClaimConfiguration is used for configuration parameters in DeviceClaim. */
         "io.k8s.api.resource.v1beta1.DeviceClaimConfiguration": {
+            /** @description OpaqueDeviceConfiguration contains configuration parameters for a driver in a format defined by the driver vendor. */
             opaque?: components["schemas"]["io.k8s.api.resource.v1beta1.OpaqueDeviceConfiguration"];
             /** @description Requests lists the names of requests where the configuration applies. If empty, it applies to all requests.  References to subrequests must include the name of the main request and may include the subrequest using the format <main request>[/<subrequest>]. If just the main request is given, the configuration applies to all subrequests. */
             requests?: string[];
@@ -6750,11 +7343,14 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description DeviceClassSpec is used in a [DeviceClass] to define what can be allocated and how to configure it. */
             spec: components["schemas"]["io.k8s.api.resource.v1beta1.DeviceClassSpec"];
         };
         /** @description DeviceClassConfiguration is used in DeviceClass. */
         "io.k8s.api.resource.v1beta1.DeviceClassConfiguration": {
+            /** @description OpaqueDeviceConfiguration contains configuration parameters for a driver in a format defined by the driver vendor. */
             opaque?: components["schemas"]["io.k8s.api.resource.v1beta1.OpaqueDeviceConfiguration"];
         };
         /** @description DeviceClassList is a collection of classes. */
@@ -6765,6 +7361,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.resource.v1beta1.DeviceClass"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description DeviceClassSpec is used in a [DeviceClass] to define what can be allocated and how to configure it. */
@@ -6800,6 +7397,7 @@ export interface components {
             adminAccess?: boolean;
             /** @description AllocationMode and its related fields define how devices are allocated to satisfy this request. Supported values are:  - ExactCount: This request is for a specific number of devices.   This is the default. The exact number is provided in the   count field.  - All: This request is for all of the matching devices in a pool.   At least one device must exist on the node for the allocation to succeed.   Allocation will fail if some devices are already allocated,   unless adminAccess is requested.  If AllocationMode is not specified, the default mode is ExactCount. If the mode is ExactCount and count is not specified, the default count is one. Any other requests must specify this field.  This field can only be set when deviceClassName is set and no subrequests are specified in the firstAvailable list.  More modes may get added in the future. Clients must refuse to handle requests with unknown modes. */
             allocationMode?: string;
+            /** @description CapacityRequirements defines the capacity requirements for a specific device request. */
             capacity?: components["schemas"]["io.k8s.api.resource.v1beta1.CapacityRequirements"];
             /**
              * Format: int64
@@ -6844,12 +7442,14 @@ export interface components {
         };
         /** @description DeviceSelector must have exactly one field set. */
         "io.k8s.api.resource.v1beta1.DeviceSelector": {
+            /** @description CELDeviceSelector contains a CEL expression for selecting a device. */
             cel?: components["schemas"]["io.k8s.api.resource.v1beta1.CELDeviceSelector"];
         };
         /** @description DeviceSubRequest describes a request for device provided in the claim.spec.devices.requests[].firstAvailable array. Each is typically a request for a single resource like a device, but can also ask for several identical devices.  DeviceSubRequest is similar to Request, but doesn't expose the AdminAccess or FirstAvailable fields, as those can only be set on the top-level request. AdminAccess is not supported for requests with a prioritized list, and recursive FirstAvailable fields are not supported. */
         "io.k8s.api.resource.v1beta1.DeviceSubRequest": {
             /** @description AllocationMode and its related fields define how devices are allocated to satisfy this subrequest. Supported values are:  - ExactCount: This request is for a specific number of devices.   This is the default. The exact number is provided in the   count field.  - All: This subrequest is for all of the matching devices in a pool.   Allocation will fail if some devices are already allocated,   unless adminAccess is requested.  If AllocationMode is not specified, the default mode is ExactCount. If the mode is ExactCount and count is not specified, the default count is one. Any other subrequests must specify this field.  More modes may get added in the future. Clients must refuse to handle requests with unknown modes. */
             allocationMode?: string;
+            /** @description CapacityRequirements defines the capacity requirements for a specific device request. */
             capacity?: components["schemas"]["io.k8s.api.resource.v1beta1.CapacityRequirements"];
             /**
              * Format: int64
@@ -6924,8 +7524,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description ResourceClaimSpec defines what is being requested in a ResourceClaim and how to configure it. */
             spec: components["schemas"]["io.k8s.api.resource.v1beta1.ResourceClaimSpec"];
+            /** @description ResourceClaimStatus tracks whether the resource has been allocated and what the result of that was. */
             status?: components["schemas"]["io.k8s.api.resource.v1beta1.ResourceClaimStatus"];
         };
         /** @description ResourceClaimConsumerReference contains enough information to let you locate the consumer of a ResourceClaim. The user must be a resource in the same namespace as the ResourceClaim. */
@@ -6947,14 +7550,17 @@ export interface components {
             items: components["schemas"]["io.k8s.api.resource.v1beta1.ResourceClaim"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description ResourceClaimSpec defines what is being requested in a ResourceClaim and how to configure it. */
         "io.k8s.api.resource.v1beta1.ResourceClaimSpec": {
+            /** @description DeviceClaim defines how to request devices with a ResourceClaim. */
             devices?: components["schemas"]["io.k8s.api.resource.v1beta1.DeviceClaim"];
         };
         /** @description ResourceClaimStatus tracks whether the resource has been allocated and what the result of that was. */
         "io.k8s.api.resource.v1beta1.ResourceClaimStatus": {
+            /** @description AllocationResult contains attributes of an allocated resource. */
             allocation?: components["schemas"]["io.k8s.api.resource.v1beta1.AllocationResult"];
             /** @description Devices contains the status of each device allocated for this claim, as reported by the driver. This can include driver-specific information. Entries are owned by their respective drivers. */
             devices?: components["schemas"]["io.k8s.api.resource.v1beta1.AllocatedDeviceStatus"][];
@@ -6967,7 +7573,9 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description ResourceClaimTemplateSpec contains the metadata and fields for a ResourceClaim. */
             spec: components["schemas"]["io.k8s.api.resource.v1beta1.ResourceClaimTemplateSpec"];
         };
         /** @description ResourceClaimTemplateList is a collection of claim templates. */
@@ -6978,11 +7586,14 @@ export interface components {
             items: components["schemas"]["io.k8s.api.resource.v1beta1.ResourceClaimTemplate"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description ResourceClaimTemplateSpec contains the metadata and fields for a ResourceClaim. */
         "io.k8s.api.resource.v1beta1.ResourceClaimTemplateSpec": {
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description ResourceClaimSpec defines what is being requested in a ResourceClaim and how to configure it. */
             spec: components["schemas"]["io.k8s.api.resource.v1beta1.ResourceClaimSpec"];
         };
         /** @description ResourcePool describes the pool that ResourceSlices belong to. */
@@ -7006,7 +7617,9 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description ResourceSliceSpec contains the information published by the driver in one ResourceSlice. */
             spec: components["schemas"]["io.k8s.api.resource.v1beta1.ResourceSliceSpec"];
         };
         /** @description ResourceSliceList is a collection of ResourceSlices. */
@@ -7017,6 +7630,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.resource.v1beta1.ResourceSlice"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description ResourceSliceSpec contains the information published by the driver in one ResourceSlice. */
@@ -7029,9 +7643,11 @@ export interface components {
             driver: string;
             /** @description NodeName identifies the node which provides the resources in this pool. A field selector can be used to list only ResourceSlice objects belonging to a certain node.  This field can be used to limit access from nodes to ResourceSlices with the same node name. It also indicates to autoscalers that adding new nodes of the same type as some old node might also make new resources available.  Exactly one of NodeName, NodeSelector, AllNodes, and PerDeviceNodeSelection must be set. This field is immutable. */
             nodeName?: string;
+            /** @description A node selector represents the union of the results of one or more label queries over a set of nodes; that is, it represents the OR of the selectors represented by the node selector terms. */
             nodeSelector?: components["schemas"]["io.k8s.api.core.v1.NodeSelector"];
             /** @description PerDeviceNodeSelection defines whether the access from nodes to resources in the pool is set on the ResourceSlice level or on each device. If it is set to true, every device defined the ResourceSlice must specify this individually.  Exactly one of NodeName, NodeSelector, AllNodes, and PerDeviceNodeSelection must be set. */
             perDeviceNodeSelection?: boolean;
+            /** @description ResourcePool describes the pool that ResourceSlices belong to. */
             pool: components["schemas"]["io.k8s.api.resource.v1beta1.ResourcePool"];
             /** @description SharedCounters defines a list of counter sets, each of which has a name and a list of counters available.  The names of the counter sets must be unique in the ResourcePool.  Only one of Devices and SharedCounters can be set in a ResourceSlice.  The maximum number of counter sets is 8. */
             sharedCounters?: components["schemas"]["io.k8s.api.resource.v1beta1.CounterSet"][];
@@ -7046,6 +7662,7 @@ export interface components {
             device: string;
             /** @description Driver specifies the name of the DRA driver whose kubelet plugin should be invoked to process the allocation once the claim is needed on a node.  Must be a DNS subdomain and should end with a DNS domain owned by the vendor of the driver. It should use only lower case characters. */
             driver: string;
+            /** @description NetworkDeviceData provides network-related details for the allocated device. */
             networkData?: components["schemas"]["io.k8s.api.resource.v1beta2.NetworkDeviceData"];
             /** @description This name together with the driver name and the device name field identify which device was allocated (`<driver name>/<pool name>/<device name>`).  Must not be longer than 253 characters and may contain one or more DNS sub-domains separated by slashes. */
             pool: string;
@@ -7056,7 +7673,9 @@ export interface components {
         "io.k8s.api.resource.v1beta2.AllocationResult": {
             /** @description AllocationTimestamp stores the time when the resources were allocated. This field is not guaranteed to be set, in which case that time is unknown.  This is a beta field and requires enabling the DRADeviceBindingConditions and DRAResourceClaimDeviceStatus feature gate. */
             allocationTimestamp?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.Time"];
+            /** @description DeviceAllocationResult is the result of allocating devices. */
             devices?: components["schemas"]["io.k8s.api.resource.v1beta2.DeviceAllocationResult"];
+            /** @description A node selector represents the union of the results of one or more label queries over a set of nodes; that is, it represents the OR of the selectors represented by the node selector terms. */
             nodeSelector?: components["schemas"]["io.k8s.api.core.v1.NodeSelector"];
         };
         /** @description CELDeviceSelector contains a CEL expression for selecting a device. */
@@ -7068,6 +7687,7 @@ export interface components {
         "io.k8s.api.resource.v1beta2.CapacityRequestPolicy": {
             /** @description Default specifies how much of this capacity is consumed by a request that does not contain an entry for it in DeviceRequest's Capacity. */
             default?: components["schemas"]["io.k8s.apimachinery.pkg.api.resource.Quantity"];
+            /** @description CapacityRequestPolicyRange defines a valid range for consumable capacity values. */
             validRange?: components["schemas"]["io.k8s.api.resource.v1beta2.CapacityRequestPolicyRange"];
             /** @description ValidValues defines a set of acceptable quantity values in consuming requests.  Must not contain more than 10 entries. Must be sorted in ascending order.  If this field is set, Default must be defined and it must be included in ValidValues list.  If the requested amount does not match any valid value but smaller than some valid values, the scheduler calculates the smallest valid value that is greater than or equal to the request. That is: min(ceil(requestedValue) ∈ validValues), where requestedValue ≤ max(validValues).  If the requested amount exceeds all valid values, the request violates the policy, and this device cannot be allocated. */
             validValues?: components["schemas"]["io.k8s.apimachinery.pkg.api.resource.Quantity"][];
@@ -7132,12 +7752,14 @@ export interface components {
             };
             /** @description NodeName identifies the node where the device is available.  Must only be set if Spec.PerDeviceNodeSelection is set to true. At most one of NodeName, NodeSelector and AllNodes can be set. */
             nodeName?: string;
+            /** @description A node selector represents the union of the results of one or more label queries over a set of nodes; that is, it represents the OR of the selectors represented by the node selector terms. */
             nodeSelector?: components["schemas"]["io.k8s.api.core.v1.NodeSelector"];
             /** @description If specified, these are the driver-defined taints.  The maximum number of taints is 16. If taints are set for any device in a ResourceSlice, then the maximum number of allowed devices per ResourceSlice is 64 instead of 128.  This is a beta field and requires enabling the DRADeviceTaints feature gate. */
             taints?: components["schemas"]["io.k8s.api.resource.v1beta2.DeviceTaint"][];
         };
         /** @description DeviceAllocationConfiguration gets embedded in an AllocationResult. */
         "io.k8s.api.resource.v1beta2.DeviceAllocationConfiguration": {
+            /** @description OpaqueDeviceConfiguration contains configuration parameters for a driver in a format defined by the driver vendor. */
             opaque?: components["schemas"]["io.k8s.api.resource.v1beta2.OpaqueDeviceConfiguration"];
             /** @description Requests lists the names of requests where the configuration applies. If empty, its applies to all requests.  References to subrequests must include the name of the main request and may include the subrequest using the format <main request>[/<subrequest>]. If just the main request is given, the configuration applies to all subrequests. */
             requests?: string[];
@@ -7175,6 +7797,7 @@ export interface components {
         };
         /** @description DeviceCapacity describes a quantity associated with a device. */
         "io.k8s.api.resource.v1beta2.DeviceCapacity": {
+            /** @description CapacityRequestPolicy defines how requests consume device capacity. */
             requestPolicy?: components["schemas"]["io.k8s.api.resource.v1beta2.CapacityRequestPolicy"];
             /** @description Value defines how much of a certain capacity that device has.  This field reflects the fixed total capacity and does not change. The consumed amount is tracked separately by scheduler and does not affect this value. */
             value: components["schemas"]["io.k8s.apimachinery.pkg.api.resource.Quantity"];
@@ -7190,6 +7813,7 @@ export interface components {
         };
         /** @description DeviceClaimConfiguration is used for configuration parameters in DeviceClaim. */
         "io.k8s.api.resource.v1beta2.DeviceClaimConfiguration": {
+            /** @description OpaqueDeviceConfiguration contains configuration parameters for a driver in a format defined by the driver vendor. */
             opaque?: components["schemas"]["io.k8s.api.resource.v1beta2.OpaqueDeviceConfiguration"];
             /** @description Requests lists the names of requests where the configuration applies. If empty, it applies to all requests.  References to subrequests must include the name of the main request and may include the subrequest using the format <main request>[/<subrequest>]. If just the main request is given, the configuration applies to all subrequests. */
             requests?: string[];
@@ -7200,11 +7824,14 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description DeviceClassSpec is used in a [DeviceClass] to define what can be allocated and how to configure it. */
             spec: components["schemas"]["io.k8s.api.resource.v1beta2.DeviceClassSpec"];
         };
         /** @description DeviceClassConfiguration is used in DeviceClass. */
         "io.k8s.api.resource.v1beta2.DeviceClassConfiguration": {
+            /** @description OpaqueDeviceConfiguration contains configuration parameters for a driver in a format defined by the driver vendor. */
             opaque?: components["schemas"]["io.k8s.api.resource.v1beta2.OpaqueDeviceConfiguration"];
         };
         /** @description DeviceClassList is a collection of classes. */
@@ -7215,6 +7842,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.resource.v1beta2.DeviceClass"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description DeviceClassSpec is used in a [DeviceClass] to define what can be allocated and how to configure it. */
@@ -7246,6 +7874,7 @@ export interface components {
         };
         /** @description DeviceRequest is a request for devices required for a claim. This is typically a request for a single resource like a device, but can also ask for several identical devices. With FirstAvailable it is also possible to provide a prioritized list of requests. */
         "io.k8s.api.resource.v1beta2.DeviceRequest": {
+            /** @description ExactDeviceRequest is a request for one or more identical devices. */
             exactly?: components["schemas"]["io.k8s.api.resource.v1beta2.ExactDeviceRequest"];
             /** @description FirstAvailable contains subrequests, of which exactly one will be selected by the scheduler. It tries to satisfy them in the order in which they are listed here. So if there are two entries in the list, the scheduler will only check the second one if it determines that the first one can not be used.  DRA does not yet implement scoring, so the scheduler will select the first set of devices that satisfies all the requests in the claim. And if the requirements can be satisfied on more than one node, other scheduling features will determine which node is chosen. This means that the set of devices allocated to a claim might not be the optimal set available to the cluster. Scoring will be implemented later. */
             firstAvailable?: components["schemas"]["io.k8s.api.resource.v1beta2.DeviceSubRequest"][];
@@ -7279,12 +7908,14 @@ export interface components {
         };
         /** @description DeviceSelector must have exactly one field set. */
         "io.k8s.api.resource.v1beta2.DeviceSelector": {
+            /** @description CELDeviceSelector contains a CEL expression for selecting a device. */
             cel?: components["schemas"]["io.k8s.api.resource.v1beta2.CELDeviceSelector"];
         };
         /** @description DeviceSubRequest describes a request for device provided in the claim.spec.devices.requests[].firstAvailable array. Each is typically a request for a single resource like a device, but can also ask for several identical devices.  DeviceSubRequest is similar to ExactDeviceRequest, but doesn't expose the AdminAccess field as that one is only supported when requesting a specific device. */
         "io.k8s.api.resource.v1beta2.DeviceSubRequest": {
             /** @description AllocationMode and its related fields define how devices are allocated to satisfy this subrequest. Supported values are:  - ExactCount: This request is for a specific number of devices.   This is the default. The exact number is provided in the   count field.  - All: This subrequest is for all of the matching devices in a pool.   Allocation will fail if some devices are already allocated,   unless adminAccess is requested.  If AllocationMode is not specified, the default mode is ExactCount. If the mode is ExactCount and count is not specified, the default count is one. Any other subrequests must specify this field.  More modes may get added in the future. Clients must refuse to handle requests with unknown modes. */
             allocationMode?: string;
+            /** @description CapacityRequirements defines the capacity requirements for a specific device request. */
             capacity?: components["schemas"]["io.k8s.api.resource.v1beta2.CapacityRequirements"];
             /**
              * Format: int64
@@ -7317,8 +7948,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description DeviceTaintRuleSpec specifies the selector and one taint. */
             spec: components["schemas"]["io.k8s.api.resource.v1beta2.DeviceTaintRuleSpec"];
+            /** @description DeviceTaintRuleStatus provides information about an on-going pod eviction. */
             status?: components["schemas"]["io.k8s.api.resource.v1beta2.DeviceTaintRuleStatus"];
         };
         /** @description DeviceTaintRuleList is a collection of DeviceTaintRules. */
@@ -7329,11 +7963,14 @@ export interface components {
             items: components["schemas"]["io.k8s.api.resource.v1beta2.DeviceTaintRule"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description DeviceTaintRuleSpec specifies the selector and one taint. */
         "io.k8s.api.resource.v1beta2.DeviceTaintRuleSpec": {
+            /** @description DeviceTaintSelector defines which device(s) a DeviceTaintRule applies to. */
             deviceSelector?: components["schemas"]["io.k8s.api.resource.v1beta2.DeviceTaintSelector"];
+            /** @description The device this taint is attached to has the "effect" on any claim which does not tolerate the taint and, through the claim, to pods using the claim. */
             taint: components["schemas"]["io.k8s.api.resource.v1beta2.DeviceTaint"];
         };
         /** @description DeviceTaintRuleStatus provides information about an on-going pod eviction. */
@@ -7375,6 +8012,7 @@ export interface components {
             adminAccess?: boolean;
             /** @description AllocationMode and its related fields define how devices are allocated to satisfy this request. Supported values are:  - ExactCount: This request is for a specific number of devices.   This is the default. The exact number is provided in the   count field.  - All: This request is for all of the matching devices in a pool.   At least one device must exist on the node for the allocation to succeed.   Allocation will fail if some devices are already allocated,   unless adminAccess is requested.  If AllocationMode is not specified, the default mode is ExactCount. If the mode is ExactCount and count is not specified, the default count is one. Any other requests must specify this field.  More modes may get added in the future. Clients must refuse to handle requests with unknown modes. */
             allocationMode?: string;
+            /** @description CapacityRequirements defines the capacity requirements for a specific device request. */
             capacity?: components["schemas"]["io.k8s.api.resource.v1beta2.CapacityRequirements"];
             /**
              * Format: int64
@@ -7417,8 +8055,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description ResourceClaimSpec defines what is being requested in a ResourceClaim and how to configure it. */
             spec: components["schemas"]["io.k8s.api.resource.v1beta2.ResourceClaimSpec"];
+            /** @description ResourceClaimStatus tracks whether the resource has been allocated and what the result of that was. */
             status?: components["schemas"]["io.k8s.api.resource.v1beta2.ResourceClaimStatus"];
         };
         /** @description ResourceClaimConsumerReference contains enough information to let you locate the consumer of a ResourceClaim. The user must be a resource in the same namespace as the ResourceClaim. */
@@ -7440,14 +8081,17 @@ export interface components {
             items: components["schemas"]["io.k8s.api.resource.v1beta2.ResourceClaim"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description ResourceClaimSpec defines what is being requested in a ResourceClaim and how to configure it. */
         "io.k8s.api.resource.v1beta2.ResourceClaimSpec": {
+            /** @description DeviceClaim defines how to request devices with a ResourceClaim. */
             devices?: components["schemas"]["io.k8s.api.resource.v1beta2.DeviceClaim"];
         };
         /** @description ResourceClaimStatus tracks whether the resource has been allocated and what the result of that was. */
         "io.k8s.api.resource.v1beta2.ResourceClaimStatus": {
+            /** @description AllocationResult contains attributes of an allocated resource. */
             allocation?: components["schemas"]["io.k8s.api.resource.v1beta2.AllocationResult"];
             /** @description Devices contains the status of each device allocated for this claim, as reported by the driver. This can include driver-specific information. Entries are owned by their respective drivers. */
             devices?: components["schemas"]["io.k8s.api.resource.v1beta2.AllocatedDeviceStatus"][];
@@ -7460,7 +8104,9 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description ResourceClaimTemplateSpec contains the metadata and fields for a ResourceClaim. */
             spec: components["schemas"]["io.k8s.api.resource.v1beta2.ResourceClaimTemplateSpec"];
         };
         /** @description ResourceClaimTemplateList is a collection of claim templates. */
@@ -7471,11 +8117,14 @@ export interface components {
             items: components["schemas"]["io.k8s.api.resource.v1beta2.ResourceClaimTemplate"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description ResourceClaimTemplateSpec contains the metadata and fields for a ResourceClaim. */
         "io.k8s.api.resource.v1beta2.ResourceClaimTemplateSpec": {
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description ResourceClaimSpec defines what is being requested in a ResourceClaim and how to configure it. */
             spec: components["schemas"]["io.k8s.api.resource.v1beta2.ResourceClaimSpec"];
         };
         /** @description ResourcePool describes the pool that ResourceSlices belong to. */
@@ -7499,7 +8148,9 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description ResourceSliceSpec contains the information published by the driver in one ResourceSlice. */
             spec: components["schemas"]["io.k8s.api.resource.v1beta2.ResourceSliceSpec"];
         };
         /** @description ResourceSliceList is a collection of ResourceSlices. */
@@ -7510,6 +8161,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.resource.v1beta2.ResourceSlice"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description ResourceSliceSpec contains the information published by the driver in one ResourceSlice. */
@@ -7522,9 +8174,11 @@ export interface components {
             driver: string;
             /** @description NodeName identifies the node which provides the resources in this pool. A field selector can be used to list only ResourceSlice objects belonging to a certain node.  This field can be used to limit access from nodes to ResourceSlices with the same node name. It also indicates to autoscalers that adding new nodes of the same type as some old node might also make new resources available.  Exactly one of NodeName, NodeSelector, AllNodes, and PerDeviceNodeSelection must be set. This field is immutable. */
             nodeName?: string;
+            /** @description A node selector represents the union of the results of one or more label queries over a set of nodes; that is, it represents the OR of the selectors represented by the node selector terms. */
             nodeSelector?: components["schemas"]["io.k8s.api.core.v1.NodeSelector"];
             /** @description PerDeviceNodeSelection defines whether the access from nodes to resources in the pool is set on the ResourceSlice level or on each device. If it is set to true, every device defined the ResourceSlice must specify this individually.  Exactly one of NodeName, NodeSelector, AllNodes, and PerDeviceNodeSelection must be set. */
             perDeviceNodeSelection?: boolean;
+            /** @description ResourcePool describes the pool that ResourceSlices belong to. */
             pool: components["schemas"]["io.k8s.api.resource.v1beta2.ResourcePool"];
             /** @description SharedCounters defines a list of counter sets, each of which has a name and a list of counters available.  The names of the counter sets must be unique in the ResourcePool.  Only one of Devices and SharedCounters can be set in a ResourceSlice.  The maximum number of counter sets is 8. */
             sharedCounters?: components["schemas"]["io.k8s.api.resource.v1beta2.CounterSet"][];
@@ -7539,6 +8193,7 @@ export interface components {
             globalDefault?: boolean;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
             /** @description preemptionPolicy is the Policy for preempting pods with lower priority. One of Never, PreemptLowerPriority. Defaults to PreemptLowerPriority if unset. */
             preemptionPolicy?: string;
@@ -7556,6 +8211,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.scheduling.v1.PriorityClass"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description GangSchedulingPolicy defines the parameters for gang scheduling. */
@@ -7572,8 +8228,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description PodGroupSpec defines the desired state of a PodGroup. */
             spec: components["schemas"]["io.k8s.api.scheduling.v1alpha2.PodGroupSpec"];
+            /** @description PodGroupStatus represents information about the status of a pod group. */
             status?: components["schemas"]["io.k8s.api.scheduling.v1alpha2.PodGroupStatus"];
         };
         /** @description PodGroupList contains a list of PodGroup resources. */
@@ -7584,6 +8243,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.scheduling.v1alpha2.PodGroup"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description PodGroupResourceClaim references exactly one ResourceClaim, either directly or by naming a ResourceClaimTemplate which is then turned into a ResourceClaim for the PodGroup.  It adds a name to it that uniquely identifies the ResourceClaim inside the PodGroup. Pods that need access to the ResourceClaim define a matching reference in its own Spec.ResourceClaims. The Pod's claim must match all fields of the PodGroup's claim exactly. */
@@ -7611,6 +8271,7 @@ export interface components {
         "io.k8s.api.scheduling.v1alpha2.PodGroupSchedulingPolicy": {
             /** @description Basic specifies that the pods in this group should be scheduled using standard Kubernetes scheduling behavior. */
             basic?: Record<string, unknown>;
+            /** @description GangSchedulingPolicy defines the parameters for gang scheduling. */
             gang?: components["schemas"]["io.k8s.api.scheduling.v1alpha2.GangSchedulingPolicy"];
         };
         /** @description PodGroupSpec defines the desired state of a PodGroup. */
@@ -7620,6 +8281,7 @@ export interface components {
              * @default Pod
              */
             disruptionMode?: string;
+            /** @description PodGroupTemplateReference references a PodGroup template defined in some object (e.g. */
             podGroupTemplateRef?: components["schemas"]["io.k8s.api.scheduling.v1alpha2.PodGroupTemplateReference"];
             /**
              * Format: int32
@@ -7630,7 +8292,9 @@ export interface components {
             priorityClassName?: string;
             /** @description ResourceClaims defines which ResourceClaims may be shared among Pods in the group. Pods consume the devices allocated to a PodGroup's claim by defining a claim in its own Spec.ResourceClaims that matches the PodGroup's claim exactly. The claim must have the same name and refer to the same ResourceClaim or ResourceClaimTemplate.  This is an alpha-level field and requires that the DRAWorkloadResourceClaims feature gate is enabled.  This field is immutable. */
             resourceClaims?: components["schemas"]["io.k8s.api.scheduling.v1alpha2.PodGroupResourceClaim"][];
+            /** @description PodGroupSchedulingConstraints defines scheduling constraints (e.g. */
             schedulingConstraints?: components["schemas"]["io.k8s.api.scheduling.v1alpha2.PodGroupSchedulingConstraints"];
+            /** @description PodGroupSchedulingPolicy defines the scheduling configuration for a PodGroup. */
             schedulingPolicy: components["schemas"]["io.k8s.api.scheduling.v1alpha2.PodGroupSchedulingPolicy"];
         };
         /** @description PodGroupStatus represents information about the status of a pod group. */
@@ -7655,11 +8319,14 @@ export interface components {
             priorityClassName?: string;
             /** @description ResourceClaims defines which ResourceClaims may be shared among Pods in the group. Pods consume the devices allocated to a PodGroup's claim by defining a claim in its own Spec.ResourceClaims that matches the PodGroup's claim exactly. The claim must have the same name and refer to the same ResourceClaim or ResourceClaimTemplate.  This is an alpha-level field and requires that the DRAWorkloadResourceClaims feature gate is enabled.  This field is immutable. */
             resourceClaims?: components["schemas"]["io.k8s.api.scheduling.v1alpha2.PodGroupResourceClaim"][];
+            /** @description PodGroupSchedulingConstraints defines scheduling constraints (e.g. */
             schedulingConstraints?: components["schemas"]["io.k8s.api.scheduling.v1alpha2.PodGroupSchedulingConstraints"];
+            /** @description PodGroupSchedulingPolicy defines the scheduling configuration for a PodGroup. */
             schedulingPolicy: components["schemas"]["io.k8s.api.scheduling.v1alpha2.PodGroupSchedulingPolicy"];
         };
         /** @description PodGroupTemplateReference references a PodGroup template defined in some object (e.g. Workload). Exactly one reference must be set. */
         "io.k8s.api.scheduling.v1alpha2.PodGroupTemplateReference": {
+            /** @description WorkloadPodGroupTemplateReference references the PodGroupTemplate within the Workload object. */
             workload?: components["schemas"]["io.k8s.api.scheduling.v1alpha2.WorkloadPodGroupTemplateReference"];
         };
         /** @description TopologyConstraint defines a topology constraint for a PodGroup. */
@@ -7682,7 +8349,9 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description WorkloadSpec defines the desired state of a Workload. */
             spec: components["schemas"]["io.k8s.api.scheduling.v1alpha2.WorkloadSpec"];
         };
         /** @description WorkloadList contains a list of Workload resources. */
@@ -7693,6 +8362,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.scheduling.v1alpha2.Workload"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description WorkloadPodGroupTemplateReference references the PodGroupTemplate within the Workload object. */
@@ -7704,6 +8374,7 @@ export interface components {
         };
         /** @description WorkloadSpec defines the desired state of a Workload. */
         "io.k8s.api.scheduling.v1alpha2.WorkloadSpec": {
+            /** @description TypedLocalObjectReference allows to reference typed object inside the same namespace. */
             controllerRef?: components["schemas"]["io.k8s.api.scheduling.v1alpha2.TypedLocalObjectReference"];
             /** @description PodGroupTemplates is the list of templates that make up the Workload. The maximum number of templates is 8. This field is immutable. */
             podGroupTemplates: components["schemas"]["io.k8s.api.scheduling.v1alpha2.PodGroupTemplate"][];
@@ -7714,7 +8385,9 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description CSIDriverSpec is the specification of a CSIDriver. */
             spec: components["schemas"]["io.k8s.api.storage.v1.CSIDriverSpec"];
         };
         /** @description CSIDriverList is a collection of CSIDriver objects. */
@@ -7725,6 +8398,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.storage.v1.CSIDriver"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description CSIDriverSpec is the specification of a CSIDriver. */
@@ -7761,11 +8435,14 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description CSINodeSpec holds information about the specification of all CSI drivers installed on a node */
             spec: components["schemas"]["io.k8s.api.storage.v1.CSINodeSpec"];
         };
         /** @description CSINodeDriver holds information about the specification of one CSI driver installed on a node */
         "io.k8s.api.storage.v1.CSINodeDriver": {
+            /** @description VolumeNodeResources is a set of resource limits for scheduling of volumes. */
             allocatable?: components["schemas"]["io.k8s.api.storage.v1.VolumeNodeResources"];
             /** @description name represents the name of the CSI driver that this object refers to. This MUST be the same name returned by the CSI GetPluginName() call for that driver. */
             name: string;
@@ -7782,6 +8459,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.storage.v1.CSINode"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description CSINodeSpec holds information about the specification of all CSI drivers installed on a node */
@@ -7799,7 +8477,9 @@ export interface components {
             kind?: string;
             /** @description maximumVolumeSize is the value reported by the CSI driver in its GetCapacityResponse for a GetCapacityRequest with topology and parameters that match the previous fields.  This is defined since CSI spec 1.4.0 as the largest size that may be used in a CreateVolumeRequest.capacity_range.required_bytes field to create a volume with the same parameters as those in GetCapacityRequest. The corresponding value in the Kubernetes API is ResourceRequirements.Requests in a volume claim. */
             maximumVolumeSize?: components["schemas"]["io.k8s.apimachinery.pkg.api.resource.Quantity"];
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description A label selector is a label query over a set of resources. */
             nodeTopology?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector"];
             /** @description storageClassName represents the name of the StorageClass that the reported capacity applies to. It must meet the same requirements as the name of a StorageClass object (non-empty, DNS subdomain). If that object no longer exists, the CSIStorageCapacity object is obsolete and should be removed by its creator. This field is immutable. */
             storageClassName: string;
@@ -7812,6 +8492,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.storage.v1.CSIStorageCapacity"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description StorageClass describes the parameters for a class of storage for which PersistentVolumes can be dynamically provisioned.  StorageClasses are non-namespaced; the name of the storage class according to etcd is in ObjectMeta.Name. */
@@ -7824,6 +8505,7 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
             /** @description mountOptions controls the mountOptions for dynamically provisioned PersistentVolumes of this storage class. e.g. ["ro", "soft"]. Not validated - mount of the PVs will simply fail if one is invalid. */
             mountOptions?: string[];
@@ -7846,6 +8528,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.storage.v1.StorageClass"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description TokenRequest contains parameters of a service account token. */
@@ -7864,8 +8547,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description VolumeAttachmentSpec is the specification of a VolumeAttachment request. */
             spec: components["schemas"]["io.k8s.api.storage.v1.VolumeAttachmentSpec"];
+            /** @description VolumeAttachmentStatus is the status of a VolumeAttachment request. */
             status?: components["schemas"]["io.k8s.api.storage.v1.VolumeAttachmentStatus"];
         };
         /** @description VolumeAttachmentList is a collection of VolumeAttachment objects. */
@@ -7876,10 +8562,12 @@ export interface components {
             items: components["schemas"]["io.k8s.api.storage.v1.VolumeAttachment"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description VolumeAttachmentSource represents a volume that should be attached. Right now only PersistentVolumes can be attached via external attacher, in the future we may allow also inline volumes in pods. Exactly one member can be set. */
         "io.k8s.api.storage.v1.VolumeAttachmentSource": {
+            /** @description PersistentVolumeSpec is the specification of a persistent volume. */
             inlineVolumeSpec?: components["schemas"]["io.k8s.api.core.v1.PersistentVolumeSpec"];
             /** @description persistentVolumeName represents the name of the persistent volume to attach. */
             persistentVolumeName?: string;
@@ -7890,10 +8578,12 @@ export interface components {
             attacher: string;
             /** @description nodeName represents the node that the volume should be attached to. */
             nodeName: string;
+            /** @description VolumeAttachmentSource represents a volume that should be attached. */
             source: components["schemas"]["io.k8s.api.storage.v1.VolumeAttachmentSource"];
         };
         /** @description VolumeAttachmentStatus is the status of a VolumeAttachment request. */
         "io.k8s.api.storage.v1.VolumeAttachmentStatus": {
+            /** @description VolumeError captures an error encountered during a volume operation. */
             attachError?: components["schemas"]["io.k8s.api.storage.v1.VolumeError"];
             /** @description attached indicates the volume is successfully attached. This field must only be set by the entity completing the attach operation, i.e. the external-attacher. */
             attached: boolean;
@@ -7901,6 +8591,7 @@ export interface components {
             attachmentMetadata?: {
                 [key: string]: string;
             };
+            /** @description VolumeError captures an error encountered during a volume operation. */
             detachError?: components["schemas"]["io.k8s.api.storage.v1.VolumeError"];
         };
         /** @description VolumeAttributesClass represents a specification of mutable volume attributes defined by the CSI driver. The class can be specified during dynamic provisioning of PersistentVolumeClaims, and changed in the PersistentVolumeClaim spec after provisioning. */
@@ -7911,6 +8602,7 @@ export interface components {
             driverName: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
             /** @description parameters hold volume attributes defined by the CSI driver. These values are opaque to the Kubernetes and are passed directly to the CSI driver. The underlying storage provider supports changing these attributes on an existing volume, however the parameters field itself is immutable. To invoke a volume update, a new VolumeAttributesClass should be created with new parameters, and the PersistentVolumeClaim should be updated to reference the new VolumeAttributesClass.  This field is required and must contain at least one key/value pair. The keys cannot be empty, and the maximum number of parameters is 512, with a cumulative max size of 256K. If the CSI driver rejects invalid parameters, the target PersistentVolumeClaim will be set to an "Infeasible" state in the modifyVolumeStatus field. */
             parameters?: {
@@ -7925,6 +8617,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.storage.v1.VolumeAttributesClass"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description VolumeError captures an error encountered during a volume operation. */
@@ -7955,6 +8648,7 @@ export interface components {
             driverName: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
             /** @description parameters hold volume attributes defined by the CSI driver. These values are opaque to the Kubernetes and are passed directly to the CSI driver. The underlying storage provider supports changing these attributes on an existing volume, however the parameters field itself is immutable. To invoke a volume update, a new VolumeAttributesClass should be created with new parameters, and the PersistentVolumeClaim should be updated to reference the new VolumeAttributesClass.  This field is required and must contain at least one key/value pair. The keys cannot be empty, and the maximum number of parameters is 512, with a cumulative max size of 256K. If the CSI driver rejects invalid parameters, the target PersistentVolumeClaim will be set to an "Infeasible" state in the modifyVolumeStatus field. */
             parameters?: {
@@ -7969,6 +8663,7 @@ export interface components {
             items: components["schemas"]["io.k8s.api.storage.v1beta1.VolumeAttributesClass"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description StorageVersionMigration represents a migration of stored data to the latest storage version. */
@@ -7977,8 +8672,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description Spec of the storage version migration. */
             spec?: components["schemas"]["io.k8s.api.storagemigration.v1beta1.StorageVersionMigrationSpec"];
+            /** @description Status of the storage version migration. */
             status?: components["schemas"]["io.k8s.api.storagemigration.v1beta1.StorageVersionMigrationStatus"];
         };
         /** @description StorageVersionMigrationList is a collection of storage version migrations. */
@@ -7989,10 +8687,12 @@ export interface components {
             items: components["schemas"]["io.k8s.api.storagemigration.v1beta1.StorageVersionMigration"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description Spec of the storage version migration. */
         "io.k8s.api.storagemigration.v1beta1.StorageVersionMigrationSpec": {
+            /** @description GroupResource specifies a Group and a Resource, but does not force a version. */
             resource: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.GroupResource"];
         };
         /** @description Status of the storage version migration. */
@@ -8024,6 +8724,7 @@ export interface components {
         "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceConversion": {
             /** @description strategy specifies how custom resources are converted between versions. Allowed values are: - `"None"`: The converter only change the apiVersion and would not touch any other field in the custom resource. - `"Webhook"`: API Server will call to an external webhook to do the conversion. Additional information   is needed for this option. This requires spec.preserveUnknownFields to be false, and spec.conversion.webhook to be set. */
             strategy: string;
+            /** @description WebhookConversion describes how to call a conversion webhook */
             webhook?: components["schemas"]["io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.WebhookConversion"];
         };
         /** @description CustomResourceDefinition represents a resource that should be exposed on the API server.  Its name MUST be in the format <.spec.name>.<.spec.group>. */
@@ -8032,8 +8733,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description CustomResourceDefinitionSpec describes how a user wants their resource to appear */
             spec: components["schemas"]["io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionSpec"];
+            /** @description CustomResourceDefinitionStatus indicates the state of the CustomResourceDefinition */
             status?: components["schemas"]["io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionStatus"];
         };
         /** @description CustomResourceDefinitionCondition contains details for the current condition of this pod. */
@@ -8062,6 +8766,7 @@ export interface components {
             items: components["schemas"]["io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description CustomResourceDefinitionNames indicates the names to serve this CustomResourceDefinition */
@@ -8081,9 +8786,11 @@ export interface components {
         };
         /** @description CustomResourceDefinitionSpec describes how a user wants their resource to appear */
         "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionSpec": {
+            /** @description CustomResourceConversion describes how to convert different versions of a CR. */
             conversion?: components["schemas"]["io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceConversion"];
             /** @description group is the API group of the defined custom resource. The custom resources are served under `/apis/<group>/...`. Must match the name of the CustomResourceDefinition (in the form `<names.plural>.<group>`). */
             group: string;
+            /** @description CustomResourceDefinitionNames indicates the names to serve this CustomResourceDefinition */
             names: components["schemas"]["io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionNames"];
             /** @description preserveUnknownFields indicates that object fields which are not specified in the OpenAPI schema should be preserved when persisting to storage. apiVersion, kind, metadata and known fields inside metadata are always preserved. This field is deprecated in favor of setting `x-preserve-unknown-fields` to true in `spec.versions[*].schema.openAPIV3Schema`. See https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#field-pruning for details. */
             preserveUnknownFields?: boolean;
@@ -8094,6 +8801,7 @@ export interface components {
         };
         /** @description CustomResourceDefinitionStatus indicates the state of the CustomResourceDefinition */
         "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionStatus": {
+            /** @description CustomResourceDefinitionNames indicates the names to serve this CustomResourceDefinition */
             acceptedNames?: components["schemas"]["io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionNames"];
             /** @description conditions indicate state for particular aspects of a CustomResourceDefinition */
             conditions?: components["schemas"]["io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionCondition"][];
@@ -8115,6 +8823,7 @@ export interface components {
             deprecationWarning?: string;
             /** @description name is the version name, e.g. “v1”, “v2beta1”, etc. The custom resources are served under this version at `/apis/<group>/<version>/...` if `served` is true. */
             name: string;
+            /** @description CustomResourceValidation is a list of validation methods for CustomResources. */
             schema?: components["schemas"]["io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceValidation"];
             /** @description selectableFields specifies paths to fields that may be used as field selectors. A maximum of 8 selectable fields are allowed. See https://kubernetes.io/docs/concepts/overview/working-with-objects/field-selectors */
             selectableFields?: components["schemas"]["io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.SelectableField"][];
@@ -8122,6 +8831,7 @@ export interface components {
             served: boolean;
             /** @description storage indicates this version should be used when persisting custom resources to storage. There must be exactly one version with storage=true. */
             storage: boolean;
+            /** @description CustomResourceSubresources defines the status and scale subresources for CustomResources. */
             subresources?: components["schemas"]["io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceSubresources"];
         };
         /** @description CustomResourceSubresourceScale defines how to serve the scale subresource for CustomResources. */
@@ -8137,12 +8847,14 @@ export interface components {
         "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceSubresourceStatus": Record<string, unknown>;
         /** @description CustomResourceSubresources defines the status and scale subresources for CustomResources. */
         "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceSubresources": {
+            /** @description CustomResourceSubresourceScale defines how to serve the scale subresource for CustomResources. */
             scale?: components["schemas"]["io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceSubresourceScale"];
             /** @description status indicates the custom resource should serve a `/status` subresource. When enabled: 1. requests to the custom resource primary endpoint ignore changes to the `status` stanza of the object. 2. requests to the custom resource `/status` subresource ignore changes to anything other than the `status` stanza of the object. */
             status?: components["schemas"]["io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceSubresourceStatus"];
         };
         /** @description CustomResourceValidation is a list of validation methods for CustomResources. */
         "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceValidation": {
+            /** @description JSONSchemaProps is a JSON-Schema following Specification Draft 4 (http://json-schema.org/). */
             openAPIV3Schema?: components["schemas"]["io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps"];
         };
         /** @description ExternalDocumentation allows referencing an external resource for extended documentation. */
@@ -8176,6 +8888,7 @@ export interface components {
             example?: components["schemas"]["io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSON"];
             exclusiveMaximum?: boolean;
             exclusiveMinimum?: boolean;
+            /** @description ExternalDocumentation allows referencing an external resource for extended documentation. */
             externalDocs?: components["schemas"]["io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.ExternalDocumentation"];
             /** @description format is an OpenAPI v3 format string. Unknown formats are ignored. The following formats are validated:  - bsonobjectid: a bson object ID, i.e. a 24 characters hex string - uri: an URI as parsed by Golang net/url.ParseRequestURI - email: an email address as parsed by Golang net/mail.ParseAddress - hostname: a valid representation for an Internet host name, as defined by RFC 1034, section 3.1 [RFC1034]. - ipv4: an IPv4 IP as parsed by Golang net.ParseIP - ipv6: an IPv6 IP as parsed by Golang net.ParseIP - cidr: a CIDR as parsed by Golang net.ParseCIDR - mac: a MAC address as parsed by Golang net.ParseMAC - uuid: an UUID that allows uppercase defined by the regex (?i)^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$ - uuid3: an UUID3 that allows uppercase defined by the regex (?i)^[0-9a-f]{8}-?[0-9a-f]{4}-?3[0-9a-f]{3}-?[0-9a-f]{4}-?[0-9a-f]{12}$ - uuid4: an UUID4 that allows uppercase defined by the regex (?i)^[0-9a-f]{8}-?[0-9a-f]{4}-?4[0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}$ - uuid5: an UUID5 that allows uppercase defined by the regex (?i)^[0-9a-f]{8}-?[0-9a-f]{4}-?5[0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}$ - isbn: an ISBN10 or ISBN13 number string like "0321751043" or "978-0321751041" - isbn10: an ISBN10 number string like "0321751043" - isbn13: an ISBN13 number string like "978-0321751041" - creditcard: a credit card number defined by the regex ^(?:4[0-9]{12}(?:[0-9]{3})?|5[1-5][0-9]{14}|6(?:011|5[0-9][0-9])[0-9]{12}|3[47][0-9]{13}|3(?:0[0-5]|[68][0-9])[0-9]{11}|(?:2131|1800|35\\d{3})\\d{11})$ with any non digit characters mixed in - ssn: a U.S. social security number following the regex ^\\d{3}[- ]?\\d{2}[- ]?\\d{4}$ - hexcolor: an hexadecimal color code like "#FFFFFF: following the regex ^#?([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$ - rgbcolor: an RGB color code like rgb like "rgb(255,255,2559" - byte: base64 encoded binary data - password: any kind of string - date: a date string like "2006-01-02" as defined by full-date in RFC3339 - duration: a duration string like "22 ns" as parsed by Golang time.ParseDuration or compatible with Scala duration format - datetime: a date time string like "2014-12-15T19:30:20.000Z" as defined by date-time in RFC3339. */
             format?: string;
@@ -8200,6 +8913,7 @@ export interface components {
             minimum?: number;
             /** Format: double */
             multipleOf?: number;
+            /** @description JSONSchemaProps is a JSON-Schema following Specification Draft 4 (http://json-schema.org/). */
             not?: components["schemas"]["io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps"];
             nullable?: boolean;
             oneOf?: components["schemas"]["io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps"][];
@@ -8276,12 +8990,14 @@ export interface components {
              * @description caBundle is a PEM encoded CA bundle which will be used to validate the webhook's server certificate. If unspecified, system trust roots on the apiserver are used.
              */
             caBundle?: string;
+            /** @description ServiceReference holds a reference to Service.legacy.k8s.io */
             service?: components["schemas"]["io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.ServiceReference"];
             /** @description url gives the location of the webhook, in standard URL form (`scheme://host:port/path`). Exactly one of `url` or `service` must be specified.  The `host` should not refer to a service running in the cluster; use the `service` field instead. The host might be resolved via external DNS in some apiservers (e.g., `kube-apiserver` cannot resolve in-cluster DNS as that would be a layering violation). `host` may also be an IP address.  Please note that using `localhost` or `127.0.0.1` as a `host` is risky unless you take great care to run this webhook on all hosts which run an apiserver which might need to make calls to this webhook. Such installs are likely to be non-portable, i.e., not easy to turn up in a new cluster.  The scheme must be "https"; the URL must begin with "https://".  A path is optional, and if present may be any string permissible in a URL. You may use the path to pass an arbitrary string to the webhook, for example, a cluster identifier.  Attempting to use a user or basic auth e.g. "user:password@" is not allowed. Fragments ("#...") and query parameters ("?...") are not allowed, either. */
             url?: string;
         };
         /** @description WebhookConversion describes how to call a conversion webhook */
         "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.WebhookConversion": {
+            /** @description WebhookClientConfig contains the information to make a TLS connection with the webhook. */
             clientConfig?: components["schemas"]["io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.WebhookClientConfig"];
             /** @description conversionReviewVersions is an ordered list of preferred `ConversionReview` versions the Webhook expects. The API server will use the first version in the list which it supports. If none of the versions specified in this list are supported by API server, conversion will fail for the custom resource. If a persisted Webhook configuration specifies allowed versions and does not include any versions known to the API Server, calls to the webhook will fail. */
             conversionReviewVersions: string[];
@@ -8296,6 +9012,7 @@ export interface components {
             kind?: string;
             /** @description name is the name of the group. */
             name: string;
+            /** @description GroupVersion contains the "group/version" and "version" string of a version. */
             preferredVersion?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.GroupVersionForDiscovery"];
             /** @description a map of client CIDR to server address that is serving this group. This is to help clients reach servers in the most network-efficient way possible. Clients can use the appropriate server address as per the CIDR that they match. In case of multiple matches, clients should use the longest matching CIDR. The server returns only those CIDRs that it thinks that the client can match. For example: the master will return an internal IP CIDR only, if the client reaches the server using an internal IP. Server looks at X-Forwarded-For header or X-Real-Ip header or request.RemoteAddr (in that order) to get the client IP. */
             serverAddressByClientCIDRs?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ServerAddressByClientCIDR"][];
@@ -8391,6 +9108,7 @@ export interface components {
             kind?: string;
             /** @description Deprecated: please use the PropagationPolicy, this field will be deprecated in 1.7. Should the dependent objects be orphaned. If true/false, the "orphan" finalizer will be added to/removed from the object's finalizers list. Either this field or PropagationPolicy may be set, but not both. */
             orphanDependents?: boolean;
+            /** @description Preconditions must be fulfilled before an operation (update, delete, etc.) is carried out. */
             preconditions?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.Preconditions"];
             /** @description Whether and how garbage collection will be performed. Either this field or OrphanDependents may be set, but not both. The default policy is decided by the existing finalizer set in the metadata.finalizers and the resource-specific default policy. Acceptable values are: 'Orphan' - orphan the dependents; 'Background' - allow the garbage collector to delete the dependents in the background; 'Foreground' - a cascading policy that deletes all dependents in the foreground. */
             propagationPolicy?: string;
@@ -8449,6 +9167,7 @@ export interface components {
             resourceVersion?: string;
             /** @description Deprecated: selfLink is a legacy read-only field that is no longer populated by the system. */
             selfLink?: string;
+            /** @description ShardInfo describes the shard selector that was applied to produce a list response. */
             shardInfo?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ShardInfo"];
         };
         /** @description ManagedFieldsEntry is a workflow-id, a FieldSet and the group version of the resource that the fieldset applies to. */
@@ -8561,11 +9280,13 @@ export interface components {
              * @description Suggested HTTP return code for this status, 0 if not set.
              */
             code?: number;
+            /** @description StatusDetails is a set of additional properties that MAY be set by the server to provide additional information about a response. */
             details?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.StatusDetails"];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
             /** @description A human-readable description of the status of this operation. */
             message?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
             /** @description A machine-readable description of why this operation is in the "Failure" status. If this value is empty there is no information available. A Reason clarifies an HTTP status code but does not override it. */
             reason?: string;
@@ -8645,8 +9366,11 @@ export interface components {
             apiVersion?: string;
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
+            /** @description APIServiceSpec contains information for locating and communicating with a server. */
             spec?: components["schemas"]["io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIServiceSpec"];
+            /** @description APIServiceStatus contains derived information about an API server */
             status?: components["schemas"]["io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIServiceStatus"];
         };
         /** @description APIServiceCondition describes the state of an APIService at a particular point */
@@ -8670,6 +9394,7 @@ export interface components {
             items: components["schemas"]["io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIService"][];
             /** @description Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds */
             kind?: string;
+            /** @description ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
             metadata?: components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"];
         };
         /** @description APIServiceSpec contains information for locating and communicating with a server. Only https is supported, though you are able to disable certificate verification. */
@@ -8688,6 +9413,7 @@ export interface components {
             groupPriorityMinimum: number;
             /** @description InsecureSkipTLSVerify disables TLS certificate verification when communicating with this server. This is strongly discouraged.  You should use the CABundle instead. */
             insecureSkipTLSVerify?: boolean;
+            /** @description ServiceReference holds a reference to Service.legacy.k8s.io */
             service?: components["schemas"]["io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.ServiceReference"];
             /** @description Version is the API version this server hosts.  For example, "v1" */
             version?: string;
