@@ -1,0 +1,208 @@
+/**
+ * The only writer. Turns steps into requests with preconditions and a cause, tells events of what was done, and notes
+ * every write so that the next look waits for it.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { isStatus } from '@slipway/api/status-error';
+import type { KubeObject } from '@slipway/api/types';
+import type { Client } from '@slipway/client/client';
+import type { EventRecorder } from '@slipway/client/events';
+import { type Kind, keyFrom } from '@slipway/client/kinds';
+import { messageOf } from '@slipway/kit/errors';
+import { unreachable } from '@slipway/kit/invariant';
+import { PendingWrites } from './pending-writes.ts';
+import { runBulk } from './run-bulk.ts';
+import type { EventPhrase, Plan, Step, StepFailure, Tells } from './step.ts';
+
+export interface ApplyDeps {
+  /** With the cause of this plan. */
+  readonly client: Client;
+  readonly events: EventRecorder;
+  readonly signal: AbortSignal;
+}
+
+export interface Applied {
+  readonly pending: PendingWrites;
+  /** The first failure; the steps after it did not run. */
+  readonly failure: StepFailure | undefined;
+}
+
+/** Writes in flight for one object. Our store commits what arrives together in one go, so this is about one commit. */
+const inFlightMax = 128;
+
+/** Runs the steps, then writes the status of `primary`. Throws only when the status cannot be written. */
+export async function applyPlan<Status>(
+  plan: Plan<Status>,
+  primary: { readonly kind: Kind; readonly object: KubeObject & { status?: unknown } },
+  deps: ApplyDeps,
+): Promise<Applied> {
+  const applier = new Applier(deps, primary.object);
+  const failure = await applier.runSteps(plan.steps);
+  const status = failure && plan.statusAfterFailure ? plan.statusAfterFailure(failure) : plan.status;
+  const mayWriteStatus = !failure || plan.statusAfterFailure !== undefined;
+  if (mayWriteStatus && status !== 'unchanged' && !isDeepStrictEqual(status, primary.object.status)) {
+    await applier.writeStatus(primary.kind, status);
+  }
+  return { pending: applier.pending, failure };
+}
+
+class Applier {
+  readonly #deps: ApplyDeps;
+  readonly pending = new PendingWrites();
+  /** The primary as it was looked at, or as a step of this plan has left it. */
+  #primary: KubeObject;
+
+  constructor(deps: ApplyDeps, primary: KubeObject) {
+    this.#deps = deps;
+    this.#primary = primary;
+  }
+
+  async runSteps(steps: readonly Step[]): Promise<StepFailure | undefined> {
+    for (const group of groupsOf(steps)) {
+      const failed = await runBulk(group, inFlightMax, (step) => this.#run(step));
+      if (failed) return { step: failed.item, error: failed.error };
+    }
+    return undefined;
+  }
+
+  async writeStatus(kind: Kind, status: unknown): Promise<void> {
+    const { client, signal } = this.#deps;
+    const next = { ...this.#primary, status } as KubeObject;
+    try {
+      this.pending.written(kind, await client.updateStatus(kind, next, { signal }));
+    } catch (error) {
+      if (!isStatus(error, 'NotFound')) throw error;
+    }
+  }
+
+  async #run(step: Step): Promise<void> {
+    if (step.op === 'event') return this.#deps.events.record(step);
+    try {
+      const written = await this.#write(step);
+      this.#tell(step.tells, step.tells?.done, { name: written.metadata.name ?? '' });
+    } catch (error) {
+      if (!isStale(error) && !isNamespaceTerminating(error)) {
+        this.#tell(step.tells, step.tells?.failed, { name: nameIn(step), error: messageOf(error) });
+      }
+      throw error;
+    }
+  }
+
+  #write(step: Exclude<Step, { op: 'event' }>): Promise<KubeObject> {
+    switch (step.op) {
+      case 'create':
+        return this.#create(step);
+      case 'patch':
+        return this.#patch(step);
+      case 'delete':
+        return this.#delete(step);
+      default:
+        return unreachable(step);
+    }
+  }
+
+  async #create({ kind, object }: Extract<Step, { op: 'create' }>): Promise<KubeObject> {
+    const { client, signal } = this.#deps;
+    try {
+      const created = await client.create(kind, object, { signal });
+      this.pending.written(kind, created);
+      return created;
+    } catch (error) {
+      if (!isStatus(error, 'AlreadyExists') || !object.metadata.name) throw error;
+      // The cache was behind. What is there counts as done only if it is ours; otherwise the name is taken.
+      const { namespace, name } = object.metadata;
+      const existing = await client.get(kind, { namespace, name }, { signal });
+      if (controllerUid(existing) !== controllerUid(object)) throw error;
+      this.pending.written(kind, existing);
+      return existing;
+    }
+  }
+
+  async #patch(step: Extract<Step, { op: 'patch' }>): Promise<KubeObject> {
+    const { client, signal } = this.#deps;
+    const { kind, target, patch, patchType = 'merge', subresource } = step;
+    const { namespace, name = '', uid, resourceVersion } = target.metadata;
+    const preconditions = { uid, ...(step.evenIfChanged ? {} : { resourceVersion }) };
+    const body = patchType === 'json' ? patch : withMetadata(patch, preconditions);
+    const options = { signal, type: patchType, ...(subresource ? { subresource } : {}) };
+    const patched = await client.patch(kind, { namespace, name }, body, options);
+    this.pending.written(kind, patched);
+    if (uid === this.#primary.metadata.uid) this.#primary = patched;
+    return patched;
+  }
+
+  async #delete({ kind, target, graceMs, propagation }: Extract<Step, { op: 'delete' }>): Promise<KubeObject> {
+    const { client, signal } = this.#deps;
+    const { namespace, name = '', uid } = target.metadata;
+    try {
+      await client.delete(
+        kind,
+        { namespace, name },
+        {
+          signal,
+          uid,
+          gracePeriodSeconds: graceMs === undefined ? undefined : Math.floor(graceMs / 1000),
+          propagationPolicy: propagation,
+        },
+      );
+    } catch (error) {
+      // Gone, or another object by now: what was to be deleted is not there any more.
+      if (!isStatus(error, 'NotFound', 'Conflict')) throw error;
+    }
+    this.pending.deleted(kind, target);
+    return target;
+  }
+
+  #tell(tells: Tells | undefined, phrase: EventPhrase | undefined, values: Readonly<Record<string, string>>): void {
+    if (!tells || !phrase) return;
+    const message = phrase.message.replace(/\{(name|error)\}/g, (_, key: string) => values[key] ?? '');
+    this.#deps.events.record({ ...phrase, about: tells.about, message });
+  }
+}
+
+/** Neighbours that create, or delete, the same kind may run together; everything else keeps its order. */
+function groupsOf(steps: readonly Step[]): Step[][] {
+  const groups: Step[][] = [];
+  let last: Step | undefined;
+  for (const step of steps) {
+    const joins =
+      last !== undefined &&
+      last.op === step.op &&
+      (step.op === 'create' || step.op === 'delete') &&
+      sameKind(last, step);
+    if (joins) groups.at(-1)?.push(step);
+    else groups.push([step]);
+    last = step;
+  }
+  return groups;
+}
+
+function sameKind(a: Step, b: Step): boolean {
+  return a.op !== 'event' && b.op !== 'event' && a.kind === b.kind;
+}
+
+function withMetadata(patch: object, metadata: object): object {
+  const own = 'metadata' in patch && typeof patch.metadata === 'object' ? patch.metadata : {};
+  return { ...patch, metadata: { ...metadata, ...own } };
+}
+
+function controllerUid(object: KubeObject): string | undefined {
+  return object.metadata.ownerReferences?.find((owner) => owner.controller)?.uid;
+}
+
+function nameIn(step: Exclude<Step, { op: 'event' }>): string {
+  const { metadata } = step.op === 'create' ? step.object : step.target;
+  return metadata.name ?? metadata.generateName ?? keyFrom({ name: '' });
+}
+
+/** The decision was made on an old view; the next one will be right. */
+export function isStale(error: unknown): boolean {
+  return isStatus(error, 'Conflict', 'NotFound', 'AlreadyExists');
+}
+
+/** Nothing can be made any more where the namespace is being deleted, and nothing needs to be. */
+export function isNamespaceTerminating(error: unknown): boolean {
+  return (
+    isStatus(error, 'Forbidden') && !!error.details?.causes?.some(({ reason }) => reason === 'NamespaceTerminating')
+  );
+}

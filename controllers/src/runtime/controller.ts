@@ -1,0 +1,210 @@
+/**
+ * Runs one reconciler over the keys that its triggers name.
+ *
+ * - A key is in work at most once; what happens meanwhile makes it run once more, however much happened.
+ * - A key that ran a moment ago waits for the rest of `paceMs`: two thousand pod events become a few looks. A key that
+ *   rested runs at once.
+ * - A key whose own writes the caches do not show yet is held back until they do.
+ * - A throw is retried with growing delay; a TerminalError is told once and not retried.
+ */
+import type { KubeObject } from '@slipway/api/types';
+import type { Change } from '@slipway/client/cache';
+import { type Kind, keyFrom, type ObjectKey } from '@slipway/client/kinds';
+import { backoffMs } from '@slipway/kit/backoff';
+import { messageOf, TerminalError } from '@slipway/kit/errors';
+import { InvariantError } from '@slipway/kit/invariant';
+import { KeyedQueue } from '@slipway/kit/keyed-queue';
+import { isNamespaceTerminating, isStale } from './apply-plan.ts';
+import type { Caches, SharedCaches } from './caches.ts';
+import type { ControllerDefinition, ControllerDeps, Outcome, Reconciler, Trigger } from './controller-definition.ts';
+import type { PendingWrites } from './pending-writes.ts';
+
+const workersDefault = 8;
+const paceMs = 20;
+const retry = { baseMs: 5, maxMs: 300_000 };
+/** A write that its cache does not show by then is waited for no longer: the watch is in trouble and says so itself. */
+const holdMsMax = 10_000;
+
+interface KeyState {
+  failures: number;
+  endedMs: number;
+  held: { readonly pending: PendingWrites; readonly sinceMs: number; readonly cancel: () => void } | undefined;
+}
+
+export class Controller {
+  readonly #definition: ControllerDefinition;
+  readonly #deps: ControllerDeps;
+  readonly #reconciler: Reconciler;
+  readonly #queue: KeyedQueue;
+  readonly #states = new Map<ObjectKey, KeyState>();
+
+  constructor(definition: ControllerDefinition, deps: ControllerDeps) {
+    this.#definition = definition;
+    this.#deps = deps;
+    this.#reconciler = definition.create(deps);
+    this.#queue = new KeyedQueue(deps.clock);
+  }
+
+  get name(): string {
+    return this.#definition.name;
+  }
+
+  /** Every kind whose cache must be complete before a key may run. */
+  get kinds(): readonly Kind[] {
+    return kindsOf(this.#definition);
+  }
+
+  /** Begins to collect keys. Called before the watches start, so that no change is missed. Returns how to stop. */
+  subscribe(caches: SharedCaches): () => void {
+    const { primary, triggers } = this.#definition;
+    const stops = triggers.map((trigger) =>
+      caches.of(trigger.on).subscribe((changes) => {
+        for (const key of keysOf(trigger, changes, caches, primary)) this.#enqueue(key);
+      }),
+    );
+    if (primary) {
+      const enqueueAll = (changes: readonly Change[]) => {
+        for (const { key } of changes) this.#enqueue(key);
+      };
+      stops.push(caches.of(primary).subscribe(enqueueAll));
+    }
+    for (const key of this.#definition.initialKeys ?? []) this.#queue.add(key);
+    return () => {
+      for (const stop of stops) stop();
+    };
+  }
+
+  /** Runs keys until the signal aborts and those in work have ended. */
+  async run(signal: AbortSignal): Promise<void> {
+    await this.#queue.run(this.#definition.workers ?? workersDefault, (key) => this.#work(key, signal), signal);
+    for (const state of this.#states.values()) state.held?.cancel();
+  }
+
+  /** True when nothing is to be done but for keys that wait for a time. */
+  get isIdle(): boolean {
+    return this.#queue.isIdle;
+  }
+
+  #enqueue(key: ObjectKey): void {
+    const state = this.#states.get(key);
+    if (state?.held) return;
+    const restedMs = state ? this.#deps.clock.monotonicMs() - state.endedMs : paceMs;
+    this.#queue.addAfter(key, paceMs - restedMs);
+  }
+
+  async #work(key: ObjectKey, signal: AbortSignal): Promise<void> {
+    const state = this.#stateOf(key);
+    if (state.held && !this.#isReleased(state)) return;
+    try {
+      const outcome = await this.#reconciler.reconcile(key, { signal });
+      state.failures = 0;
+      this.#settle(key, state, outcome);
+    } catch (error) {
+      if (error instanceof InvariantError) throw error;
+      if (signal.aborted) return;
+      this.#afterFailure(key, state, error);
+    } finally {
+      state.endedMs = this.#deps.clock.monotonicMs();
+    }
+  }
+
+  #settle(key: ObjectKey, state: KeyState, { againAfterMs, pending }: Outcome): void {
+    const { caches } = this.#deps;
+    if (pending && !pending.isVisible(caches)) this.#hold(key, state, pending);
+    if (againAfterMs !== undefined) this.#queue.addAfter(key, Math.max(againAfterMs, paceMs));
+    const { primary } = this.#definition;
+    if (primary && !state.held && againAfterMs === undefined && !caches.get(primary, key)) this.#states.delete(key);
+  }
+
+  #hold(key: ObjectKey, state: KeyState, pending: PendingWrites): void {
+    const { caches, clock } = this.#deps;
+    const release = () => {
+      cancelTimer();
+      cancelWait();
+      state.held = undefined;
+      this.#queue.add(key);
+    };
+    let cancelWait = () => {};
+    const cancelTimer = clock.after(holdMsMax, release);
+    state.held = {
+      pending,
+      sinceMs: clock.monotonicMs(),
+      cancel: () => {
+        cancelTimer();
+        cancelWait();
+      },
+    };
+    cancelWait = pending.whenVisible(caches, release);
+  }
+
+  /** A key may be asked for by time while it is held; it then waits on. */
+  #isReleased(state: KeyState): boolean {
+    return state.held === undefined;
+  }
+
+  #afterFailure(key: ObjectKey, state: KeyState, error: unknown): void {
+    const { log, caches, events } = this.#deps;
+    if (error instanceof TerminalError) {
+      state.failures = 0;
+      log.error({ key, error: messageOf(error) }, 'cannot reconcile, waiting for a change');
+      const about = this.#definition.primary && caches.get(this.#definition.primary, key);
+      if (about) events.record({ about, type: 'Warning', reason: 'ReconcileFailed', message: messageOf(error) });
+      return;
+    }
+    state.failures++;
+    const delayMs = backoffMs(state.failures, retry);
+    const quiet = isStale(error) || isNamespaceTerminating(error);
+    log[quiet ? 'debug' : 'warn']({ key, error: messageOf(error), delayMs }, 'reconcile failed, retrying');
+    this.#queue.addAfter(key, delayMs);
+  }
+
+  #stateOf(key: ObjectKey): KeyState {
+    let state = this.#states.get(key);
+    if (!state) {
+      state = { failures: 0, endedMs: 0, held: undefined };
+      this.#states.set(key, state);
+    }
+    return state;
+  }
+}
+
+export function kindsOf({ primary, triggers, reads, indexes }: ControllerDefinition): readonly Kind[] {
+  return [
+    ...(primary ? [primary] : []),
+    ...triggers.map(({ on }) => on),
+    ...(reads ?? []),
+    ...(indexes ?? []).map(({ on }) => on),
+  ];
+}
+
+function keysOf(
+  trigger: Trigger,
+  changes: readonly Change[],
+  caches: Caches,
+  primary: Kind | undefined,
+): Iterable<ObjectKey> {
+  const keys = new Set<ObjectKey>();
+  for (const change of changes) {
+    if ('changes' in trigger) {
+      for (const key of trigger.changes(change, caches)) keys.add(key);
+      continue;
+    }
+    for (const object of [change.before, change.after]) {
+      if (!object) continue;
+      const found = trigger.via === 'owner' ? ownerKeys(object, primary) : trigger.via(object, caches);
+      for (const key of found) keys.add(key);
+    }
+  }
+  return keys;
+}
+
+function ownerKeys(object: KubeObject, primary: Kind | undefined): readonly ObjectKey[] {
+  const owner = object.metadata.ownerReferences?.find(({ controller }) => controller);
+  if (!owner || !primary || owner.kind !== primary.kind || groupOf(owner.apiVersion) !== primary.group) return [];
+  return [keyFrom({ namespace: primary.namespaced ? object.metadata.namespace : undefined, name: owner.name })];
+}
+
+export function groupOf(apiVersion: string): string {
+  const slash = apiVersion.indexOf('/');
+  return slash === -1 ? '' : apiVersion.slice(0, slash);
+}

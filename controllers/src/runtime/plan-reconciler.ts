@@ -1,0 +1,64 @@
+import type { CauseObject } from '@slipway/api/cause';
+import type { KubeObject } from '@slipway/api/types';
+import { type Kind, kindId, type ObjectKey } from '@slipway/client/kinds';
+import { TerminalError } from '@slipway/kit/errors';
+import { applyPlan, isNamespaceTerminating } from './apply-plan.ts';
+import type {
+  ControllerDefinition,
+  ControllerDeps,
+  ControllerSpec,
+  Outcome,
+  Reconciler,
+} from './controller-definition.ts';
+
+/** Makes a controller that only decides into one that the manager runs. */
+export function definitionFrom<P extends KubeObject & { status?: unknown }, Observed, Status>(
+  spec: ControllerSpec<P, Observed, Status>,
+): ControllerDefinition {
+  return { ...spec, create: (deps) => reconcilerFrom(spec, deps) };
+}
+
+function reconcilerFrom<P extends KubeObject & { status?: unknown }, Observed, Status>(
+  spec: ControllerSpec<P, Observed, Status>,
+  deps: ControllerDeps,
+): Reconciler {
+  const { caches, clock, events } = deps;
+  return {
+    reconcile: async (key, { signal }) => {
+      // Both read the same caches in the same turn, so the status is written over what was looked at.
+      const object = caches.get(spec.primary, key);
+      const observed = object && spec.observe(key, caches);
+      if (!object || observed === undefined) return {};
+      const plan = spec.plan(observed, clock.nowMs());
+      const client = deps.client.withCause({ controller: spec.component, object: causeObjectFrom(object) });
+      const { pending, failure } = await applyPlan(
+        plan,
+        { kind: spec.primary as Kind<KubeObject>, object },
+        { client, events, signal },
+      );
+      if (failure) return failed(failure.error);
+      return { pending, againAfterMs: plan.again?.afterMs };
+    },
+  };
+}
+
+function failed(error: unknown): Outcome {
+  if (isNamespaceTerminating(error)) return {};
+  throw error;
+}
+
+export function causeObjectFrom(object: KubeObject): CauseObject {
+  const { namespace, name = '', uid, resourceVersion } = object.metadata;
+  return {
+    kind: object.kind,
+    name,
+    ...(namespace ? { namespace } : {}),
+    ...(uid ? { uid } : {}),
+    ...(resourceVersion ? { resourceVersion } : {}),
+  };
+}
+
+/** For errors about an object that no retry can mend. */
+export function cannotReconcile(kind: Kind, key: ObjectKey, why: string): TerminalError {
+  return new TerminalError(`${kindId(kind)} ${key}: ${why}`);
+}

@@ -1,0 +1,65 @@
+import type { PatchType } from '@slipway/api/transport';
+import type { KubeObject } from '@slipway/api/types';
+import type { Kind } from '@slipway/client/kinds';
+
+/** Text of an event about an object. In the messages of `Tells`, `{name}` and `{error}` are filled in by the runtime. */
+export interface EventPhrase {
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** What is told when a write was done or has failed. Nothing is told of a write that a retry will repeat unseen. */
+export interface Tells {
+  readonly about: KubeObject;
+  /** `{name}` is the name of the object that was written. */
+  readonly done?: EventPhrase;
+  /** `{error}` is what the server said, `{name}` the object's name or what its name begins with. */
+  readonly failed?: EventPhrase;
+}
+
+/**
+ * One write, or one event. Steps run in order; neighbours that create (or delete) the same kind run at the same time.
+ * The first failure ends the plan.
+ */
+export type Step =
+  | { readonly op: 'create'; readonly kind: Kind; readonly object: KubeObject; readonly tells?: Tells }
+  | {
+      readonly op: 'patch';
+      readonly kind: Kind;
+      /** Its uid is always a precondition, its resourceVersion unless `evenIfChanged`. */
+      readonly target: KubeObject;
+      readonly patch: object;
+      /** `merge` when not given. */
+      readonly patchType?: PatchType;
+      readonly subresource?: string;
+      /** For patches that touch only what nobody else writes. */
+      readonly evenIfChanged?: boolean;
+      readonly tells?: Tells;
+    }
+  | {
+      readonly op: 'delete';
+      readonly kind: Kind;
+      /** Its uid is a precondition: another object of the same name is never deleted. */
+      readonly target: KubeObject;
+      readonly graceMs?: number;
+      readonly propagation?: 'Background' | 'Foreground' | 'Orphan';
+      readonly tells?: Tells;
+    }
+  | ({ readonly op: 'event'; readonly about: KubeObject } & EventPhrase);
+
+export interface StepFailure {
+  readonly step: Step;
+  readonly error: unknown;
+}
+
+/** What a controller decided. Plain data, so that a test compares it and a simulation prints it. */
+export interface Plan<Status = never> {
+  readonly steps: readonly Step[];
+  /** Written after the steps, and only when it differs from what the object has. */
+  readonly status: Status | 'unchanged';
+  /** Written instead of `status` when a step failed. */
+  readonly statusAfterFailure?: (failure: StepFailure) => Status;
+  /** Look again then, even if nothing changes. */
+  readonly again?: { readonly afterMs: number };
+}
