@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
 
@@ -11,13 +12,14 @@ export interface CachedDocument {
   plain(): Buffer;
 }
 
-export function cacheDocument(document: object, contentType: string): CachedDocument {
-  const text = Buffer.from(JSON.stringify(document));
-  const gzip = gzipSync(text);
-  return {
-    contentType,
-    etag: `"${createHash('sha512').update(text).digest('hex').toUpperCase()}"`,
-    gzip,
-    plain: () => gunzipSync(gzip),
-  };
+/** Of an object the JSON, of a buffer the bytes as they are. */
+export function cacheDocument(document: object | Buffer, contentType: string): CachedDocument {
+  const bytes = Buffer.isBuffer(document) ? document : Buffer.from(JSON.stringify(document));
+  const etag = `"${createHash('sha512').update(bytes).digest('hex').toUpperCase()}"`;
+  return packDocument(gzipSync(bytes), etag, contentType);
+}
+
+export function packDocument(gzip: Uint8Array, etag: string, contentType: string): CachedDocument {
+  const packed = Buffer.from(gzip.buffer, gzip.byteOffset, gzip.byteLength);
+  return { contentType, etag, gzip: packed, plain: () => gunzipSync(packed) };
 }
