@@ -1,6 +1,6 @@
 import type { ConfigMap, Container, EnvVar, EnvVarSource, Secret } from '@slipway/api/types';
 import { expandVariables } from './expand-variables.ts';
-import { type PodFacts, resolveField, resolveResource } from './field-reference.ts';
+import { type PodFacts, resolveField, resolveResource } from '../volumes/field-reference.ts';
 
 /** The config maps and secrets of the pod's namespace that its containers name. Undefined = it does not exist. */
 export interface EnvironmentSources {

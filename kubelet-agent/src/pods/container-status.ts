@@ -1,12 +1,7 @@
 import { formatTime } from '@slipway/kit/clock';
 import type { ContainerState, ContainerStatus, Pod } from '@slipway/api/types';
-import {
-  latestContainer,
-  type ObservedContainer,
-  type ObservedPod,
-  type ObservedProbes,
-  type StepFailure,
-} from './observed-pod.ts';
+import type { ProbeResults } from '../probes/probe-results.ts';
+import { latestContainer, type ObservedContainer, type ObservedPod, type StepFailure } from './observed-pod.ts';
 import { type PodContainer, podDisplayName, restartsAfter } from './pod-containers.ts';
 import { nextAttempt } from './restart-backoff.ts';
 
@@ -27,7 +22,7 @@ export interface ContainerStatusInput {
 /** How long a failed pull is shown as the error itself before it is shown as waiting for the next try. */
 export const pullErrorShownMs = 1500;
 
-const notProbed: ObservedProbes = { started: false, ready: false };
+const notProbed: ProbeResults = { started: false, ready: false };
 
 /** Pure; the wording of reasons and messages is upstream's. */
 export function containerStatus({ spec, role }: PodContainer, input: ContainerStatusInput): ContainerStatus {

@@ -1,3 +1,5 @@
+import type { ProbeResults } from '../probes/probe-results.ts';
+
 /**
  * What the agent sees of one pod at one moment, as plain data. `planPod` and `podStatus` read nothing else, so every
  * decision can be replayed from it. Sandboxes and containers come from the runtime in each round; the rest is what
@@ -46,14 +48,6 @@ export interface ObservedImage {
   readonly imageRef: string;
 }
 
-export interface ObservedProbes {
-  /** False until the startup probe succeeded; true without one. */
-  readonly started: boolean;
-  readonly ready: boolean;
-  /** Set when the liveness or the startup probe gave the container up. */
-  readonly failed?: 'liveness' | 'startup';
-}
-
 export interface ObservedPod {
   /** The newest attempt first. */
   readonly sandboxes: readonly ObservedSandbox[];
@@ -67,7 +61,7 @@ export interface ObservedPod {
   /** By step key (`stepKey`): steps whose last run failed. */
   readonly failures: ReadonlyMap<string, StepFailure>;
   /** By container id. A running container that is missing here has no result yet. */
-  readonly probes: ReadonlyMap<string, ObservedProbes>;
+  readonly probes: ReadonlyMap<string, ProbeResults>;
   /** Keys (`stepKey`) of steps that run now. */
   readonly inFlight: ReadonlySet<string>;
   /** The node refused the pod. */
