@@ -1,0 +1,66 @@
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoOf } from '@slipway/kit/errors';
+import type { JsonObject } from '../spec/json.ts';
+import type { RuntimeConfig } from '../spec/types.ts';
+
+/** What ADD was asked and what it answered, kept until DEL: CHECK and DEL need both, also after a restart. */
+export interface CachedAttachment {
+  readonly kind: 'cniCacheV1';
+  readonly networkName: string;
+  readonly containerId: string;
+  readonly ifName: string;
+  readonly netns: string;
+  readonly cniArgs: readonly (readonly [string, string])[];
+  readonly capabilityArgs: RuntimeConfig;
+  /** As the last plugin printed it; absent while ADD is still at work. */
+  readonly result?: JsonObject | undefined;
+}
+
+export interface AttachmentId {
+  readonly networkName: string;
+  readonly containerId: string;
+  readonly ifName: string;
+}
+
+export interface ResultCache {
+  save(attachment: CachedAttachment): Promise<void>;
+  load(id: AttachmentId): Promise<CachedAttachment | undefined>;
+  remove(id: AttachmentId): Promise<void>;
+  list(networkName: string): Promise<readonly CachedAttachment[]>;
+}
+
+/** One file per attachment, replaced as a whole: `NETWORK-CONTAINERID-IFNAME`, the names that libcni uses. */
+export function createResultCache(directory: string): ResultCache {
+  const pathOf = ({ networkName, containerId, ifName }: AttachmentId) =>
+    join(directory, `${networkName}-${containerId}-${ifName}`);
+  const read = async (path: string): Promise<CachedAttachment | undefined> => {
+    try {
+      const parsed = JSON.parse(await readFile(path, 'utf8')) as CachedAttachment;
+      return parsed.kind === 'cniCacheV1' ? parsed : undefined;
+    } catch (error) {
+      // A torn file says nothing; DEL then works without a result, as it must be able to.
+      if (errnoOf(error) === 'ENOENT' || error instanceof SyntaxError) return undefined;
+      throw error;
+    }
+  };
+  return {
+    async save(attachment) {
+      await mkdir(directory, { recursive: true });
+      const path = pathOf(attachment);
+      await writeFile(`${path}.new`, JSON.stringify(attachment));
+      await rename(`${path}.new`, path);
+    },
+    load: (id) => read(pathOf(id)),
+    remove: (id) => rm(pathOf(id), { force: true }),
+    async list(networkName) {
+      const names = await readdir(directory).catch((error: unknown) => {
+        if (errnoOf(error) === 'ENOENT') return [];
+        throw error;
+      });
+      const mine = names.filter((name) => name.startsWith(`${networkName}-`) && !name.endsWith('.new'));
+      const all = await Promise.all(mine.map((name) => read(join(directory, name))));
+      return all.filter((each) => each !== undefined).filter((each) => each.networkName === networkName);
+    },
+  };
+}

@@ -1,0 +1,385 @@
+import { neverAborted } from '@slipway/kit/abort';
+import type { CallPlugin, Invocation } from '../skeleton/plugin.ts';
+import { CniError, type CniErrorName, cniErrorCodes } from '../spec/cni-error.ts';
+import type { JsonObject } from '../spec/json.ts';
+import { decodeResult } from '../spec/result.ts';
+import type { CniResult } from '../spec/types.ts';
+import { supportedVersions } from '../spec/versions.ts';
+import { createTestNetwork, describeWithNetwork, type TestNetwork } from './test-network.ts';
+
+export interface PluginUnderTest {
+  readonly call: CallPlugin;
+  readonly path: readonly string[];
+}
+
+export interface PluginSuiteOptions {
+  /** How the plugins are reached in a given machine: in process or as executables. */
+  readonly reach: (network: TestNetwork) => Promise<PluginUnderTest>;
+  /** Versions of the specification to try; all by default. */
+  readonly versions?: readonly string[];
+}
+
+/** An executable takes a quarter of a second to start on a busy machine, and a test calls up to a dozen. */
+const timeoutMs = 30_000;
+
+interface Fixture {
+  readonly network: TestNetwork;
+  readonly call: (type: string, change: Partial<Invocation>) => Promise<JsonObject | undefined>;
+  readonly config: (type: string, more?: JsonObject) => JsonObject;
+}
+
+/** What the specification asks of any plugin, and what bridge, host-local, portmap and loopback promise beyond. */
+export function describePlugins(name: string, options: PluginSuiteOptions): void {
+  describeWithNetwork(`CNI plugins, ${name}`, () => {
+    let fixture: Fixture;
+    let container: string;
+    beforeAll(async () => {
+      fixture = await createFixture(options);
+    });
+    afterAll(() => fixture?.network.remove());
+    beforeEach(async () => {
+      container = await fixture.network.addNetns();
+    });
+
+    describe.each(options.versions ?? supportedVersions)('CNI %s', (version) => {
+      it(
+        'adds, checks and deletes a bridge attachment',
+        async () => {
+          const { call, config, network } = fixture;
+          const bridge = config('bridge', { cniVersion: version });
+          const answer = await call('bridge', { command: 'ADD', netns: container, config: bridge });
+          expect(answer?.cniVersion).toBe(version);
+          const result = decodeResult(answer);
+          expectIpVersionField(answer, version);
+          const inside = result.interfaces.find((link) => link.sandbox === container);
+          expect(inside).toMatchObject({ name: 'eth0', mac: expect.stringMatching(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/) });
+          const shown = await network.host.ipShow(['address', 'show', 'dev', 'eth0'], {
+            netns: container,
+            signal: neverAborted,
+          });
+          expect(shown[0]?.address).toBe(inside?.mac);
+          await network.run(container, 'busybox', 'ping', '-c1', '-W2', '10.99.0.1');
+
+          const withResult = { ...bridge, prevResult: answer };
+          if (version !== '0.3.1') {
+            await call('bridge', { command: 'CHECK', netns: container, config: withResult });
+            await network.host.ip([`address del ${result.ips[0]?.address} dev eth0`], {
+              netns: container,
+              signal: neverAborted,
+            });
+            await expectCniError(call('bridge', { command: 'CHECK', netns: container, config: withResult }));
+          }
+          await call('bridge', { command: 'DEL', netns: container, config: withResult });
+          await call('bridge', { command: 'DEL', netns: container, config: withResult });
+          expect(await linksOf(network, container)).toEqual(['lo']);
+        },
+        timeoutMs,
+      );
+    });
+
+    it(
+      'prints the versions it supports',
+      async () => {
+        for (const type of ['bridge', 'host-local', 'portmap', 'loopback']) {
+          const answer = await fixture.call(type, { command: 'VERSION', config: { cniVersion: '0.4.0' } });
+          expect(answer).toMatchObject({ cniVersion: '0.4.0', supportedVersions: expect.arrayContaining(['1.0.0']) });
+        }
+      },
+      timeoutMs,
+    );
+
+    it.each<[string, Partial<Invocation>, CniErrorName]>([
+      [
+        'a version from the future',
+        { config: { cniVersion: '9.9.9', name: 'n', type: 'bridge' } },
+        'incompatibleVersion',
+      ],
+      ['no container id', { containerId: '' }, 'invalidEnvironment'],
+      ['a container id with a slash', { containerId: 'a/b' }, 'invalidEnvironment'],
+      ['an interface name that is too long', { ifName: 'abcdefghijklmnop' }, 'invalidEnvironment'],
+      ['no namespace', { netns: '' }, 'invalidEnvironment'],
+    ])('refuses %s', async (_what, change, code) => {
+      const invocation = { command: 'ADD' as const, netns: container, config: fixture.config('bridge'), ...change };
+      await expectCniError(fixture.call('bridge', invocation), code);
+    });
+
+    it(
+      'deletes what is left when the namespace is gone',
+      async () => {
+        const { call, config, network } = fixture;
+        const bridge = config('bridge', { ipam: smallIpam(network) });
+        for (let round = 0; round < 3; round++) {
+          const netns = await network.addNetns();
+          await call('bridge', { command: 'ADD', netns, config: bridge });
+          await network.removeNetns(netns);
+          await call('bridge', { command: 'DEL', netns, config: bridge });
+        }
+      },
+      timeoutMs,
+    );
+
+    it(
+      'gives the address back when attaching fails',
+      async () => {
+        const { call, config, network } = fixture;
+        await network.host.ip(['link add swt0 type veth peer name swt1'], { signal: neverAborted });
+        const bridge = config('bridge', { bridge: 'swt0', ipam: smallIpam(network) });
+        for (let round = 0; round < 3; round++) {
+          await expectCniError(call('bridge', { command: 'ADD', netns: container, config: bridge }));
+        }
+        const good = config('bridge', { ipam: smallIpam(network) });
+        await call('bridge', { command: 'ADD', netns: container, config: good });
+        await call('bridge', { command: 'DEL', netns: container, config: good });
+      },
+      timeoutMs,
+    );
+
+    it(
+      'gives the requested addresses and MAC',
+      async () => {
+        const { call, config } = fixture;
+        const runtimeConfig = { ips: ['10.99.0.77'], mac: '02:11:22:33:44:55' };
+        const bridge = config('bridge', { runtimeConfig });
+        const result = decodeResult(await call('bridge', { command: 'ADD', netns: container, config: bridge }));
+        expect(result.ips[0]?.address).toBe('10.99.0.77/24');
+        expect(result.interfaces.find((link) => link.sandbox)?.mac).toBe('02:11:22:33:44:55');
+        const second = await fixture.network.addNetns();
+        await expectCniError(call('bridge', { command: 'ADD', containerId: 'other', netns: second, config: bridge }));
+        await call('bridge', { command: 'DEL', netns: container, config: bridge });
+      },
+      timeoutMs,
+    );
+
+    it(
+      'attaches with two address families',
+      async () => {
+        const { call, config, network } = fixture;
+        const ranges = [[{ subnet: '10.98.0.0/24' }], [{ subnet: 'fd00:98::/64' }]];
+        const ipam = { type: 'host-local', ranges, dataDir: network.directory };
+        const bridge = config('bridge', { name: 'dual', bridge: 'swdual', ipam });
+        const result = decodeResult(await call('bridge', { command: 'ADD', netns: container, config: bridge }));
+        expect(result.ips.map((ip) => ip.address)).toEqual(['10.98.0.2/24', 'fd00:98::2/64']);
+        await network.run(container, 'busybox', 'ping', '-c1', '-W2', '10.98.0.1');
+        await network.run(container, 'busybox', 'ping6', '-c1', '-W2', 'fd00:98::1');
+        await call('bridge', { command: 'DEL', netns: container, config: bridge });
+      },
+      timeoutMs,
+    );
+
+    it(
+      'lets two containers reach each other over one bridge',
+      async () => {
+        const { call, config, network } = fixture;
+        const other = await network.addNetns();
+        const bridge = config('bridge');
+        await call('bridge', { command: 'ADD', netns: container, config: bridge });
+        const second = await call('bridge', { command: 'ADD', containerId: 'second', netns: other, config: bridge });
+        await network.run(container, 'busybox', 'ping', '-c1', '-W2', addressOf(decodeResult(second)));
+        await call('bridge', { command: 'DEL', netns: container, config: bridge });
+        await call('bridge', { command: 'DEL', containerId: 'second', netns: other, config: bridge });
+      },
+      timeoutMs,
+    );
+
+    it(
+      'maps host ports, for others, for 127.0.0.1 and for the container itself',
+      async () => {
+        const { call, config, network } = fixture;
+        const bridge = config('bridge');
+        const prevResult = await call('bridge', { command: 'ADD', netns: container, config: bridge });
+        const runtimeConfig = { portMappings: [{ hostPort: 8099, containerPort: 99, protocol: 'tcp' }] };
+        const portmap = config('portmap', { prevResult, runtimeConfig });
+        expect(decodeResult(await call('portmap', { command: 'ADD', netns: container, config: portmap }))).toEqual(
+          decodeResult(prevResult),
+        );
+        const server = serveText(network, container, 99, 'from the container');
+        try {
+          for (const [netns, address] of [
+            [network.hostNetns, '127.0.0.1'],
+            [network.hostNetns, '10.99.0.1'],
+            [container, '10.99.0.1'],
+          ] as const) {
+            expect(await fetchText(network, netns, address, 8099)).toBe('from the container');
+          }
+          await call('portmap', { command: 'CHECK', netns: container, config: portmap });
+          await call('portmap', { command: 'DEL', netns: container, config: portmap });
+          await expectCniError(call('portmap', { command: 'CHECK', netns: container, config: portmap }));
+          await expect(fetchText(network, network.hostNetns, '10.99.0.1', 8099)).rejects.toThrow();
+        } finally {
+          await server.stop();
+        }
+        await call('bridge', { command: 'DEL', netns: container, config: bridge });
+      },
+      timeoutMs,
+    );
+
+    it(
+      'brings loopback up',
+      async () => {
+        const { call, config, network } = fixture;
+        const loopback = config('loopback');
+        const prevResult = await call('loopback', { command: 'ADD', netns: container, ifName: 'lo', config: loopback });
+        await network.run(container, 'busybox', 'ping', '-c1', '-W2', '127.0.0.1');
+        await call('loopback', {
+          command: 'CHECK',
+          netns: container,
+          ifName: 'lo',
+          config: { ...loopback, prevResult },
+        });
+        await call('loopback', { command: 'DEL', netns: container, ifName: 'lo', config: loopback });
+      },
+      timeoutMs,
+    );
+  });
+}
+
+/** What only ours promise: GC, STATUS and the routed mode. */
+export function describeOurPlugins(name: string, options: PluginSuiteOptions): void {
+  describeWithNetwork(`our CNI plugins, ${name}`, () => {
+    let fixture: Fixture;
+    beforeAll(async () => {
+      fixture = await createFixture(options);
+    });
+    afterAll(() => fixture?.network.remove());
+
+    it(
+      'collects what does not belong to a valid attachment',
+      async () => {
+        const { call, config, network } = fixture;
+        const bridge = config('bridge', { ipam: smallIpam(network) });
+        const [kept, leaked] = [await network.addNetns(), await network.addNetns()];
+        const runtimeConfig = { portMappings: [{ hostPort: 8098, containerPort: 98 }] };
+        const addBoth = async (containerId: string, netns: string) => {
+          const prevResult = await call('bridge', { command: 'ADD', containerId, netns, config: bridge });
+          return prevResult;
+        };
+        await addBoth('kept', kept);
+        const prevResult = await addBoth('leaked', leaked);
+        const portmap = config('portmap', { prevResult, runtimeConfig });
+        await call('portmap', { command: 'ADD', containerId: 'leaked', netns: leaked, config: portmap });
+        await expectCniError(call('bridge', { command: 'STATUS', config: bridge }), 'limitedConnectivity');
+
+        const valid = { 'cni.dev/valid-attachments': [{ containerID: 'kept', ifname: 'eth0' }] };
+        await call('portmap', { command: 'GC', config: { ...config('portmap'), ...valid } });
+        await call('bridge', { command: 'GC', config: { ...bridge, ...valid } });
+
+        expect(await linksOf(network, leaked)).toEqual(['lo']);
+        expect(await linksOf(network, kept)).toEqual(['eth0', 'lo']);
+        await call('bridge', { command: 'STATUS', config: bridge });
+        await call('portmap', { command: 'ADD', containerId: 'x', netns: kept, config: portmap });
+        await call('portmap', { command: 'DEL', containerId: 'x', netns: kept, config: portmap });
+        await call('bridge', { command: 'DEL', containerId: 'kept', netns: kept, config: bridge });
+      },
+      timeoutMs,
+    );
+
+    it(
+      'routes between isolated containers with host addresses',
+      async () => {
+        const { call, config, network } = fixture;
+        const ipam = { type: 'host-local', subnet: '10.97.0.0/24', dataDir: network.directory };
+        const routed = config('bridge', { name: 'routed', bridge: 'swrouted', routed: true, ipam });
+        const [one, two] = [await network.addNetns(), await network.addNetns()];
+        const args = 'IgnoreUnknown=1;K8S_POD_UID=3b1f';
+        await call('bridge', { command: 'ADD', containerId: 'one', netns: one, config: routed, args });
+        const second = await call('bridge', { command: 'ADD', containerId: 'two', netns: two, config: routed, args });
+        const address = addressOf(decodeResult(second));
+        expect(decodeResult(second).ips[0]?.address).toMatch(/\/32$/);
+        await network.run(one, 'busybox', 'ping', '-c2', '-W2', address);
+        const neighbours = await network.run(one, 'ip', 'neigh', 'show');
+        expect(neighbours).not.toContain(`${address} `);
+        expect(await network.run(network.hostNetns, 'ip', '-d', 'link', 'show', 'type', 'veth')).toContain('3b1f');
+        await call('bridge', { command: 'DEL', containerId: 'one', netns: one, config: routed });
+        await call('bridge', { command: 'DEL', containerId: 'two', netns: two, config: routed });
+      },
+      timeoutMs,
+    );
+
+    it(
+      'makes the bridge again when somebody removed it',
+      async () => {
+        const { call, config, network } = fixture;
+        const bridge = config('bridge');
+        for (const containerId of ['before', 'after']) {
+          const netns = await network.addNetns();
+          await call('bridge', { command: 'ADD', containerId, netns, config: bridge });
+          await network.run(netns, 'busybox', 'ping', '-c1', '-W2', '10.99.0.1');
+          await call('bridge', { command: 'DEL', containerId, netns, config: bridge });
+          await network.host.ip(['link del swt-br'], { signal: neverAborted });
+        }
+      },
+      timeoutMs,
+    );
+  });
+}
+
+async function createFixture(options: PluginSuiteOptions): Promise<Fixture> {
+  const network = await createTestNetwork();
+  const { call, path } = await options.reach(network);
+  return {
+    network,
+    call: (type, change) =>
+      call(
+        type,
+        { command: 'ADD', containerId: 'c1', netns: '', ifName: 'eth0', args: '', path, config: {}, ...change },
+        neverAborted,
+      ),
+    config: (type, more = {}) => ({
+      cniVersion: options.versions?.at(-1) ?? '1.1.0',
+      name: 'test',
+      type,
+      ...(type === 'bridge' ? { ...bridgeDefaults, ipam: { ...ipamDefaults, dataDir: network.directory } } : {}),
+      ...more,
+    }),
+  };
+}
+
+const bridgeDefaults = { bridge: 'swt-br', isGateway: true, isDefaultGateway: true, ipMasq: true, hairpinMode: true };
+const ipamDefaults = { type: 'host-local', ranges: [[{ subnet: '10.99.0.0/24' }]] };
+
+/** Two addresses besides the gateway: a leaked one shows at once. */
+function smallIpam(network: TestNetwork): JsonObject {
+  const ranges = [[{ subnet: '10.99.0.0/24', rangeStart: '10.99.0.201', rangeEnd: '10.99.0.202' }]];
+  return { type: 'host-local', ranges, dataDir: `${network.directory}/small` };
+}
+
+function addressOf(result: CniResult): string {
+  return result.ips[0]?.address.split('/')[0] ?? '';
+}
+
+async function linksOf(network: TestNetwork, netns: string): Promise<string[]> {
+  const links = await network.host.ipShow(['link', 'show'], { netns, signal: neverAborted });
+  return links.map((link) => String(link.ifname)).toSorted();
+}
+
+function expectIpVersionField(answer: JsonObject | undefined, version: string): void {
+  const [ip] = (answer?.ips as readonly JsonObject[] | undefined) ?? [];
+  expect(ip?.version).toBe(version.startsWith('0.') ? '4' : undefined);
+}
+
+async function expectCniError(work: Promise<unknown>, code?: CniErrorName): Promise<void> {
+  const error = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(CniError);
+  if (code && error instanceof CniError) expect(error.code).toBe(cniErrorCodes[code]);
+}
+
+/** A server that says `text` to everyone who connects. */
+function serveText(network: TestNetwork, netns: string, port: number, text: string): { stop(): Promise<void> } {
+  const controller = new AbortController();
+  const done = network
+    .runUntil(controller.signal, netns, 'socat', `TCP4-LISTEN:${port},fork,reuseaddr`, `SYSTEM:echo -n '${text}'`)
+    .catch(() => {}); // ends by our abort
+  return {
+    stop: async () => {
+      controller.abort();
+      await done;
+    },
+  };
+}
+
+function fetchText(network: TestNetwork, netns: string, address: string, port: number): Promise<string> {
+  return network.run(netns, 'socat', '-T2', '-', `TCP4:${address}:${port},connect-timeout=2,retry=20,interval=0.05`);
+}

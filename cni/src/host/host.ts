@@ -1,0 +1,57 @@
+/**
+ * The kernel as the plugins see it. This is the only place that runs `ip`, `nft`, `nsenter` and `conntrack`, and that
+ * touches /proc/sys. Calls are batched because a process costs more than what it does: one `ip -batch` per network
+ * namespace, one `nft` transaction.
+ */
+export interface HostOptions {
+  /** Path of the network namespace to act in; the host's own when absent. */
+  readonly netns?: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+export interface Host {
+  /** Runs the lines as one `ip -batch`. Stops at the first that fails and throws `KernelError`. */
+  ip(lines: readonly string[], options: HostOptions): Promise<void>;
+  /** `ip -json -details ...`; an object that is not there gives an empty list. */
+  ipShow(args: readonly string[], options: HostOptions): Promise<readonly IpObject[]>;
+  /** One atomic transaction. Throws `KernelError`; nothing was changed then. */
+  nft(script: string, options: HostOptions): Promise<void>;
+  /** `nft -j list ...`; undefined when what is listed is not there. */
+  nftList(args: readonly string[], options: HostOptions): Promise<readonly NftObject[] | undefined>;
+  /** Forgets tracked connections; none found is fine. A missing `conntrack` program is fine too: entries then age out. */
+  conntrackDelete(args: readonly string[], options: HostOptions): Promise<void>;
+  readSysctl(name: string, options: HostOptions): Promise<string>;
+  /** Sets a value for good, remembering the one before when the host keeps a record. Names use `/` or `.`. */
+  writeSysctl(name: string, value: string, options: HostOptions): Promise<void>;
+  netnsExists(path: string): Promise<boolean>;
+  /**
+   * Runs `work` once per `key` and answers its outcome afterwards; a failed run is forgotten. In process this saves
+   * looking at a bridge for each pod; an executable starts with an empty memory.
+   */
+  once(key: string, work: () => Promise<void>): Promise<void>;
+  /** What was done once may no longer hold. */
+  forget(key: string): void;
+}
+
+export type IpObject = Readonly<Record<string, unknown>>;
+export type NftObject = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+/** `ip` or `nft` refused. `output` is what the program said. */
+export class KernelError extends Error {
+  override readonly name = 'KernelError';
+  readonly output: string;
+
+  constructor(message: string, options: { output: string; cause?: unknown }) {
+    super(message, { cause: options.cause });
+    this.output = options.output;
+  }
+
+  /** The link, address, route, table or element is not there. */
+  get isMissing(): boolean {
+    return /Cannot find device|does not exist|No such (file|device|process)|Cannot assign requested/.test(this.output);
+  }
+
+  get isExisting(): boolean {
+    return /File exists|already (exists|assigned)/.test(this.output);
+  }
+}

@@ -1,0 +1,148 @@
+import { access, readFile, writeFile } from 'node:fs/promises';
+import { errnoOf, messageOf } from '@slipway/kit/errors';
+import type { Exec } from '@slipway/kit/exec';
+import { ExecError } from '@slipway/kit/exec';
+import { type Host, type HostOptions, type IpObject, KernelError, type NftObject } from './host.ts';
+import type { SysctlRecord } from './sysctl-record.ts';
+
+export interface KernelHostOptions {
+  readonly exec: Exec;
+  /** Where values are remembered before they are changed. Without it they are just changed. */
+  readonly record?: SysctlRecord;
+  /** Acts as the host of this network namespace instead of the process's own. Tests live in one. */
+  readonly netns?: string;
+}
+
+/** The real kernel, by way of iproute2, nftables, util-linux and conntrack-tools. */
+export function createKernelHost({ exec, record, netns: own }: KernelHostOptions): Host {
+  const done = new Map<string, Promise<void>>();
+
+  const run = async (command: string, args: readonly string[], options: HostOptions, input?: string) => {
+    const netns = options.netns ?? own;
+    const inside = netns === undefined ? [command, ...args] : ['nsenter', `--net=${netns}`, command, ...args];
+    const [program = command, ...rest] = inside;
+    return exec(program, rest, { signal: options.signal, ...(input === undefined ? {} : { input }) });
+  };
+
+  const readSysctl = async (name: string, options: HostOptions) => {
+    const path = sysctlPath(name);
+    try {
+      if ((options.netns ?? own) === undefined) return (await readFile(path, 'utf8')).trim();
+      return (await run('cat', [path], options)).stdout.toString().trim();
+    } catch (error) {
+      throw sysctlFailure(error, `read ${name}`);
+    }
+  };
+
+  const setSysctl = async (name: string, value: string, options: HostOptions) => {
+    const path = sysctlPath(name);
+    try {
+      if ((options.netns ?? own) === undefined) await writeFile(path, value);
+      else await run('tee', [path], options, value);
+    } catch (error) {
+      throw sysctlFailure(error, `set ${name} to ${value}`);
+    }
+  };
+
+  return {
+    async ip(lines, options) {
+      if (lines.length === 0) return;
+      try {
+        await run('ip', ['-batch', '-'], options, `${lines.join('\n')}\n`);
+      } catch (error) {
+        throw ipFailure(error, lines);
+      }
+    },
+    async ipShow(args, options) {
+      try {
+        const { stdout } = await run('ip', ['-json', '-details', ...args], options);
+        return jsonList(stdout).filter((each): each is IpObject => Object.keys(each as object).length > 0);
+      } catch (error) {
+        const failure = kernelFailure(error, `ip ${args.join(' ')}`);
+        if (failure instanceof KernelError && failure.isMissing) return [];
+        throw failure;
+      }
+    },
+    async nft(script, options) {
+      try {
+        await run('nft', ['-f', '-'], options, script);
+      } catch (error) {
+        throw kernelFailure(error, 'change the nftables ruleset');
+      }
+    },
+    async nftList(args, options) {
+      try {
+        const { stdout } = await run('nft', ['-j', 'list', ...args], options);
+        const parsed = JSON.parse(stdout.toString()) as { nftables?: readonly NftObject[] };
+        return parsed.nftables ?? [];
+      } catch (error) {
+        const failure = kernelFailure(error, `list nftables ${args.join(' ')}`);
+        if (failure instanceof KernelError && failure.isMissing) return undefined;
+        throw failure;
+      }
+    },
+    async conntrackDelete(args, options) {
+      try {
+        await run('conntrack', ['-D', ...args], options);
+      } catch (error) {
+        // Exit code 1 says that no entry matched; no code at all that the program is not installed.
+        if (!(error instanceof ExecError)) throw error;
+      }
+    },
+    readSysctl,
+    async writeSysctl(name, value, options) {
+      const before = await readSysctl(name, options);
+      if (options.netns === undefined && !isOfOneInterface(name)) await record?.hold(name, before);
+      if (before !== value) await setSysctl(name, value, options);
+    },
+    netnsExists: (path) =>
+      access(path).then(
+        () => true,
+        () => false,
+      ),
+    once(key, work) {
+      const known = done.get(key);
+      if (known) return known;
+      const started = work();
+      done.set(key, started);
+      started.catch(() => done.delete(key));
+      return started;
+    },
+    forget: (key) => void done.delete(key),
+  };
+}
+
+/** Such a setting goes away with its interface. */
+function isOfOneInterface(name: string): boolean {
+  return /\/conf\/(?!all\/|default\/)/.test(name);
+}
+
+function sysctlPath(name: string): string {
+  return `/proc/sys/${name.includes('/') ? name : name.replaceAll('.', '/')}`;
+}
+
+function jsonList(stdout: Buffer): readonly unknown[] {
+  const text = stdout.toString().trim();
+  const parsed: unknown = text === '' ? [] : JSON.parse(text);
+  return Array.isArray(parsed) ? parsed : [parsed];
+}
+
+/** `ip -batch` numbers the failing line on its last line of output: say the command itself. */
+function ipFailure(error: unknown, lines: readonly string[]): unknown {
+  const failed = error instanceof ExecError ? /Command failed -:(\d+)/.exec(error.stderr)?.[1] : undefined;
+  const line = failed === undefined ? undefined : lines[Number(failed) - 1];
+  return kernelFailure(error, line === undefined ? 'ip -batch' : `ip ${line}`);
+}
+
+function sysctlFailure(error: unknown, doing: string): unknown {
+  if (errnoOf(error) === undefined) return kernelFailure(error, doing);
+  const output = errnoOf(error) === 'ENOENT' ? 'No such file or directory' : messageOf(error);
+  return new KernelError(`${doing}: ${output}`, { output, cause: error });
+}
+
+function kernelFailure(error: unknown, doing: string): unknown {
+  if (!(error instanceof ExecError)) return error;
+  if (error.code === undefined) return error;
+  const said = error.stderr.replace(/Command failed -:\d+\s*$/, '').trim();
+  return new KernelError(`${doing}: ${said || error.message}`, { output: error.stderr, cause: error });
+}

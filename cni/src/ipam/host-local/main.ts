@@ -1,0 +1,4 @@
+import { runPlugin } from '../../skeleton/run-plugin.ts';
+import { hostLocal } from './host-local.ts';
+
+await runPlugin(hostLocal);

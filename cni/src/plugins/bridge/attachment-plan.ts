@@ -1,0 +1,155 @@
+import type { CniRequest } from '../../skeleton/plugin.ts';
+import { CniError } from '../../spec/cni-error.ts';
+import { formatAddress, networkOf, parseInterfaceAddress } from '../../spec/ip-address.ts';
+import type { CniInterface, CniIp, CniResult, CniRoute } from '../../spec/types.ts';
+import { hostInterfaceName, interfaceAlias, macFrom } from '../names.ts';
+import type { BridgeConfig } from './bridge-config.ts';
+
+/** One address of the container with what follows from it. Pure. */
+export interface PlannedIp {
+  /** As the container has it: `10.64.0.5/24`, or `/32` when routed. */
+  readonly address: string;
+  /** `10.64.0.0/24` */
+  readonly subnet: string;
+  readonly gateway: string | undefined;
+  /** The gateway as the bridge has it: `10.64.0.1/24`. */
+  readonly bridgeAddress: string | undefined;
+  readonly isIpv6: boolean;
+}
+
+export interface AttachmentPlan {
+  readonly hostInterface: string;
+  readonly ips: readonly PlannedIp[];
+  readonly result: CniResult;
+  readonly hostLines: readonly string[];
+  readonly containerLines: readonly string[];
+}
+
+const macPattern = /^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$/;
+
+/** What to tell `ip` in the host's and in the container's namespace, and the result that describes it. */
+export function planAttachment(request: CniRequest<BridgeConfig>, allocated: CniResult): AttachmentPlan {
+  const { config, ifName } = request;
+  const hostInterface = hostInterfaceName(request.containerId, ifName);
+  const ips = allocated.ips.map((ip) => planIp(ip, config));
+  const mac = requestedMac(request) ?? macOf(ips, request);
+  const hostMac = macFrom(`host/${request.containerId}/${ifName}`);
+  const routes = planRoutes(ips, allocated.routes, config);
+  const mtu = config.mtu === undefined ? {} : { mtu: config.mtu };
+  const interfaces: readonly CniInterface[] = [
+    { name: config.bridge, mac: bridgeMac(config.bridge) },
+    { name: hostInterface, mac: hostMac, ...mtu },
+    { name: ifName, mac, sandbox: request.netns, ...mtu },
+  ];
+  return {
+    hostInterface,
+    ips,
+    result: {
+      interfaces,
+      ips: ips.map(({ address, gateway }) => ({ address, interface: 2, ...(gateway ? { gateway } : {}) })),
+      routes,
+      dns: allocated.dns,
+    },
+    hostLines: hostLines({ hostInterface, hostMac, mac, alias: interfaceAlias(request) }, request),
+    containerLines: containerLines(ips, routes, request),
+  };
+}
+
+export function bridgeMac(bridge: string): string {
+  return macFrom(`bridge/${bridge}`);
+}
+
+function planIp(ip: CniIp, config: BridgeConfig): PlannedIp {
+  const { address, prefixLength } = parseInterfaceAddress(ip.address);
+  const network = networkOf(address, prefixLength);
+  const family = address.family;
+  const gateway = ip.gateway ?? (config.isGateway ? formatAddress({ family, value: network.base + 1n }) : undefined);
+  const hostLength = family === 4 ? 32 : 128;
+  return {
+    address: `${formatAddress(address)}/${config.routed ? hostLength : prefixLength}`,
+    subnet: `${formatAddress({ family, value: network.base })}/${prefixLength}`,
+    gateway,
+    bridgeAddress: gateway && config.isGateway ? `${gateway}/${prefixLength}` : undefined,
+    isIpv6: family === 6,
+  };
+}
+
+/** Routes without a gateway lead to the one of their family; a default route per family is added where asked for. */
+function planRoutes(ips: readonly PlannedIp[], routes: readonly CniRoute[], config: BridgeConfig): readonly CniRoute[] {
+  const gatewayFor = (isIpv6: boolean) => ips.find((ip) => ip.isIpv6 === isIpv6 && ip.gateway)?.gateway;
+  const planned = routes.map((route) => {
+    const gw = route.gw ?? gatewayFor(route.dst.includes(':'));
+    return gw === undefined ? route : { ...route, gw };
+  });
+  if (!config.isDefaultGateway) return planned;
+  const families = [...new Set(ips.filter((ip) => ip.gateway).map((ip) => ip.isIpv6))];
+  const defaults = families.map((isIpv6) => ({ dst: isIpv6 ? '::/0' : '0.0.0.0/0', gw: gatewayFor(isIpv6) ?? '' }));
+  return [...planned, ...defaults.filter(({ dst }) => !planned.some((route) => route.dst === dst))];
+}
+
+interface Ends {
+  readonly hostInterface: string;
+  readonly hostMac: string;
+  readonly mac: string;
+  readonly alias: string;
+}
+
+/** The pair is made in one go with its far end already in the container, under its final name and address. */
+function hostLines({ hostInterface, hostMac, mac, alias }: Ends, request: CniRequest<BridgeConfig>): string[] {
+  const { config, ifName, netns } = request;
+  const mtu = config.mtu === undefined ? '' : ` mtu ${config.mtu}`;
+  const port = [...(config.hairpinMode ? ['hairpin on'] : []), ...(config.portIsolation ? ['isolated on'] : [])];
+  return [
+    `link add ${hostInterface}${mtu} address ${hostMac} type veth peer name ${ifName}${mtu} address ${mac} netns ${quoted(netns)}`,
+    `link set ${hostInterface} alias ${alias} master ${config.bridge} up`,
+    ...(port.length > 0 ? [`link set ${hostInterface} type bridge_slave ${port.join(' ')}`] : []),
+  ];
+}
+
+function containerLines(
+  ips: readonly PlannedIp[],
+  routes: readonly CniRoute[],
+  request: CniRequest<BridgeConfig>,
+): string[] {
+  const { config, ifName } = request;
+  const dad = config.enableDad ? '' : ' nodad';
+  const onLink = ips.flatMap((ip) => (config.routed && ip.gateway ? [`route add ${ip.gateway} dev ${ifName}`] : []));
+  return [
+    ...ips.map((ip) => `address add ${ip.address} dev ${ifName}${ip.isIpv6 ? dad : ''}`),
+    `link set ${ifName} up`,
+    ...new Set(onLink),
+    ...routes.map((route) => routeLine(route, ifName)),
+  ];
+}
+
+function routeLine(route: CniRoute, ifName: string): string {
+  const words = ['route add', route.dst];
+  if (route.gw !== undefined) words.push('via', route.gw);
+  words.push('dev', ifName);
+  if (route.mtu !== undefined) words.push('mtu', String(route.mtu));
+  if (route.advmss !== undefined) words.push('advmss', String(route.advmss));
+  if (route.priority !== undefined) words.push('metric', String(route.priority));
+  if (route.table !== undefined) words.push('table', String(route.table));
+  if (route.scope !== undefined) words.push('scope', String(route.scope));
+  return words.join(' ');
+}
+
+/** By capability, by `args.cni`, by CNI_ARGS, in this order. */
+function requestedMac(request: CniRequest<BridgeConfig>): string | undefined {
+  const fromArgs = request.network.args?.cni?.mac;
+  const mac =
+    request.network.runtimeConfig?.mac || (typeof fromArgs === 'string' ? fromArgs : '') || request.args.get('MAC');
+  if (!mac) return undefined;
+  if (!macPattern.test(mac)) throw new CniError('invalidNetworkConfig', `invalid MAC address ${JSON.stringify(mac)}`);
+  return mac.toLowerCase();
+}
+
+/** From the address: an address that is given again later keeps its MAC, so that nobody's neighbour table is wrong. */
+function macOf(ips: readonly PlannedIp[], request: CniRequest<BridgeConfig>): string {
+  return macFrom(`container/${request.network.name}/${ips[0]?.address ?? request.containerId}`);
+}
+
+function quoted(path: string): string {
+  if (/["\\\n]/.test(path)) throw new CniError('invalidEnvironment', `unusable CNI_NETNS ${JSON.stringify(path)}`);
+  return `"${path}"`;
+}

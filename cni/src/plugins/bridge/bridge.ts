@@ -1,0 +1,108 @@
+import { neverAborted } from '@slipway/kit/abort';
+import { messageOf } from '@slipway/kit/errors';
+import { type Host, KernelError } from '../../host/host.ts';
+import type { CniPlugin, CniRequest } from '../../skeleton/plugin.ts';
+import { CniError } from '../../spec/cni-error.ts';
+import { type CniResult, emptyResult } from '../../spec/types.ts';
+import { clusterIdOf, hostInterfaceName, parseInterfaceAlias } from '../names.ts';
+import { type AttachmentPlan, planAttachment } from './attachment-plan.ts';
+import { type BridgeConfig, parseBridgeConfig } from './bridge-config.ts';
+import { checkBridge } from './check-bridge.ts';
+import { ensureBridge } from './ensure-bridge.ts';
+
+/** A veth pair between the container and a Linux bridge of the host. */
+export const bridge: CniPlugin<BridgeConfig> = {
+  name: 'bridge',
+  delegatesIpam: true,
+  parseConfig: parseBridgeConfig,
+
+  async add(request, host, undo) {
+    const allocated = await allocate(request, (what, step) => undo.push(what, step));
+    const plan = planAttachment(request, allocated);
+    await attachToBridge(request, plan, host);
+    undo.push('remove the interface', async () => void (await removeLink(plan.hostInterface, host, neverAborted)));
+    await host.ip(plan.containerLines, { netns: request.netns, signal: request.signal });
+    return plan.result;
+  },
+
+  async check(request, previous, host) {
+    if (request.ipam.isConfigured) await request.ipam.check();
+    await checkBridge(request, previous, host);
+  },
+
+  /** The link goes first, so that its address is not in use any more when somebody else gets it. */
+  async del(request, host) {
+    const failures: unknown[] = [];
+    const collect = (error: unknown) => void failures.push(error);
+    await removeEnds(request, host).catch(collect);
+    if (request.ipam.isConfigured) await request.ipam.del().catch(collect);
+    if (failures.length === 1) throw failures[0];
+    if (failures.length > 1) throw new AggregateError(failures, messageOf(failures[0]), { cause: failures[0] });
+  },
+
+  async gc({ network, config, signal }, valid, host) {
+    const expected = new Set(valid.map(({ containerID, ifname }) => hostInterfaceName(containerID, ifname)));
+    for (const link of await host.ipShow(['link', 'show', 'master', config.bridge], { signal })) {
+      const name = String(link.ifname);
+      const owner = parseInterfaceAlias(link.ifalias);
+      if (owner?.network === network.name && !expected.has(name)) await removeLink(name, host, signal);
+    }
+  },
+};
+
+type PushUndo = (what: string, step: () => Promise<void>) => void;
+
+async function allocate(request: CniRequest<BridgeConfig>, push: PushUndo): Promise<CniResult> {
+  if (!request.ipam.isConfigured) return emptyResult; // layer 2 only
+  const allocated = await request.ipam.add();
+  push('give the addresses back', () => request.ipam.del());
+  if (allocated.ips.length === 0) throw new CniError('invalidNetworkConfig', 'IPAM plugin returned missing IP config');
+  return allocated;
+}
+
+/** The bridge is looked at once per process; when it turns out to be gone, it is made again. */
+async function attachToBridge(request: CniRequest<BridgeConfig>, plan: AttachmentPlan, host: Host): Promise<void> {
+  const { config, network, signal } = request;
+  const wish = { config, ips: plan.ips, clusterId: clusterIdOf(network), network: network.name };
+  const memory = `bridge/${JSON.stringify(config)}/${plan.ips.map((ip) => ip.bridgeAddress).join()}`;
+  const ensure = () => host.once(memory, () => ensureBridge(wish, host, { signal: neverAborted }));
+  await ensure();
+  try {
+    await host.ip(plan.hostLines, { signal });
+  } catch (error) {
+    // Not ours to remove: an earlier ADD of the same attachment made it.
+    if (error instanceof KernelError && error.isExisting) throw duplicate(error, request);
+    await removeLink(plan.hostInterface, host, neverAborted);
+    if (!(error instanceof KernelError && error.isMissing)) throw error;
+    host.forget(memory);
+    await ensure();
+    await host.ip(plan.hostLines, { signal });
+  }
+}
+
+function duplicate(error: KernelError, request: CniRequest<BridgeConfig>): CniError {
+  const message = `container ${request.containerId} already has an interface ${request.ifName}, or its host side exists`;
+  return new CniError('kernelRefused', message, { details: error.message, cause: error });
+}
+
+/** One end takes the other along. Without ours on the host there may still be one that another plugin made. */
+async function removeEnds(request: CniRequest<BridgeConfig>, host: Host): Promise<void> {
+  const { containerId, ifName, netns, signal } = request;
+  const wasOurs = await removeLink(hostInterfaceName(containerId, ifName), host, signal);
+  if (wasOurs || !netns || !(await host.netnsExists(netns))) return;
+  await host.ip([`link del ${ifName}`], { netns, signal }).catch((error: unknown) => {
+    // The namespace may go at any moment while its container is torn down.
+    if (!(error instanceof KernelError)) throw error;
+  });
+}
+
+/** False when there was none. */
+async function removeLink(name: string, host: Host, signal: AbortSignal): Promise<boolean> {
+  try {
+    await host.ip([`link del ${name}`], { signal });
+    return true;
+  } catch (error) {
+    if (error instanceof KernelError && error.isMissing) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,4 @@
+import { runPlugin } from '../../skeleton/run-plugin.ts';
+import { bridge } from './bridge.ts';
+
+await runPlugin(bridge);

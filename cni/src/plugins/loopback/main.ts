@@ -1,0 +1,4 @@
+import { runPlugin } from '../../skeleton/run-plugin.ts';
+import { loopback } from './loopback.ts';
+
+await runPlugin(loopback);

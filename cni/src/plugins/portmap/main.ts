@@ -1,0 +1,4 @@
+import { runPlugin } from '../../skeleton/run-plugin.ts';
+import { portmap } from './portmap.ts';
+
+await runPlugin(portmap);

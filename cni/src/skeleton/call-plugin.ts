@@ -1,0 +1,26 @@
+import type { Exec } from '@slipway/kit/exec';
+import type { Host } from '../host/host.ts';
+import { createExecCaller } from './exec-plugin.ts';
+import { invokePlugin } from './invoke-plugin.ts';
+import type { AnyPlugin, CallPlugin } from './plugin.ts';
+
+export interface PluginCallerOptions {
+  /** Ours, called in process by their names. A name that is not among them is looked for in the invocation's path. */
+  readonly plugins: readonly AnyPlugin[];
+  readonly host: Host;
+  readonly exec: Exec;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly netns?: string;
+}
+
+/** The fast path for our own plugins, the exec protocol for everybody else's. */
+export function createPluginCaller(options: PluginCallerOptions): CallPlugin {
+  const byName = new Map(options.plugins.map((plugin) => [plugin.name, plugin]));
+  const execute = createExecCaller(options);
+  const call: CallPlugin = (type, invocation, signal) => {
+    const plugin = byName.get(type);
+    if (!plugin) return execute(type, invocation, signal);
+    return invokePlugin(plugin, invocation, { host: options.host, call }, signal);
+  };
+  return call;
+}
