@@ -81,14 +81,20 @@ export interface ObjectStore {
   cached(key: string): StoredObject | undefined;
   cachedList(prefix: string): Iterable<StoredObject>;
   list(prefix: string, options: ListOptions): Promise<ListResult>;
+  /**
+   * An object that is handed in is given away: it is frozen when it was written, and every reader shares it. A
+   * resourceVersion in it is ignored.
+   */
   create(key: string, object: KubeObject, options: ObjectWriteOptions): Promise<ObjectWrite>;
   /** Writes when the stored version is `expected`. When the encoding is unchanged nothing is written and `expected` answered. */
   update(key: string, object: KubeObject, expected: StoredObject, options: ObjectWriteOptions): Promise<ObjectWrite>;
   remove(key: string, expected: StoredObject, options: Omit<ObjectWriteOptions, 'ttlMs'>): Promise<ObjectWrite>;
   /**
-   * Delivers what happened after `after` (history first, then live), or from now on. Throws `StorageError` 'compacted'
-   * when the history does not reach back that far. Returns the cancel function.
+   * Delivers what happened after `after` (history first, then live), or from now on. What the cache remembers is
+   * delivered before this returns; older changes are read from the backend, and when it has forgotten them too, `onEnd`
+   * gets a `StorageError` 'compacted'. Returns the cancel function, after which nothing is called any more.
    */
   subscribe(prefix: string, after: Revision | undefined, subscription: Subscription): () => void;
+  /** Ends all subscriptions. The backend stays open: whoever opened it closes it. */
   close(): Promise<void>;
 }

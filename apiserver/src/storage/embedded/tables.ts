@@ -83,11 +83,11 @@ export class Tables {
     const format = this.#root.get('format');
     if (format === undefined) {
       this.#root.transactionSync(() => {
-        this.#root.put('format', encodeNumber(formatVersion));
-        this.#root.put('compacted', encodeNumber(0));
-        this.#root.put('swept', encodeNumber(0));
+        void this.#root.put('format', encodeNumber(formatVersion));
+        void this.#root.put('compacted', encodeNumber(0));
+        void this.#root.put('swept', encodeNumber(0));
         // The empty store is at revision 1, so that 0 always means "before everything".
-        this.#root.put('head', encodeNumber(1));
+        void this.#root.put('head', encodeNumber(1));
       });
     } else if (format.readDoubleBE(0) !== formatVersion) {
       throw new StorageError(
