@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import { gunzipSync, gzipSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { gunzipSync, gzip, gzipSync } from 'node:zlib';
 
 /** A document as it goes out. It is kept compressed only, as the large ones shrink by a factor of ten and nearly all clients take gzip. */
 export interface CachedDocument {
@@ -12,14 +13,19 @@ export interface CachedDocument {
   plain(): Buffer;
 }
 
-/** Of an object the JSON, of a buffer the bytes as they are. */
-export function cacheDocument(document: object | Buffer, contentType: string): CachedDocument {
-  const bytes = Buffer.isBuffer(document) ? document : Buffer.from(JSON.stringify(document));
-  const etag = `"${createHash('sha512').update(bytes).digest('hex').toUpperCase()}"`;
-  return packDocument(gzipSync(bytes), etag, contentType);
+/** For documents of a few kilobytes. */
+export function cacheJson(document: object): CachedDocument {
+  const bytes = Buffer.from(JSON.stringify(document));
+  return cached(bytes, gzipSync(bytes), 'application/json');
 }
 
-export function packDocument(gzip: Uint8Array, etag: string, contentType: string): CachedDocument {
-  const packed = Buffer.from(gzip.buffer, gzip.byteOffset, gzip.byteLength);
+/** For large documents: packs outside of the event loop. */
+export async function cacheLarge(document: string | Buffer, contentType: string): Promise<CachedDocument> {
+  const bytes = typeof document === 'string' ? Buffer.from(document) : document;
+  return cached(bytes, await promisify(gzip)(bytes), contentType);
+}
+
+function cached(bytes: Buffer, packed: Buffer, contentType: string): CachedDocument {
+  const etag = `"${createHash('sha512').update(bytes).digest('hex').toUpperCase()}"`;
   return { contentType, etag, gzip: packed, plain: () => gunzipSync(packed) };
 }

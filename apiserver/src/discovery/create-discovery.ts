@@ -1,20 +1,22 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { apiVersionOf } from '@slipway/api/resources';
-import { cacheDocument, type CachedDocument } from './cached-document.ts';
+import { type CachedDocument, cacheJson, cacheLarge } from './cached-document.ts';
 import { aggregatedDiscovery, apiGroup, apiGroupList, apiResourceList, apiVersions } from './discovery-documents.ts';
-import { makeOpenApiInThread, type OpenApiRequest, protobufTypes } from './make-openapi.ts';
-import { builtInDocumentPath } from './openapi-schema.ts';
+import { type OpenApiV2Form, openApiV2ProtobufType } from './negotiation.ts';
+import { openApiV2Json, openApiV2Protobuf, openApiV3Json } from './openapi-document.ts';
+import { builtInDocumentPath, readBuiltInSchemas } from './schema-texts.ts';
 import type { ServedResource } from './served-resource.ts';
 
 export interface DiscoveryOptions {
   /** `HOST:PORT` that /api advertises. */
   readonly serverAddress: string;
-  /** Default: in a thread. */
-  readonly makeOpenApi?: (request: OpenApiRequest) => Promise<CachedDocument>;
 }
 
-/** Everything that a server says of itself. Each document is made on first use and kept; a changed set of resources needs a new Discovery. */
+/**
+ * Everything that a server says of itself. Each document is made on first use and kept; a changed set of resources needs a new
+ * Discovery. The negotiation of forms is in negotiation.ts.
+ */
 export interface Discovery {
   /** `/api` */
   apiVersions(): CachedDocument;
@@ -24,64 +26,64 @@ export interface Discovery {
   group(name: string): CachedDocument | undefined;
   /** `/api/VERSION` with the empty group, `/apis/GROUP/VERSION` */
   resourceList(group: string, version: string): CachedDocument | undefined;
-  /** `/api` and `/apis` for clients whose Accept header says so; see aggregatedVersion. */
+  /** `/api` and `/apis` for clients whose Accept header says so. */
   aggregated(scope: 'core' | 'groups', version: 'v2' | 'v2beta1'): CachedDocument;
-  /** `/openapi/v2`; which form, see openApiV2Form. */
+  /** `/openapi/v2` */
   openApiV2(form: OpenApiV2Form): Promise<CachedDocument>;
   /** `/openapi/v3` */
-  openApiV3Index(): CachedDocument;
+  openApiV3Index(): Promise<CachedDocument>;
   /** `/openapi/v3/api/VERSION` with the empty group, `/openapi/v3/apis/GROUP/VERSION` */
   openApiV3(group: string, version: string): Promise<CachedDocument | undefined>;
 }
 
-export function createDiscovery(resources: readonly ServedResource[], options: DiscoveryOptions): Discovery {
-  const { serverAddress, makeOpenApi = makeOpenApiInThread } = options;
-  const cache = new Map<string, CachedDocument>();
-  function cached(
-    key: string,
-    make: () => object | undefined,
-    contentType = 'application/json',
-  ): CachedDocument | undefined {
-    const known = cache.get(key);
-    if (known) return known;
-    const document = make();
-    if (!document) return undefined;
-    const made = cacheDocument(document, contentType);
-    cache.set(key, made);
-    return made;
+export function createDiscovery(resources: readonly ServedResource[], { serverAddress }: DiscoveryOptions): Discovery {
+  const small = new Map<string, CachedDocument | undefined>();
+  function once(key: string, make: () => CachedDocument): CachedDocument {
+    const document = small.get(key) ?? make();
+    small.set(key, document);
+    return document;
   }
-  function always(key: string, make: () => object, contentType?: string): CachedDocument {
-    return cached(key, make, contentType) ?? cacheDocument(make(), contentType ?? 'application/json');
+  function json(key: string, document: object | undefined): CachedDocument | undefined {
+    return document ? once(key, () => cacheJson(document)) : undefined;
   }
 
-  const openApiDocuments = new Map<string, Promise<CachedDocument>>();
-  function openApi(key: string, request: OpenApiRequest): Promise<CachedDocument> {
-    const known = openApiDocuments.get(`${request.form} ${key}`);
+  const large = new Map<string, Promise<CachedDocument>>();
+  function onceLarge(key: string, make: () => Promise<CachedDocument>): Promise<CachedDocument> {
+    const known = large.get(key);
     if (known) return known;
-    const made = makeOpenApi(request);
-    openApiDocuments.set(`${request.form} ${key}`, made);
-    // A failure is for the request that met it; the next one tries again.
-    made.catch(() => openApiDocuments.delete(`${request.form} ${key}`));
+    const made = make();
+    large.set(key, made);
+    // A failure is for the requests that met it; the next one tries again.
+    made.catch(() => large.delete(key));
     return made;
   }
 
   return {
-    apiVersions: () => always('/api', () => apiVersions(resources, serverAddress)),
-    groupList: () => always('/apis', () => apiGroupList(resources)),
-    group: (name) => cached(`/apis/${name}`, () => apiGroup(resources, name)),
-    resourceList: (group, version) =>
-      cached(`/apis/${group}/${version}`, () => apiResourceList(resources, group, version)),
+    apiVersions: () => once('/api', () => cacheJson(apiVersions(resources, serverAddress))),
+    groupList: () => once('/apis', () => cacheJson(apiGroupList(resources))),
+    group: (name) => small.get(`/apis/${name}`) ?? json(`/apis/${name}`, apiGroup(resources, name)),
+    resourceList(group, version) {
+      const key = `/apis/${group}/${version}`;
+      return small.get(key) ?? json(key, apiResourceList(resources, group, version));
+    },
     aggregated: (scope, version) =>
-      always(
-        `aggregated ${scope} ${version}`,
-        () => aggregatedDiscovery(resources, scope, version),
-        `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`,
+      once(`aggregated ${scope} ${version}`, () => ({
+        ...cacheJson(aggregatedDiscovery(resources, scope, version)),
+        contentType: `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`,
+      })),
+    openApiV2: (form) =>
+      onceLarge(`v2 ${form}`, async () =>
+        form === 'json'
+          ? cacheLarge(openApiV2Json(resources, await readBuiltInSchemas()), 'application/json')
+          : cacheLarge(openApiV2Protobuf(resources, await readBuiltInSchemas()), openApiV2ProtobufType),
       ),
-    openApiV2: (form) => openApi('v2', { form: `v2-${form}`, resources }),
-    openApiV3Index: () => always('/openapi/v3', () => openApiV3Index(resources)),
+    openApiV3Index: () => onceLarge('v3', async () => cacheJson(await openApiV3Index(resources))),
     async openApiV3(group, version) {
       const own = resources.filter((resource) => resource.group === group && resource.version === version);
-      return own.length > 0 ? openApi(`${group}/${version}`, { form: 'v3', resources: own }) : undefined;
+      if (own.length === 0) return undefined;
+      return onceLarge(`v3 ${group}/${version}`, async () =>
+        cacheLarge(openApiV3Json(own, await readBuiltInSchemas()), 'application/json'),
+      );
     },
   };
 }
@@ -90,8 +92,10 @@ export function createDiscovery(resources: readonly ServedResource[], options: D
  * The index of the v3 documents. Clients keep a document for as long as its hash stays, so the hash covers what the document is made from:
  * the generated schemas and the served resources. That saves making all documents when a client wants one.
  */
-function openApiV3Index(resources: readonly ServedResource[]): object {
-  const schemas = createHash('sha512').update(readFileSync(builtInDocumentPath())).digest('hex');
+async function openApiV3Index(resources: readonly ServedResource[]): Promise<object> {
+  const schemas = createHash('sha512')
+    .update(await readFile(builtInDocumentPath()))
+    .digest('hex');
   const byPath = Map.groupBy(resources, (resource) =>
     resource.group === '' ? `api/${resource.version}` : `apis/${apiVersionOf(resource)}`,
   );
@@ -100,31 +104,4 @@ function openApiV3Index(resources: readonly ServedResource[]): object {
     return [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` }] as const;
   });
   return { paths: Object.fromEntries(entries) };
-}
-
-export type OpenApiV2Form = 'json' | 'protobuf';
-
-/** Which form of /openapi/v2 an Accept header asks for first; undefined (406) when it takes neither. */
-export function openApiV2Form(accept: string | undefined): OpenApiV2Form | undefined {
-  for (const range of (accept || '*/*').split(',')) {
-    const type = range.split(';')[0]?.trim() ?? '';
-    if (type === 'application/json' || type === 'application/*' || type === '*/*') return 'json';
-    if (protobufTypes.some((known) => known === type)) return 'protobuf';
-  }
-  return undefined;
-}
-
-/** Which aggregated form an Accept header asks for before any other, if it asks for one. */
-export function aggregatedVersion(accept: string): 'v2' | 'v2beta1' | undefined {
-  for (const range of accept.split(',')) {
-    const [type = '', ...parameters] = range.split(';').map((part) => part.trim());
-    const values = new Map(parameters.map((parameter) => parameter.split('=') as [string, string]));
-    const version = values.get('v');
-    if (values.get('as') === 'APIGroupDiscoveryList' && values.get('g') === 'apidiscovery.k8s.io') {
-      if (version === 'v2' || version === 'v2beta1') return version;
-    } else if (type === 'application/json' || type === '*/*') {
-      return undefined;
-    }
-  }
-  return undefined;
 }

@@ -6,171 +6,269 @@ import { Buffer } from 'node:buffer';
 
 type Json = Record<string, unknown>;
 
-/** How the value of one JSON member is written: its field number, and what encodes it. */
-type Field = readonly [number: number, encode: (value: unknown) => Uint8Array[]];
-type Fields = Readonly<Record<string, Field>>;
-
-/** The protobuf form of a document that openApiV2Document made. */
-export function encodeOpenApiV2(document: object): Buffer {
-  return Buffer.concat(message(documentFields, document as Json));
-}
+/** Writes one JSON member as a field. */
+type WriteField = (writer: ProtobufWriter, value: unknown) => void;
+type Fields = Readonly<Record<string, WriteField>>;
 
 const wireVarint = 0;
 const wireBytes = 2;
 
-function message(fields: Fields, value: Json): Uint8Array[] {
-  const parts: Uint8Array[] = [];
-  for (const [name, item] of Object.entries(value)) {
-    const field = fields[name];
-    if (field) {
-      const [number, encode] = field;
-      // Booleans are the only fields that are not length-delimited.
-      for (const bytes of encode(item)) parts.push(encode === bool ? boolean(number, bytes) : delimited(number, bytes));
-    } else if (name.startsWith('x-') && fields['x-']) {
-      parts.push(delimited(fields['x-'][0], named(name, delimited(2, Buffer.from(JSON.stringify(item))))));
-    }
+/** Appends protobuf to one growing buffer. */
+class ProtobufWriter {
+  #bytes = Buffer.allocUnsafe(64 * 1024);
+  #length = 0;
+
+  finish(): Buffer {
+    return Buffer.from(this.#bytes.subarray(0, this.#length));
   }
-  return parts;
+
+  text(number: number, text: string): void {
+    this.#varint((number << 3) | wireBytes);
+    const size = Buffer.byteLength(text);
+    this.#varint(size);
+    this.#reserve(size);
+    this.#length += this.#bytes.write(text, this.#length);
+  }
+
+  boolean(number: number, value: boolean): void {
+    this.#varint((number << 3) | wireVarint);
+    this.#varint(value ? 1 : 0);
+  }
+
+  /** A nested message. Its size stands before it and is known after it, so it is moved to make room. */
+  message(number: number, write: () => void): void {
+    this.#varint((number << 3) | wireBytes);
+    const start = this.#length;
+    write();
+    const size = this.#length - start;
+    const sizeBytes = varintSize(size);
+    this.#reserve(sizeBytes);
+    this.#bytes.copyWithin(start + sizeBytes, start, this.#length);
+    this.#length = start;
+    this.#varint(size);
+    this.#length += size;
+  }
+
+  #varint(value: number): void {
+    this.#reserve(5);
+    let rest = value;
+    for (; rest > 0x7f; rest >>>= 7) this.#bytes[this.#length++] = (rest & 0x7f) | 0x80;
+    this.#bytes[this.#length++] = rest;
+  }
+
+  #reserve(size: number): void {
+    if (this.#length + size <= this.#bytes.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#length + size));
+    this.#bytes.copy(larger, 0, 0, this.#length);
+    this.#bytes = larger;
+  }
 }
 
-/** NamedAny, NamedSchema and their like. */
-function named(name: string, value: Uint8Array): Uint8Array {
-  return Buffer.concat([delimited(1, Buffer.from(name)), delimited(2, value)]);
+function varintSize(value: number): number {
+  let size = 1;
+  for (let rest = value; rest > 0x7f; rest >>>= 7) size++;
+  return size;
 }
 
-function delimited(number: number, bytes: Uint8Array): Uint8Array {
-  return Buffer.concat([varint((number << 3) | wireBytes), varint(bytes.length), bytes]);
+function members(writer: ProtobufWriter, fields: Fields, value: Json): void {
+  for (const [name, item] of Object.entries(value)) {
+    const write = fields[name];
+    if (write) write(writer, item);
+    else if (name.startsWith('x-')) fields['x-']?.(writer, { name, item });
+  }
 }
 
-function boolean(number: number, bytes: Uint8Array): Uint8Array {
-  return Buffer.concat([varint((number << 3) | wireVarint), bytes]);
+function text(number: number): WriteField {
+  return (writer, value) => writer.text(number, String(value));
 }
 
-function varint(value: number): Uint8Array {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest > 0x7f; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);
-  bytes.push(rest);
-  return Uint8Array.from(bytes);
-}
-
-function text(value: unknown): Uint8Array[] {
-  return [Buffer.from(String(value))];
-}
-
-function texts(value: unknown): Uint8Array[] {
-  return (value as unknown[]).map((item) => Buffer.from(String(item)));
-}
-
-function bool(value: unknown): Uint8Array[] {
-  return [Uint8Array.of(value === true ? 1 : 0)];
-}
-
-/** Any: its second field is YAML text. */
-function any(value: unknown): Uint8Array[] {
-  return [delimited(2, Buffer.from(JSON.stringify(value)))];
-}
-
-function one(fields: Fields): (value: unknown) => Uint8Array[] {
-  return (value) => [Buffer.concat(message(fields, value as Json))];
-}
-
-/** A message whose field `number` repeats (name, value). */
-function map(number: number, encodeValue: (value: unknown) => Uint8Array): (value: unknown) => Uint8Array[] {
-  return (value) => {
-    const entries = Object.entries(value as Json).map(([name, item]) =>
-      delimited(number, named(name, encodeValue(item))),
-    );
-    return [Buffer.concat(entries)];
+function texts(number: number): WriteField {
+  return (writer, value) => {
+    for (const item of value as unknown[]) writer.text(number, String(item));
   };
 }
 
-function schema(value: unknown): Uint8Array {
-  return Buffer.concat(message(schemaFields, value as Json));
+function boolean(number: number): WriteField {
+  return (writer, value) => writer.boolean(number, value === true);
 }
 
-/** AdditionalPropertiesItem, ItemsItem and SchemaItem all have the schema as their first field. */
-function wrappedSchema(value: unknown): Uint8Array[] {
-  return [delimited(1, schema(value))];
+/** The message Any, whose second field is YAML text. */
+function any(number: number): WriteField {
+  return (writer, value) => writer.message(number, () => writer.text(2, JSON.stringify(value)));
 }
 
-const schemaFields: Fields = {
-  $ref: [1, text],
-  format: [2, text],
-  title: [3, text],
-  description: [4, text],
-  default: [5, any],
-  required: [19, texts],
-  enum: [20, (value) => (value as unknown[]).flatMap(any)],
-  additionalProperties: [21, wrappedSchema],
-  type: [22, (value) => [delimited(1, Buffer.from(String(value)))]],
-  items: [23, wrappedSchema],
-  properties: [25, map(1, schema)],
-  'x-': [31, any],
-};
+/** A vendor extension: NamedAny. */
+function extension(number: number): WriteField {
+  return (writer, value) => {
+    const { name, item } = value as { name: string; item: unknown };
+    writer.message(number, () => {
+      writer.text(1, name);
+      any(2)(writer, item);
+    });
+  };
+}
 
-const queryFields: Fields = {
-  required: [1, bool],
-  in: [2, text],
-  description: [3, text],
-  name: [4, text],
-  type: [6, text],
-  uniqueItems: [20, bool],
-};
+function message(number: number, fields: () => Fields): WriteField {
+  return (writer, value) => writer.message(number, () => members(writer, fields(), value as Json));
+}
 
-const pathFields: Fields = { ...queryFields, type: [5, text], uniqueItems: [19, bool] };
+/** A message that wraps another: its field `inner` is written by `write`. */
+function wrapped(number: number, write: WriteField): WriteField {
+  return (writer, value) => writer.message(number, () => write(writer, value));
+}
 
-const bodyFields: Fields = {
-  description: [1, text],
-  name: [2, text],
-  in: [3, text],
-  required: [4, bool],
-  schema: [5, (value) => [schema(value)]],
-};
+/** A message whose field `inner` repeats (name, value). */
+function map(number: number, inner: number, writeValue: WriteField): WriteField {
+  return (writer, value) =>
+    writer.message(number, () => {
+      for (const [name, item] of Object.entries(value as Json)) namedEntry(writer, inner, name, item, writeValue);
+    });
+}
 
-/** ParametersItem / Parameter / (BodyParameter | NonBodyParameter / (Query | Path)). */
-function parameters(value: unknown): Uint8Array[] {
-  return (value as Json[]).map((parameter) => {
-    if (parameter['in'] === 'body') return delimited(1, delimited(1, Buffer.concat(message(bodyFields, parameter))));
-    const [number, fields] = parameter['in'] === 'path' ? [4, pathFields] : [3, queryFields];
-    return delimited(1, delimited(2, delimited(number, Buffer.concat(message(fields, parameter)))));
+function namedEntry(
+  writer: ProtobufWriter,
+  number: number,
+  name: string,
+  value: unknown,
+  writeValue: WriteField,
+): void {
+  writer.message(number, () => {
+    writer.text(1, name);
+    writeValue(writer, value);
   });
 }
 
-const responseFields: Fields = { description: [1, text], schema: [2, wrappedSchema] };
+const schemaFields: Fields = {
+  $ref: text(1),
+  format: text(2),
+  title: text(3),
+  description: text(4),
+  default: any(5),
+  required: texts(19),
+  enum: (writer, value) => {
+    for (const item of value as unknown[]) any(20)(writer, item);
+  },
+  // AdditionalPropertiesItem, ItemsItem and SchemaItem have the schema as their first field.
+  additionalProperties: (writer, value) =>
+    typeof value === 'boolean'
+      ? writer.message(21, () => writer.boolean(2, value))
+      : wrapped(21, schema(1))(writer, value),
+  type: wrapped(22, text(1)),
+  items: wrapped(23, schema(1)),
+  properties: map(25, 1, schema(2)),
+  'x-': extension(31),
+};
 
-function response(value: unknown): Uint8Array {
-  return delimited(1, Buffer.concat(message(responseFields, value as Json)));
+function schema(number: number): WriteField {
+  return message(number, () => schemaFields);
 }
 
-const operationFields: Fields = {
-  tags: [1, texts],
-  description: [3, text],
-  operationId: [5, text],
-  produces: [6, texts],
-  consumes: [7, texts],
-  parameters: [8, parameters],
-  responses: [9, map(1, response)],
-  schemes: [10, texts],
-  'x-': [13, any],
+const queryFields: Fields = {
+  required: boolean(1),
+  in: text(2),
+  description: text(3),
+  name: text(4),
+  type: text(6),
+  uniqueItems: boolean(20),
 };
 
-const operation = one(operationFields);
+const pathFields: Fields = { ...queryFields, type: text(5), uniqueItems: boolean(19) };
+const bodyFields: Fields = { name: text(2), in: text(3), schema: schema(5) };
+
+/** ParametersItem / Parameter / (BodyParameter | NonBodyParameter / (Query | Path)). */
+function parameters(number: number): WriteField {
+  const body = wrapped(
+    number,
+    wrapped(
+      1,
+      message(1, () => bodyFields),
+    ),
+  );
+  const query = wrapped(
+    number,
+    wrapped(
+      1,
+      wrapped(
+        2,
+        message(3, () => queryFields),
+      ),
+    ),
+  );
+  const path = wrapped(
+    number,
+    wrapped(
+      1,
+      wrapped(
+        2,
+        message(4, () => pathFields),
+      ),
+    ),
+  );
+  const writers: Readonly<Record<string, WriteField>> = { body, query, path };
+  return (writer, value) => {
+    for (const parameter of value as { in: string }[]) writers[parameter.in]?.(writer, parameter);
+  };
+}
+
+const responseFields: Fields = { description: text(1), schema: wrapped(2, schema(1)) };
+
+const operationFields: Fields = {
+  tags: texts(1),
+  description: text(3),
+  operationId: text(5),
+  produces: texts(6),
+  consumes: texts(7),
+  parameters: parameters(8),
+  responses: map(
+    9,
+    1,
+    wrapped(
+      2,
+      message(1, () => responseFields),
+    ),
+  ),
+  schemes: texts(10),
+  'x-': extension(13),
+};
+
+function operation(number: number): WriteField {
+  return message(number, () => operationFields);
+}
 
 const pathItemFields: Fields = {
-  get: [2, operation],
-  put: [3, operation],
-  post: [4, operation],
-  delete: [5, operation],
-  patch: [8, operation],
-  parameters: [9, parameters],
+  get: operation(2),
+  put: operation(3),
+  post: operation(4),
+  delete: operation(5),
+  patch: operation(8),
+  parameters: parameters(9),
 };
 
-const infoFields: Fields = { title: [1, text], version: [2, text] };
+/** Writes a Document part by part, in the order of the methods. */
+export class OpenApiV2Writer {
+  readonly #writer = new ProtobufWriter();
 
-const documentFields: Fields = {
-  swagger: [1, text],
-  info: [2, one(infoFields)],
-  paths: [8, map(2, (value) => Buffer.concat(message(pathItemFields, value as Json)))],
-  definitions: [9, map(1, schema)],
-};
+  head(swagger: string, info: { readonly title: string; readonly version: string }): void {
+    this.#writer.text(1, swagger);
+    message(2, () => ({ title: text(1), version: text(2) }))(this.#writer, info);
+  }
+
+  paths(paths: Readonly<Record<string, object>>): void {
+    map(
+      8,
+      2,
+      message(2, () => pathItemFields),
+    )(this.#writer, paths);
+  }
+
+  /** `schemaOf` is called for one name at a time. */
+  definitions(names: Iterable<string>, schemaOf: (name: string) => object): void {
+    this.#writer.message(9, () => {
+      for (const name of names) namedEntry(this.#writer, 1, name, schemaOf(name), schema(2));
+    });
+  }
+
+  finish(): Buffer {
+    return this.#writer.finish();
+  }
+}

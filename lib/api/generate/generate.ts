@@ -15,15 +15,14 @@ const messages = readMessages();
 const resources = readResources();
 const names = resolveDefinitionNames(models, messages, resources);
 const schemas = buildSchemas({ models, names, messages, resources });
-const document = {
-  openapi: '3.0.0',
-  info: { title: 'Kubernetes', version: 'v1.36.0' },
-  paths: {},
-  components: { schemas },
-};
+const head = { openapi: '3.0.0', info: { title: 'Kubernetes', version: 'v1.36.0' }, paths: {} };
 
-write('generated/openapi.json', `${JSON.stringify(document)}\n`);
-write('generated/openapi.ts', await openapiTypes(document));
+// One line per definition, so that a server can put documents together from lines without parsing them.
+const lines = Object.entries(schemas).map(([name, schema]) => `${JSON.stringify(name)}:${JSON.stringify(schema)}`);
+const documentText = `${JSON.stringify(head).slice(0, -1)},"components":{"schemas":{\n${lines.join(',\n')}\n}}}\n`;
+
+write('generated/openapi.json', documentText);
+write('generated/openapi.ts', await openapiTypes({ ...head, components: { schemas } }));
 write('generated/api-resources.ts', resourcesModule(resources));
 write('generated/schemas.ts', schemasModule(schemas));
 write('types.ts', shortTypes(schemas));

@@ -30,7 +30,7 @@ export const persistentVolumePrinter = definePrinter<PersistentVolume>(
     const { spec, status } = volume;
     return [
       nameOf(volume),
-      spec.capacity?.['storage'] ?? '0',
+      spec.capacity?.storage ?? '0',
       accessModes(spec.accessModes),
       spec.persistentVolumeReclaimPolicy ?? '',
       phase(volume, status?.phase),
@@ -63,7 +63,7 @@ export const persistentVolumeClaimPrinter = definePrinter<PersistentVolumeClaim>
       nameOf(claim),
       phase(claim, status?.phase),
       spec.volumeName ?? '',
-      bound ? (status?.capacity?.['storage'] ?? '0') : '',
+      bound ? (status?.capacity?.storage ?? '0') : '',
       bound ? accessModes(status?.accessModes) : '',
       storageClassName(claim, spec.storageClassName),
       spec.volumeAttributesClassName ?? '<unset>',
