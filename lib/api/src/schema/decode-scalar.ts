@@ -1,5 +1,6 @@
 // Reads leaves as Go's decoder would: the same values are refused, with the same texts, and times and quantities come out as strings.
 
+import { canonicalQuantity, QuantityError } from '../quantity.ts';
 import { type DecodeContext, DecodeFailure, goTypeName, jsonTypeName } from './decode-context.ts';
 import type { ScalarSchema } from './structural-schema.ts';
 import { normaliseTime } from './time-format.ts';
@@ -70,12 +71,26 @@ function decodeTime(text: string, type: 'time' | 'microTime'): string {
   return result.time;
 }
 
-const quantity = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?$/;
+/** The same few amounts come with every object. A full memo is emptied rather than searched for what to drop. */
+const memoLimit = 2048;
+const canonicalTexts = new Map<string, string>();
 
+/** Quantities are kept in their canonical form, as upstream keeps numbers and writes them anew: `1000m` comes back as `1`. */
 function decodeQuantity(value: unknown): string {
   const text = typeof value === 'string' ? value.trim() : String(value);
-  if (quantity.test(text)) return text;
-  throw new DecodeFailure(
-    "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
-  );
+  const known = canonicalTexts.get(text);
+  if (known !== undefined) return known;
+  const canonical = canonicalOrFail(text);
+  if (canonicalTexts.size >= memoLimit) canonicalTexts.clear();
+  canonicalTexts.set(text, canonical);
+  return canonical;
+}
+
+function canonicalOrFail(text: string): string {
+  try {
+    return canonicalQuantity(text);
+  } catch (error) {
+    if (error instanceof QuantityError) throw new DecodeFailure(error.message);
+    throw error;
+  }
 }

@@ -131,11 +131,13 @@ describe('decodeObject', () => {
   it('brings quantities to strings, and times to UTC', () => {
     const { object } = decodePod({
       metadata: { creationTimestamp: '2024-05-01T12:00:00.5+02:00' },
-      spec: { containers: [{ name: 'a', resources: { limits: { cpu: 2, memory: '1Gi' } } }] },
+      spec: {
+        containers: [{ name: 'a', resources: { limits: { cpu: 2, memory: '1024Mi' }, requests: { cpu: '1500m' } } }],
+      },
     });
     expect(object).toMatchObject({
       metadata: { creationTimestamp: '2024-05-01T10:00:00Z' },
-      spec: { containers: [{ resources: { limits: { cpu: '2', memory: '1Gi' } } }] },
+      spec: { containers: [{ resources: { limits: { cpu: '2', memory: '1Gi' }, requests: { cpu: '1500m' } } }] },
     });
     const lease = {
       apiVersion: 'coordination.k8s.io/v1',
@@ -249,6 +251,7 @@ describe('duplicateFields', () => {
     ['{"a":"{\\"a\\":1","b":["a","a"],"c":"\\\\"}', []],
     ['{"a":1,"\\u0061":2}', ['duplicate field "a"']],
     ['[]', []],
+    [`{${Array.from({ length: 40 }, (_, index) => `"k${index % 39}":{}`).join()}}`, ['duplicate field "k0"']],
   ])('%s', (text, expected) => {
     JSON.parse(text);
     expect(duplicateFields(text)).toEqual(expected);

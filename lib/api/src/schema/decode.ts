@@ -24,7 +24,7 @@ export interface DecodeOptions {
 
 /**
  * Reads parsed JSON as an object of the given schema: prunes unknown fields, refuses wrong types, drops nulls where Go would not see them, and
- * brings times and quantities to strings. Nothing is defaulted, and required fields may be missing. The input is not changed.
+ * brings times and quantities to their canonical strings. Nothing is defaulted, and required fields may be missing. The input is not changed.
  *
  * Throws StatusError BadRequest, with upstream's text:
  * `Pod in version "v1" cannot be handled as a Pod: json: cannot unmarshal string into Go struct field PodSpec.spec.x of type int64`.
