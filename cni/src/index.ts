@@ -5,9 +5,10 @@ export { type Host, type HostOptions, type IpObject, KernelError, type NftObject
 export { createKernelHost, type KernelHostOptions } from './host/kernel-host.ts';
 export { createSysctlRecord, type SysctlRecord, sysctlRecordRoot } from './host/sysctl-record.ts';
 export { bridgeTableName } from './plugins/bridge/bridge-ruleset.ts';
+export { prepareBridge } from './plugins/bridge/prepare-bridge.ts';
 export { builtInPlugins } from './plugins/built-in-plugins.ts';
 export { installPlugins } from './plugins/install-plugins.ts';
-export { hostInterfaceName, interfacePrefix, parseInterfaceAlias } from './plugins/names.ts';
+export { hostInterfaceName, interfacePrefix, isAliasOfCluster, parseInterfaceAlias } from './plugins/names.ts';
 export { portmapTableName } from './plugins/portmap/portmap-ruleset.ts';
 export { createPluginCaller, type PluginCallerOptions } from './skeleton/call-plugin.ts';
 export { createExecCaller } from './skeleton/exec-plugin.ts';

@@ -23,6 +23,8 @@ export interface Host {
   readSysctl(name: string, options: HostOptions): Promise<string>;
   /** Sets a value for good, remembering the one before when the host keeps a record. Names use `/` or `.`. */
   writeSysctl(name: string, value: string, options: HostOptions): Promise<void>;
+  /** Sets a value back without remembering anything. */
+  restoreSysctl(name: string, value: string, options: HostOptions): Promise<void>;
   netnsExists(path: string): Promise<boolean>;
   /**
    * Runs `work` once per `key` and answers its outcome afterwards; a failed run is forgotten. In process this saves

@@ -95,6 +95,7 @@ export function createKernelHost({ exec, record, netns: own }: KernelHostOptions
       if (options.netns === undefined && !isOfOneInterface(name)) await record?.hold(name, before);
       if (before !== value) await setSysctl(name, value, options);
     },
+    restoreSysctl: (name, value, options) => setSysctl(name, value, options),
     netnsExists: (path) =>
       access(path).then(
         () => true,

@@ -40,6 +40,16 @@ export function interfaceAlias(request: CniRequest<unknown>): string {
   return `slipway:${parts.map(word).join('/')}`;
 }
 
+/** The bridge's own alias: a network, but no attachment. */
+export function bridgeAlias(clusterId: string, network: string): string {
+  return `slipway:${clusterId}/${word(network)}`;
+}
+
+/** Whether a link with this alias was made for the cluster. */
+export function isAliasOfCluster(alias: unknown, clusterId: string): boolean {
+  return typeof alias === 'string' && alias.startsWith(`slipway:${clusterId}/`);
+}
+
 export function parseInterfaceAlias(
   alias: unknown,
 ): { network: string; containerId: string; ifName: string } | undefined {

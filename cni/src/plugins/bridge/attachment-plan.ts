@@ -59,7 +59,7 @@ export function bridgeMac(bridge: string): string {
   return macFrom(`bridge/${bridge}`);
 }
 
-function planIp(ip: CniIp, config: BridgeConfig): PlannedIp {
+export function planIp(ip: CniIp, config: BridgeConfig): PlannedIp {
   const { address, prefixLength } = parseInterfaceAddress(ip.address);
   const network = networkOf(address, prefixLength);
   const family = address.family;

@@ -1,7 +1,7 @@
 import { isInterfaceName } from '../../skeleton/parse-invocation.ts';
 import { CniError } from '../../spec/cni-error.ts';
 import { optionalBoolean, optionalNumber, optionalString, optionalStrings } from '../../spec/json.ts';
-import { formatNetwork, parseNetwork } from '../../spec/ip-address.ts';
+import { formatAddress, formatNetwork, parseInterfaceAddress, parseNetwork } from '../../spec/ip-address.ts';
 import type { NetworkConfig } from '../../spec/types.ts';
 
 /** The keys of the reference bridge plugin, and below the line our own. */
@@ -28,6 +28,10 @@ export interface BridgeConfig {
   readonly routed: boolean;
   /** Destinations besides the own subnet that see the container's own address. */
   readonly ipMasqExempt: readonly string[];
+  /** Further addresses of the bridge, as `10.96.0.10/32` for a service that this host answers itself. */
+  readonly hostAddresses: readonly string[];
+  /** Networks that the host itself reaches over the bridge, so that its rules see them even without a default route. */
+  readonly hostRoutes: readonly string[];
 }
 
 const mtuMax = 65_535;
@@ -59,8 +63,17 @@ export function parseBridgeConfig(network: NetworkConfig): BridgeConfig {
     enableDad: optionalBoolean(network, 'enabledad') ?? false,
     portIsolation: routed || (optionalBoolean(network, 'portIsolation') ?? false),
     routed,
-    ipMasqExempt: (optionalStrings(network, 'ipMasqExempt') ?? []).map((text) => formatNetwork(parseNetwork(text))),
+    ipMasqExempt: networks(network, 'ipMasqExempt'),
+    hostAddresses: (optionalStrings(network, 'hostAddresses') ?? []).map((text) => {
+      const { address, prefixLength } = parseInterfaceAddress(text);
+      return `${formatAddress(address)}/${prefixLength}`;
+    }),
+    hostRoutes: networks(network, 'hostRoutes'),
   };
+}
+
+function networks(network: NetworkConfig, key: string): readonly string[] {
+  return (optionalStrings(network, key) ?? []).map((text) => formatNetwork(parseNetwork(text)));
 }
 
 function invalid(message: string): CniError {

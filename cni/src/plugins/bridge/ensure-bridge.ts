@@ -2,6 +2,7 @@ import { type Host, type HostOptions, type IpObject, KernelError } from '../../h
 import { CniError } from '../../spec/cni-error.ts';
 import { networkOf, networksOverlap, parseInterfaceAddress } from '../../spec/ip-address.ts';
 import { bridgeMac, type PlannedIp } from './attachment-plan.ts';
+import { bridgeAlias } from '../names.ts';
 import type { BridgeConfig } from './bridge-config.ts';
 import { bridgeRuleset } from './bridge-ruleset.ts';
 
@@ -33,11 +34,14 @@ export async function showBridge(bridge: string, host: Host, options: HostOption
 }
 
 /** Pure: what is missing of the bridge. */
-export function planBridge({ config, ips }: BridgeWish, shown: IpObject | undefined): readonly string[] {
+export function planBridge(wish: BridgeWish, shown: IpObject | undefined): readonly string[] {
+  const { config, ips } = wish;
   const { bridge } = config;
   const lines: string[] = [];
-  if (!shown) lines.push(`link add ${bridge} address ${bridgeMac(bridge)} type bridge`);
-  else if ((shown.linkinfo as { info_kind?: string } | undefined)?.info_kind !== 'bridge') {
+  if (!shown) {
+    lines.push(`link add ${bridge} address ${bridgeMac(bridge)} type bridge`);
+    lines.push(`link set ${bridge} alias ${bridgeAlias(wish.clusterId, wish.network)}`);
+  } else if ((shown.linkinfo as { info_kind?: string } | undefined)?.info_kind !== 'bridge') {
     throw new CniError('kernelRefused', `${bridge} already exists but is not a bridge`);
   }
   const present = addressesOf(shown);
@@ -51,10 +55,20 @@ export function planBridge({ config, ips }: BridgeWish, shown: IpObject | undefi
     if (rival) lines.push(`address del ${rival} dev ${bridge}`);
     lines.push(`address add ${address} dev ${bridge}${isIpv6 ? ' nodad' : ''}`);
   }
+  for (const address of config.hostAddresses) {
+    if (!present.includes(address))
+      lines.push(`address add ${address} dev ${bridge}${address.includes(':') ? ' nodad' : ''}`);
+  }
   const flags = (shown?.flags as readonly string[] | undefined) ?? [];
   if (config.promiscMode && !flags.includes('PROMISC')) lines.push(`link set ${bridge} promisc on`);
   if (!flags.includes('UP')) lines.push(`link set ${bridge} up`);
+  lines.push(...config.hostRoutes.flatMap((route) => hostRoute(route, wish)));
   return lines;
+}
+
+function hostRoute(route: string, { config, ips }: BridgeWish): readonly string[] {
+  const gateway = ips.find((ip) => ip.isIpv6 === route.includes(':'))?.gateway;
+  return gateway ? [`route replace ${route} dev ${config.bridge} src ${gateway}`] : [];
 }
 
 export function addressesOf(shown: IpObject | undefined): readonly string[] {

@@ -1,0 +1,181 @@
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  builtInPlugins,
+  type Chain,
+  createChain,
+  createPluginCaller,
+  createResultCache,
+  type Host,
+  loadConflist,
+  type NetworkConfigList,
+  parseConflist,
+  prepareBridge,
+} from '@slipway/cni';
+import { errnoOf, messageOf } from '@slipway/kit/errors';
+import type { Exec } from '@slipway/kit/exec';
+import type { Logger } from '@slipway/kit/logger';
+import { type ClusterNetwork, defaultConflist, podInterface } from './cluster-network.ts';
+import { uplinkMtu } from './uplink.ts';
+
+/** What a sandbox needs of the network. The same shape as the runtime's own request. */
+export interface PodNetworkRequest {
+  readonly sandboxId: string;
+  readonly pod: { readonly name: string; readonly namespace: string; readonly uid: string };
+  /** On `tearDown` it may be gone already. */
+  readonly netnsPath: string;
+  readonly portMappings: readonly {
+    readonly protocol: string;
+    readonly containerPort: number;
+    readonly hostPort: number;
+    readonly hostIp: string;
+  }[];
+}
+
+export interface PodNetworkOptions {
+  readonly cluster: Omit<ClusterNetwork, 'podCidr' | 'mtu' | 'ipamDirectory'>;
+  /** For results, reservations and what must be known after a restart without the API server. */
+  readonly directory: string;
+  /** A user's own configuration instead of the default one: the first file of the folder counts. */
+  readonly conflistDirectory?: string | undefined;
+  /** Folders of plugin executables for types that are not ours. */
+  readonly binPath: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The network namespace that plays the node; the process's own when absent. */
+  readonly nodeNetns?: string;
+}
+
+export interface PodNetworkDeps {
+  readonly host: Host;
+  readonly exec: Exec;
+  readonly log: Logger;
+}
+
+/** Interfaces, addresses and host ports of pods, by CNI. */
+export class PodNetwork {
+  readonly #deps: PodNetworkDeps;
+  readonly #options: PodNetworkOptions;
+  #chain: Chain | undefined;
+  #podCidr: string | undefined;
+
+  constructor(deps: PodNetworkDeps, options: PodNetworkOptions) {
+    this.#deps = deps;
+    this.#options = options;
+  }
+
+  /**
+   * Reads what an earlier run knew and makes the bridge, so that the DNS server can listen. `podCidr` is the node's part
+   * of the cluster's addresses as far as it is known yet; the one used last stands in for it.
+   */
+  async start(podCidr: string | undefined, signal: AbortSignal): Promise<void> {
+    await mkdir(this.#options.directory, { recursive: true });
+    const known = podCidr ?? (await this.#readPodCidr());
+    if (this.#options.conflistDirectory) await this.#useConflist(await this.#loadOwn(), signal);
+    else if (known) await this.usePodCidr(known, signal);
+  }
+
+  /** The node has been given its addresses. Pods that exist keep theirs. */
+  async usePodCidr(podCidr: string, signal: AbortSignal): Promise<void> {
+    if (this.#options.conflistDirectory || podCidr === this.#podCidr) return;
+    const raw = defaultConflist({
+      ...this.#options.cluster,
+      podCidr,
+      mtu: await uplinkMtu(this.#deps.host, signal),
+      ipamDirectory: join(this.#options.directory, 'ipam'),
+    });
+    await this.#useConflist(parseConflist(raw, 'the default network'), signal);
+    await this.#writePodCidr(podCidr);
+    this.#podCidr = podCidr;
+  }
+
+  async setUp(request: PodNetworkRequest, signal: AbortSignal): Promise<{ readonly ips: readonly string[] }> {
+    const result = await this.#requireChain().add(attachmentFrom(request), signal);
+    const ips = result.ips.map((ip) => ip.address.split('/')[0] ?? '').filter((ip) => ip !== '');
+    return { ips };
+  }
+
+  async tearDown(request: PodNetworkRequest, signal: AbortSignal): Promise<void> {
+    await this.#requireChain().del(attachmentFrom(request), signal);
+  }
+
+  /** Whether `setUp` can work; a text says what is missing. */
+  async problem(signal: AbortSignal): Promise<string | undefined> {
+    if (!this.#chain) return 'network plugin is not ready: the node has no pod CIDR yet';
+    try {
+      await this.#chain.status(signal);
+      return undefined;
+    } catch (error) {
+      return `network plugin is not ready: ${messageOf(error)}`;
+    }
+  }
+
+  /** Frees what belongs to sandboxes that do not exist any more. */
+  async collectGarbage(sandboxIds: readonly string[], signal: AbortSignal): Promise<void> {
+    await this.#chain?.gc(
+      sandboxIds.map((containerID) => ({ containerID, ifname: podInterface })),
+      signal,
+    );
+  }
+
+  async #useConflist(list: NetworkConfigList, signal: AbortSignal): Promise<void> {
+    const { host, exec, log } = this.#deps;
+    const { env, binPath, directory, nodeNetns } = this.#options;
+    const [first] = list.plugins;
+    if (first?.type === 'bridge') await prepareBridge(first, host, { signal });
+    const call = createPluginCaller({
+      plugins: builtInPlugins,
+      host,
+      exec,
+      env,
+      ...(nodeNetns === undefined ? {} : { netns: nodeNetns }),
+    });
+    this.#chain = createChain({ list, call, path: binPath, cache: createResultCache(join(directory, 'results')) });
+    log.info({ network: list.name, plugins: list.plugins.map((plugin) => plugin.type) }, 'pod network ready');
+  }
+
+  async #loadOwn(): Promise<NetworkConfigList> {
+    const folder = this.#options.conflistDirectory ?? '';
+    const list = await loadConflist(folder);
+    if (!list) throw new Error(`no CNI configuration in ${folder}: put a .conflist file there`);
+    return list;
+  }
+
+  #requireChain(): Chain {
+    if (this.#chain) return this.#chain;
+    throw new Error('network plugin is not ready: the node has no pod CIDR yet');
+  }
+
+  async #readPodCidr(): Promise<string | undefined> {
+    try {
+      return (await readFile(this.#podCidrPath, 'utf8')).trim() || undefined;
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+
+  async #writePodCidr(podCidr: string): Promise<void> {
+    await writeFile(`${this.#podCidrPath}.new`, podCidr);
+    await rename(`${this.#podCidrPath}.new`, this.#podCidrPath);
+  }
+
+  get #podCidrPath(): string {
+    return join(this.#options.directory, 'pod-cidr');
+  }
+}
+
+function attachmentFrom(request: PodNetworkRequest) {
+  const { sandboxId, pod, netnsPath, portMappings } = request;
+  const args: (readonly [string, string])[] = [
+    ['IgnoreUnknown', '1'],
+    ['K8S_POD_NAMESPACE', pod.namespace],
+    ['K8S_POD_NAME', pod.name],
+    ['K8S_POD_INFRA_CONTAINER_ID', sandboxId],
+    ['K8S_POD_UID', pod.uid],
+  ];
+  const mappings = portMappings
+    .filter(({ hostPort }) => hostPort > 0)
+    .map(({ protocol, hostIp, ...ports }) => ({ ...ports, protocol: protocol.toLowerCase(), hostIP: hostIp }));
+  const capabilityArgs = mappings.length > 0 ? { portMappings: mappings } : {};
+  return { containerId: sandboxId, netns: netnsPath, ifName: podInterface, args, capabilityArgs };
+}

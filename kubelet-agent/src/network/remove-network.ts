@@ -1,0 +1,54 @@
+import { rm } from 'node:fs/promises';
+import { type Host, isAliasOfCluster, KernelError, type SysctlRecord } from '@slipway/cni';
+import { bridgeName, tablePrefix } from './cluster-network.ts';
+
+export interface RemoveNetworkOptions {
+  readonly clusterId: string;
+  /** The folder of `PodNetwork`. */
+  readonly directory: string;
+  readonly host: Host;
+  readonly record: SysctlRecord;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Takes away everything that the cluster's network made on this machine: bridge, pairs, addresses, routes, nftables
+ * tables (the service proxy's too), reservations, and our hold on settings of the kernel. Needs no memory of a process:
+ * all of it is found by its name. Idempotent; runs everything and throws what failed at the end.
+ */
+export async function removeNetwork(options: RemoveNetworkOptions): Promise<void> {
+  const failures: unknown[] = [];
+  for (const step of [removeLinks, removeTables, releaseSysctls, removeFiles]) {
+    await step(options).catch((error: unknown) => void failures.push(error));
+  }
+  if (failures.length > 0) throw new AggregateError(failures, 'remove the network', { cause: failures[0] });
+}
+
+async function removeLinks({ clusterId, host, signal }: RemoveNetworkOptions): Promise<void> {
+  const links = await host.ipShow(['link', 'show'], { signal });
+  const ours = links.filter(
+    (link) => link.ifname === bridgeName(clusterId) || isAliasOfCluster(link.ifalias, clusterId),
+  );
+  for (const link of ours) {
+    await host.ip([`link del ${String(link.ifname)}`], { signal }).catch((error: unknown) => {
+      if (!(error instanceof KernelError && error.isMissing)) throw error; // went together with its namespace
+    });
+  }
+}
+
+async function removeTables({ clusterId, host, signal }: RemoveNetworkOptions): Promise<void> {
+  const listed = (await host.nftList(['tables'], { signal })) ?? [];
+  const tables = listed.flatMap(({ table }) => {
+    const name = String(table?.name ?? '');
+    return name.startsWith(tablePrefix(clusterId)) ? [`delete table ${String(table?.family)} ${name}\n`] : [];
+  });
+  if (tables.length > 0) await host.nft(tables.join(''), { signal });
+}
+
+async function releaseSysctls({ host, record, signal }: RemoveNetworkOptions): Promise<void> {
+  await record.releaseAll((name, original) => host.restoreSysctl(name, original, { signal }));
+}
+
+async function removeFiles({ directory }: RemoveNetworkOptions): Promise<void> {
+  await rm(directory, { recursive: true, force: true });
+}
