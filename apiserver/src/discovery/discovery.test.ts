@@ -1,6 +1,6 @@
 import { type ApiResource, builtInResources } from '@slipway/api/resources';
 import { createDiscovery, type Discovery } from './create-discovery.ts';
-import { aggregatedVersion, includeObjectFrom, openApiV2Form, tableVersion } from './negotiation.ts';
+import { aggregatedVersion, openApiV2Form } from './negotiation.ts';
 import { compareVersions, type ServedResource } from './served-resource.ts';
 
 const cronTab: ServedResource = {
@@ -201,7 +201,6 @@ function readMessage(bytes: Buffer | undefined): Map<number, Buffer[]> {
 describe('negotiation', () => {
   const aggregated = (version: string) =>
     `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`;
-  const table = (version: string) => `application/json;as=Table;v=${version};g=meta.k8s.io`;
 
   it.each([
     [`${aggregated('v2')},${aggregated('v2beta1')},application/json`, 'v2'],
@@ -214,16 +213,6 @@ describe('negotiation', () => {
   });
 
   it.each([
-    [`${table('v1')},${table('v1beta1')},application/json`, 'v1'],
-    [`${table('v1beta1')}, application/json`, 'v1beta1'],
-    ['application/json', undefined],
-    ['application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io', undefined],
-    [`application/vnd.kubernetes.protobuf;as=Table;v=v1;g=meta.k8s.io,application/json`, undefined],
-  ])('a table for %s is %s', (accept, version) => {
-    expect(tableVersion(accept)).toBe(version);
-  });
-
-  it.each([
     ['application/com.github.proto-openapi.spec.v2@v1.0+protobuf', 'protobuf'],
     ['application/com.github.proto-openapi.spec.v2.v1.0+protobuf, application/json', 'protobuf'],
     ['application/json', 'json'],
@@ -231,15 +220,6 @@ describe('negotiation', () => {
     ['text/html', undefined],
   ])('/openapi/v2 for %s is %s', (accept, form) => {
     expect(openApiV2Form(accept)).toBe(form);
-  });
-
-  it('reads includeObject', () => {
-    expect(['None', 'Object', undefined, 'all'].map(includeObjectFrom)).toEqual([
-      'None',
-      'Object',
-      'Metadata',
-      undefined,
-    ]);
   });
 });
 

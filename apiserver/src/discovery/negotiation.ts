@@ -1,8 +1,6 @@
 // Which form of a document an Accept header asks for. Ranges are taken in the order of the header: the clients that ask for these forms
 // list them by preference and use no weights.
 
-import type { IncludeObject } from './tables/render-table.ts';
-
 export type OpenApiV2Form = 'json' | 'protobuf';
 
 export const openApiV2ProtobufType = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
@@ -49,23 +47,4 @@ export function aggregatedVersion(accept: string | undefined): 'v2' | 'v2beta1' 
     }
   }
   return undefined;
-}
-
-/** The version of meta.k8s.io in which the answer shall be a Table; undefined for the object itself. */
-export function tableVersion(accept: string | undefined): 'v1' | 'v1beta1' | undefined {
-  for (const range of mediaRanges(accept)) {
-    const version = range.parameters.get('v');
-    if (range.parameters.get('as') === 'Table' && range.parameters.get('g') === 'meta.k8s.io') {
-      if (isJson(range) && (version === 'v1' || version === 'v1beta1')) return version;
-    } else if (isJson(range) && !range.parameters.has('as')) {
-      return undefined;
-    }
-  }
-  return undefined;
-}
-
-/** The parameter `includeObject`; undefined when it is none of the three. */
-export function includeObjectFrom(parameter: string | undefined): IncludeObject | undefined {
-  if (parameter === undefined || parameter === '') return 'Metadata';
-  return parameter === 'None' || parameter === 'Metadata' || parameter === 'Object' ? parameter : undefined;
 }
