@@ -3,14 +3,15 @@
  * every write so that the next look waits for it.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { isStatus } from '@slipway/api/status-error';
+import { isStatus, StatusError } from '@slipway/api/status-error';
 import type { KubeObject } from '@slipway/api/types';
 import type { Client } from '@slipway/client/client';
 import type { EventRecorder } from '@slipway/client/events';
-import { type Kind, keyFrom } from '@slipway/client/kinds';
+import { type Kind, keyFrom, parseKey } from '@slipway/client/kinds';
 import { messageOf } from '@slipway/kit/errors';
 import { unreachable } from '@slipway/kit/invariant';
 import { PendingWrites } from './pending-writes.ts';
+import { isNamespaceTerminating, isStale } from './stale.ts';
 import { runBulk } from './run-bulk.ts';
 import type { EventPhrase, Plan, Step, StepFailure, Tells } from './step.ts';
 
@@ -51,6 +52,7 @@ class Applier {
   readonly pending = new PendingWrites();
   /** The primary as it was looked at, or as a step of this plan has left it. */
   #primary: KubeObject;
+  readonly #alive = new Map<string, Promise<void>>();
 
   constructor(deps: ApplyDeps, primary: KubeObject) {
     this.#deps = deps;
@@ -120,7 +122,8 @@ class Applier {
 
   async #patch(step: Extract<Step, { op: 'patch' }>): Promise<KubeObject> {
     const { client, signal } = this.#deps;
-    const { kind, target, patch, patchType = 'merge', subresource } = step;
+    const { kind, target, patch, patchType = 'merge', subresource, whileAlive } = step;
+    if (whileAlive) await this.#requireAlive(whileAlive.kind, whileAlive.object);
     const { namespace, name = '', uid, resourceVersion } = target.metadata;
     const preconditions = { uid, ...(step.evenIfChanged ? {} : { resourceVersion }) };
     const body = patchType === 'json' ? patch : withMetadata(patch, preconditions);
@@ -131,9 +134,29 @@ class Applier {
     return patched;
   }
 
-  async #delete({ kind, target, graceMs, propagation }: Extract<Step, { op: 'delete' }>): Promise<KubeObject> {
+  /** One question per object and plan. */
+  #requireAlive(kind: Kind, { metadata: { namespace, name = '', uid } }: KubeObject): Promise<void> {
+    const asked = this.#alive.get(uid ?? '') ?? this.#askAlive(kind, keyFrom({ namespace, name }), uid);
+    this.#alive.set(uid ?? '', asked);
+    return asked;
+  }
+
+  async #askAlive(kind: Kind, key: string, uid: string | undefined): Promise<void> {
     const { client, signal } = this.#deps;
-    const { namespace, name = '', uid } = target.metadata;
+    const { metadata } = await client.get(kind, parseKey(key), { signal });
+    if (metadata.uid === uid && !metadata.deletionTimestamp) return;
+    throw new StatusError('Conflict', `${kind.kind} ${key} is being deleted or has been replaced`);
+  }
+
+  async #delete({
+    kind,
+    target,
+    graceMs,
+    propagation,
+    ifUnchanged,
+  }: Extract<Step, { op: 'delete' }>): Promise<KubeObject> {
+    const { client, signal } = this.#deps;
+    const { namespace, name = '', uid, resourceVersion } = target.metadata;
     try {
       await client.delete(
         kind,
@@ -141,13 +164,16 @@ class Applier {
         {
           signal,
           uid,
+          resourceVersion: ifUnchanged ? resourceVersion : undefined,
           gracePeriodSeconds: graceMs === undefined ? undefined : Math.floor(graceMs / 1000),
           propagationPolicy: propagation,
         },
       );
     } catch (error) {
       // Gone, or another object by now: what was to be deleted is not there any more.
-      if (!isStatus(error, 'NotFound', 'Conflict')) throw error;
+      if (ifUnchanged || !isStatus(error, 'Conflict')) {
+        if (!isStatus(error, 'NotFound')) throw error;
+      }
     }
     this.pending.deleted(kind, target);
     return target;
@@ -192,17 +218,5 @@ function controllerUid(object: KubeObject): string | undefined {
 
 function nameIn(step: Exclude<Step, { op: 'event' }>): string {
   const { metadata } = step.op === 'create' ? step.object : step.target;
-  return metadata.name ?? metadata.generateName ?? keyFrom({ name: '' });
-}
-
-/** The decision was made on an old view; the next one will be right. */
-export function isStale(error: unknown): boolean {
-  return isStatus(error, 'Conflict', 'NotFound', 'AlreadyExists');
-}
-
-/** Nothing can be made any more where the namespace is being deleted, and nothing needs to be. */
-export function isNamespaceTerminating(error: unknown): boolean {
-  return (
-    isStatus(error, 'Forbidden') && !!error.details?.causes?.some(({ reason }) => reason === 'NamespaceTerminating')
-  );
+  return metadata.name ?? metadata.generateName ?? '';
 }

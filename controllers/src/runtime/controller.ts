@@ -14,7 +14,7 @@ import { backoffMs } from '@slipway/kit/backoff';
 import { messageOf, TerminalError } from '@slipway/kit/errors';
 import { InvariantError } from '@slipway/kit/invariant';
 import { KeyedQueue } from '@slipway/kit/keyed-queue';
-import { isNamespaceTerminating, isStale } from './apply-plan.ts';
+import { isNamespaceTerminating, isStale } from './stale.ts';
 import type { Caches, SharedCaches } from './caches.ts';
 import type { ControllerDefinition, ControllerDeps, Outcome, Reconciler, Trigger } from './controller-definition.ts';
 import type { PendingWrites } from './pending-writes.ts';

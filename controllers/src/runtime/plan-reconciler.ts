@@ -2,7 +2,8 @@ import type { CauseObject } from '@slipway/api/cause';
 import type { KubeObject } from '@slipway/api/types';
 import { type Kind, kindId, type ObjectKey } from '@slipway/client/kinds';
 import { TerminalError } from '@slipway/kit/errors';
-import { applyPlan, isNamespaceTerminating } from './apply-plan.ts';
+import { applyPlan } from './apply-plan.ts';
+import { isNamespaceTerminating } from './stale.ts';
 import type {
   ControllerDefinition,
   ControllerDeps,

@@ -35,6 +35,11 @@ export type Step =
       readonly subresource?: string;
       /** For patches that touch only what nobody else writes. */
       readonly evenIfChanged?: boolean;
+      /**
+       * Asked of the server, not of a cache: this object must exist and not be on its way out. An owner that adopts on
+       * an old view of itself would hand the child to the garbage collector.
+       */
+      readonly whileAlive?: { readonly kind: Kind; readonly object: KubeObject };
       readonly tells?: Tells;
     }
   | {
@@ -42,6 +47,8 @@ export type Step =
       readonly kind: Kind;
       /** Its uid is a precondition: another object of the same name is never deleted. */
       readonly target: KubeObject;
+      /** Its resourceVersion is a precondition too: what was decided on may be true no longer. */
+      readonly ifUnchanged?: boolean;
       readonly graceMs?: number;
       readonly propagation?: 'Background' | 'Foreground' | 'Orphan';
       readonly tells?: Tells;
@@ -59,7 +66,7 @@ export interface Plan<Status = never> {
   /** Written after the steps, and only when it differs from what the object has. */
   readonly status: Status | 'unchanged';
   /** Written instead of `status` when a step failed. */
-  readonly statusAfterFailure?: (failure: StepFailure) => Status;
+  readonly statusAfterFailure?: (failure: StepFailure) => Status | 'unchanged';
   /** Look again then, even if nothing changes. */
   readonly again?: { readonly afterMs: number };
 }

@@ -1,0 +1,27 @@
+import { matcherOfLabels } from '@slipway/api/selector';
+import type { Pod } from '@slipway/api/types';
+import { keyOf, kinds } from '@slipway/client/kinds';
+import type { Caches } from '../../runtime/caches.ts';
+import { indexOn, triggerOn } from '../../runtime/controller-definition.ts';
+import { definitionFrom } from '../../runtime/plan-reconciler.ts';
+import { observeService, serviceIndex, serviceOfSlice } from './observe.ts';
+import { planEndpointSlices } from './plan.ts';
+
+/** Writes down which pods serve a Service, and at which addresses and ports. */
+export const endpointSliceController = definitionFrom({
+  name: 'endpointslice',
+  component: 'endpoint-slice-controller',
+  primary: kinds.services,
+  triggers: [triggerOn(kinds.pods, servicesOfPod), triggerOn(kinds.endpointSlices, serviceOfSlice)],
+  reads: [kinds.nodes],
+  indexes: [indexOn(kinds.endpointSlices, serviceIndex, serviceOfSlice)],
+  observe: observeService,
+  plan: planEndpointSlices,
+});
+
+function servicesOfPod(pod: Pod, caches: Caches): string[] {
+  return caches
+    .inNamespace(kinds.services, pod.metadata.namespace ?? '')
+    .filter(({ spec }) => spec.selector && matcherOfLabels(spec.selector).matches(pod.metadata.labels))
+    .map(keyOf);
+}

@@ -1,0 +1,89 @@
+import { matcherOf } from '@slipway/api/selector';
+import type { Pod, ReplicaSet, ReplicaSetStatus } from '@slipway/api/types';
+import { kinds } from '@slipway/client/kinds';
+import { claimChildren } from '../../runtime/claim.ts';
+import { controllerReferenceTo } from '../../runtime/owner.ts';
+import type { Plan, Step, StepFailure } from '../../runtime/step.ts';
+import { isPodActive } from '../pod-readiness.ts';
+import { inDeletionOrder } from './deletion-order.ts';
+import type { ObservedReplicaSet } from './observe.ts';
+import { nextAvailableInMs, replicaSetStatus, withReplicaFailure } from './replica-set-status.ts';
+
+/** Pods made or removed before the next look: a change of mind about a huge replica set is noticed after these. */
+export const stepsMax = 2000;
+
+export function planReplicaSet(observed: ObservedReplicaSet, nowMs: number): Plan<ReplicaSetStatus> {
+  const { replicaSet } = observed;
+  const owner = { kind: kinds.replicaSets, object: replicaSet, matcher: matcherOf(replicaSet.spec.selector) };
+  const { claimed, steps } = claimChildren(owner, kinds.pods, observed);
+  const isLeaving = replicaSet.metadata.deletionTimestamp !== undefined;
+  const scaling = isLeaving ? [] : scale(observed, claimed.filter(isPodActive), nowMs);
+  const status = replicaSetStatus(replicaSet, claimed, nowMs);
+  const afterMs = nextAvailableInMs(replicaSet, claimed, nowMs);
+  return {
+    steps: [...steps, ...scaling],
+    status,
+    statusAfterFailure: (failure) => statusAfter(failure, status, replicaSet, nowMs),
+    ...(afterMs === undefined ? {} : { again: { afterMs } }),
+  };
+}
+
+function scale({ replicaSet, podsOnNode }: ObservedReplicaSet, active: readonly Pod[], nowMs: number): Step[] {
+  const missing = (replicaSet.spec.replicas ?? 1) - active.length;
+  if (missing >= 0) return Array.from({ length: Math.min(missing, stepsMax) }, () => createPod(replicaSet));
+  const surplus = Math.min(-missing, stepsMax);
+  const leaving = surplus < active.length ? inDeletionOrder(active, podsOnNode, nowMs).slice(0, surplus) : active;
+  return leaving.map((pod) => deletePod(replicaSet, pod));
+}
+
+function createPod(replicaSet: ReplicaSet): Step {
+  const { metadata, spec } = replicaSet.spec.template ?? {};
+  const pod: Pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      generateName: `${replicaSet.metadata.name}-`,
+      ...(replicaSet.metadata.namespace ? { namespace: replicaSet.metadata.namespace } : {}),
+      ...(metadata?.labels ? { labels: metadata.labels } : {}),
+      ...(metadata?.annotations ? { annotations: metadata.annotations } : {}),
+      ...(metadata?.finalizers ? { finalizers: metadata.finalizers } : {}),
+      ownerReferences: [controllerReferenceTo(replicaSet)],
+    },
+    // Shared with the frozen replica set: a request body is only read.
+    spec: spec ?? { containers: [] },
+  };
+  return {
+    op: 'create',
+    kind: kinds.pods,
+    object: pod,
+    tells: {
+      about: replicaSet,
+      done: { type: 'Normal', reason: 'SuccessfulCreate', message: 'Created pod: {name}' },
+      failed: { type: 'Warning', reason: 'FailedCreate', message: 'Error creating: {error}' },
+    },
+  };
+}
+
+function deletePod(replicaSet: ReplicaSet, pod: Pod): Step {
+  return {
+    op: 'delete',
+    kind: kinds.pods,
+    target: pod,
+    tells: {
+      about: replicaSet,
+      done: { type: 'Normal', reason: 'SuccessfulDelete', message: 'Deleted pod: {name}' },
+      failed: { type: 'Warning', reason: 'FailedDelete', message: 'Error deleting: {error}' },
+    },
+  };
+}
+
+function statusAfter(
+  { step, error }: StepFailure,
+  status: ReplicaSetStatus,
+  replicaSet: ReplicaSet,
+  nowMs: number,
+): ReplicaSetStatus {
+  if (step.op !== 'create' && step.op !== 'delete') return status;
+  const reason = step.op === 'create' ? 'FailedCreate' : 'FailedDelete';
+  return withReplicaFailure(status, replicaSet.status, { reason, error }, nowMs);
+}
