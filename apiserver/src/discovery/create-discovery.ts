@@ -6,7 +6,7 @@ import { aggregatedDiscovery, apiGroup, apiGroupList, apiResourceList, apiVersio
 import { type OpenApiV2Form, openApiV2ProtobufType } from './negotiation.ts';
 import { openApiV2Json, openApiV2Protobuf, openApiV3Json } from './openapi-document.ts';
 import { builtInDocumentPath, readBuiltInSchemas } from './schema-texts.ts';
-import type { ServedResource } from './served-resource.ts';
+import type { AdvertisedResource } from './advertised-resource.ts';
 
 export interface DiscoveryOptions {
   /** `HOST:PORT` that /api advertises. */
@@ -36,7 +36,10 @@ export interface Discovery {
   openApiV3(group: string, version: string): Promise<CachedDocument | undefined>;
 }
 
-export function createDiscovery(resources: readonly ServedResource[], { serverAddress }: DiscoveryOptions): Discovery {
+export function createDiscovery(
+  resources: readonly AdvertisedResource[],
+  { serverAddress }: DiscoveryOptions,
+): Discovery {
   const small = new Map<string, CachedDocument | undefined>();
   function once(key: string, make: () => CachedDocument): CachedDocument {
     const document = small.get(key) ?? make();
@@ -92,7 +95,7 @@ export function createDiscovery(resources: readonly ServedResource[], { serverAd
  * The index of the v3 documents. Clients keep a document for as long as its hash stays, so the hash covers what the document is made from:
  * the generated schemas and the served resources. That saves making all documents when a client wants one.
  */
-async function openApiV3Index(resources: readonly ServedResource[]): Promise<object> {
+async function openApiV3Index(resources: readonly AdvertisedResource[]): Promise<object> {
   const schemas = createHash('sha512')
     .update(await readFile(builtInDocumentPath()))
     .digest('hex');

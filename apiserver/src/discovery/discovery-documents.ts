@@ -2,10 +2,10 @@
 // Definitions: k8s.io/apimachinery meta/v1 (APIGroup, APIResource), k8s.io/api/apidiscovery/v2.
 
 import { type ApiSubresource, apiVersionOf } from '@slipway/api/resources';
-import { compareVersions, type ServedResource } from './served-resource.ts';
+import { compareVersions, type AdvertisedResource } from './advertised-resource.ts';
 
 /** `/api` */
-export function apiVersions(resources: readonly ServedResource[], serverAddress: string): object {
+export function apiVersions(resources: readonly AdvertisedResource[], serverAddress: string): object {
   return {
     kind: 'APIVersions',
     versions: versionsOf(resources, ''),
@@ -14,7 +14,7 @@ export function apiVersions(resources: readonly ServedResource[], serverAddress:
 }
 
 /** `/apis` */
-export function apiGroupList(resources: readonly ServedResource[]): object {
+export function apiGroupList(resources: readonly AdvertisedResource[]): object {
   return {
     kind: 'APIGroupList',
     apiVersion: 'v1',
@@ -23,14 +23,14 @@ export function apiGroupList(resources: readonly ServedResource[]): object {
 }
 
 /** `/apis/GROUP`; undefined when nothing of the group is served. */
-export function apiGroup(resources: readonly ServedResource[], name: string): object | undefined {
+export function apiGroup(resources: readonly AdvertisedResource[], name: string): object | undefined {
   if (!groupNames(resources).includes(name)) return undefined;
   return { kind: 'APIGroup', apiVersion: 'v1', ...groupEntry(resources, name) };
 }
 
 /** `/api/v1` and `/apis/GROUP/VERSION`; undefined when nothing of it is served. */
 export function apiResourceList(
-  resources: readonly ServedResource[],
+  resources: readonly AdvertisedResource[],
   group: string,
   version: string,
 ): object | undefined {
@@ -49,7 +49,7 @@ export function apiResourceList(
 
 /** The aggregated form of `/api` (scope `core`) and `/apis` (scope `groups`). */
 export function aggregatedDiscovery(
-  resources: readonly ServedResource[],
+  resources: readonly AdvertisedResource[],
   scope: 'core' | 'groups',
   apiVersion: 'v2' | 'v2beta1',
 ): object {
@@ -72,21 +72,21 @@ export function aggregatedDiscovery(
 }
 
 /** Without the core group, in the order in which they are served. */
-function groupNames(resources: readonly ServedResource[]): string[] {
+function groupNames(resources: readonly AdvertisedResource[]): string[] {
   return [...new Set(resources.map(({ group }) => group))].filter((group) => group !== '');
 }
 
-function versionsOf(resources: readonly ServedResource[], group: string): string[] {
+function versionsOf(resources: readonly AdvertisedResource[], group: string): string[] {
   const versions = resources.filter((resource) => resource.group === group).map(({ version }) => version);
   return [...new Set(versions)].sort(compareVersions);
 }
 
-function groupEntry(resources: readonly ServedResource[], name: string): object {
+function groupEntry(resources: readonly AdvertisedResource[], name: string): object {
   const versions = versionsOf(resources, name).map((version) => ({ groupVersion: `${name}/${version}`, version }));
   return { name, versions, preferredVersion: versions[0] };
 }
 
-function resourceEntry(resource: ServedResource): object {
+function resourceEntry(resource: AdvertisedResource): object {
   return {
     name: resource.resource,
     singularName: resource.singular,
@@ -98,7 +98,7 @@ function resourceEntry(resource: ServedResource): object {
   };
 }
 
-function subresourceEntry(resource: ServedResource, subresource: ApiSubresource): object {
+function subresourceEntry(resource: AdvertisedResource, subresource: ApiSubresource): object {
   const foreign = subresource.group !== resource.group || subresource.version !== resource.version;
   return {
     name: `${resource.resource}/${subresource.name}`,
@@ -110,7 +110,7 @@ function subresourceEntry(resource: ServedResource, subresource: ApiSubresource)
   };
 }
 
-function aggregatedResource(resource: ServedResource): object {
+function aggregatedResource(resource: AdvertisedResource): object {
   const { group, version, kind } = resource;
   return {
     resource: resource.resource,

@@ -1,9 +1,9 @@
 import { type ApiResource, builtInResources } from '@slipway/api/resources';
 import { createDiscovery, type Discovery } from './create-discovery.ts';
 import { aggregatedVersion, openApiV2Form } from './negotiation.ts';
-import { compareVersions, type ServedResource } from './served-resource.ts';
+import { compareVersions, type AdvertisedResource } from './advertised-resource.ts';
 
-const cronTab: ServedResource = {
+const cronTab: AdvertisedResource = {
   group: 'stable.example.com',
   version: 'v1',
   resource: 'crontabs',
@@ -21,7 +21,7 @@ const cronTab: ServedResource = {
   },
 };
 
-function discovery(resources: readonly ServedResource[] = [...builtInResources, cronTab]): Discovery {
+function discovery(resources: readonly AdvertisedResource[] = [...builtInResources, cronTab]): Discovery {
   return createDiscovery(resources, { serverAddress: '192.0.2.1:6443' });
 }
 

@@ -12,7 +12,7 @@ import {
   schemaRefPrefix,
   v2SchemaText,
 } from './schema-texts.ts';
-import type { ServedResource } from './served-resource.ts';
+import type { AdvertisedResource } from './advertised-resource.ts';
 
 const info = { title: 'Kubernetes', version: 'v1.36.0' };
 const security = {
@@ -20,7 +20,7 @@ const security = {
 };
 
 /** `/openapi/v3/api/v1` and `/openapi/v3/apis/GROUP/VERSION`, for the resources of that group and version. */
-export function openApiV3Json(resources: readonly ServedResource[], builtIn: SchemaTexts): string {
+export function openApiV3Json(resources: readonly AdvertisedResource[], builtIn: SchemaTexts): string {
   const { paths, schemas } = assemble(resources, builtIn);
   const head = JSON.stringify({ openapi: '3.0.0', info, paths: mapPaths(paths, v3Operation, v3Parameter) });
   const definitions = [...schemas].map(([name, text]) => `${JSON.stringify(name)}:${text}`);
@@ -29,7 +29,7 @@ export function openApiV3Json(resources: readonly ServedResource[], builtIn: Sch
 }
 
 /** `/openapi/v2`, for everything served. */
-export function openApiV2Json(resources: readonly ServedResource[], builtIn: SchemaTexts): string {
+export function openApiV2Json(resources: readonly AdvertisedResource[], builtIn: SchemaTexts): string {
   const { paths, schemas } = assemble(resources, builtIn);
   const head = JSON.stringify({ swagger: '2.0', info, paths: mapPaths(paths, v2Operation, v2Parameter) });
   const definitions = [...schemas].map(([name, text]) => `${JSON.stringify(name)}:${v2SchemaText(name, text)}`);
@@ -38,7 +38,7 @@ export function openApiV2Json(resources: readonly ServedResource[], builtIn: Sch
 }
 
 /** The same as protobuf. One definition at a time is in memory as objects. */
-export function openApiV2Protobuf(resources: readonly ServedResource[], builtIn: SchemaTexts): Buffer {
+export function openApiV2Protobuf(resources: readonly AdvertisedResource[], builtIn: SchemaTexts): Buffer {
   const { paths, schemas } = assemble(resources, builtIn);
   const writer = new OpenApiV2Writer();
   writer.head('2.0', info);
@@ -47,7 +47,10 @@ export function openApiV2Protobuf(resources: readonly ServedResource[], builtIn:
   return writer.finish();
 }
 
-function assemble(resources: readonly ServedResource[], builtIn: SchemaTexts): { paths: Paths; schemas: SchemaTexts } {
+function assemble(
+  resources: readonly AdvertisedResource[],
+  builtIn: SchemaTexts,
+): { paths: Paths; schemas: SchemaTexts } {
   const all = new Map([...builtIn, ...customSchemas(resources)]);
   const names = definitionsByKind(all);
   const paths: Paths = {};

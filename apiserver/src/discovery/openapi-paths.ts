@@ -2,7 +2,7 @@
 // fieldValidation) and which media types a patch may have. Both versions of OpenAPI have the same operations; what differs is put in by a dialect.
 
 import { type ApiSubresource, apiVersionOf } from '@slipway/api/resources';
-import type { ServedResource } from './served-resource.ts';
+import type { AdvertisedResource } from './advertised-resource.ts';
 
 export interface Parameter {
   readonly name: string;
@@ -41,7 +41,7 @@ const patchTypes = [
 ];
 const bodyTypes = ['application/json', 'application/yaml'];
 
-export function resourcePaths(resource: ServedResource, definitionOf: DefinitionOf): Paths {
+export function resourcePaths(resource: AdvertisedResource, definitionOf: DefinitionOf): Paths {
   const base = resource.group === '' ? `/api/${resource.version}` : `/apis/${apiVersionOf(resource)}`;
   const collection = resource.namespaced
     ? `${base}/namespaces/{namespace}/${resource.resource}`
@@ -78,9 +78,9 @@ interface Bodies {
   readonly answer?: string | undefined;
 }
 
-function collectionOperations(resource: ServedResource, definitionOf: DefinitionOf): Record<string, Operation> {
+function collectionOperations(resource: AdvertisedResource, definitionOf: DefinitionOf): Record<string, Operation> {
   const own = definitionOf(resource);
-  const has = (verb: ServedResource['verbs'][number]) => resource.verbs.includes(verb);
+  const has = (verb: AdvertisedResource['verbs'][number]) => resource.verbs.includes(verb);
   return {
     ...(has('list')
       ? { get: operation(resource, 'list', '', listParameters, { answer: listDefinition(resource, definitionOf) }) }
@@ -97,9 +97,9 @@ function collectionOperations(resource: ServedResource, definitionOf: Definition
   };
 }
 
-function itemOperations(resource: ServedResource, definitionOf: DefinitionOf): Record<string, Operation> {
+function itemOperations(resource: AdvertisedResource, definitionOf: DefinitionOf): Record<string, Operation> {
   const own = definitionOf(resource);
-  const has = (verb: ServedResource['verbs'][number]) => resource.verbs.includes(verb);
+  const has = (verb: AdvertisedResource['verbs'][number]) => resource.verbs.includes(verb);
   return {
     ...(has('get') ? { get: operation(resource, 'get', '', [], { answer: own }) } : {}),
     ...(has('update') ? { put: operation(resource, 'update', '', writeParameters, { body: own, answer: own }) } : {}),
@@ -116,7 +116,7 @@ function itemOperations(resource: ServedResource, definitionOf: DefinitionOf): R
 }
 
 function subresourceOperations(
-  resource: ServedResource,
+  resource: AdvertisedResource,
   subresource: ApiSubresource,
   definitionOf: DefinitionOf,
 ): Record<string, Operation> {
@@ -143,7 +143,7 @@ function subresourceOperations(
   };
 }
 
-function patchOperation(resource: ServedResource, suffix: string, own: string | undefined): Operation {
+function patchOperation(resource: AdvertisedResource, suffix: string, own: string | undefined): Operation {
   const bodies = { body: `${meta}.Patch`, bodyTypes: patchTypes, answer: own };
   return operation(resource, 'patch', suffix, [...writeParameters, force], bodies);
 }
@@ -161,7 +161,7 @@ const words: Record<string, readonly [operation: string, action: string]> = {
 };
 
 function operation(
-  resource: ServedResource,
+  resource: AdvertisedResource,
   verb: string,
   suffix: string,
   parameters: readonly Parameter[],
@@ -183,7 +183,7 @@ function operation(
   };
 }
 
-function listDefinition(resource: ServedResource, definitionOf: DefinitionOf): string | undefined {
+function listDefinition(resource: AdvertisedResource, definitionOf: DefinitionOf): string | undefined {
   return definitionOf({ group: resource.group, version: resource.version, kind: `${resource.kind}List` });
 }
 

@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { apiVersionOf } from '@slipway/api/resources';
-import type { ServedResource } from './served-resource.ts';
+import type { AdvertisedResource } from './advertised-resource.ts';
 
 /** Definition name to the JSON text of its schema, in OpenAPI v3 form. */
 export type SchemaTexts = ReadonlyMap<string, string>;
@@ -27,11 +27,11 @@ export async function readBuiltInSchemas(): Promise<SchemaTexts> {
 }
 
 /** The schemas of the custom resources among `resources`, and of their lists. */
-export function customSchemas(resources: readonly ServedResource[]): SchemaTexts {
+export function customSchemas(resources: readonly AdvertisedResource[]): SchemaTexts {
   return new Map(resources.flatMap(customDefinitions));
 }
 
-function customDefinitions({ group, version, kind, openApiSchema }: ServedResource): (readonly [string, string])[] {
+function customDefinitions({ group, version, kind, openApiSchema }: AdvertisedResource): (readonly [string, string])[] {
   if (!openApiSchema) return [];
   const name = [...group.split('.').reverse(), version, kind].join('.');
   const list = {

@@ -1,7 +1,7 @@
 import type { ApiResource } from '@slipway/api/resources';
 
-/** A resource that this server serves. */
-export interface ServedResource extends ApiResource {
+/** A resource as discovery presents it: of a built-in kind, what its registry entry has as `api`. */
+export interface AdvertisedResource extends ApiResource {
   /** OpenAPI v3 schema of a custom resource; built-in kinds have theirs in the generated document. */
   readonly openApiSchema?: object;
 }
