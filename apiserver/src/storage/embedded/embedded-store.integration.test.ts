@@ -1,0 +1,16 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock } from '@slipway/kit/clock';
+import { describeBackend } from '../conformance/backend.suite.ts';
+import { openEmbeddedStore } from './embedded-store.ts';
+
+describeBackend('embedded', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'slipway-embedded-'));
+  return {
+    open: () => openEmbeddedStore({ directory, clock: systemClock }),
+    dispose: () => rm(directory, { recursive: true, force: true }),
+    ttlMs: 150,
+    childArguments: ['embedded', directory],
+  };
+});

@@ -1,0 +1,25 @@
+/** etcd's and gRPC's errors in the words of the waist. */
+import { isAbort } from '@slipway/kit/abort';
+import { messageOf } from '@slipway/kit/errors';
+import { EtcdLeaseInvalidError } from 'etcd3';
+import { StorageError, type StorageErrorReason } from '../backend.ts';
+
+/** What etcd writes into its messages (`etcdserver/api/v3rpc/rpctypes`). */
+const reasons: readonly (readonly [string, StorageErrorReason])[] = [
+  ['required revision has been compacted', 'compacted'],
+  ['required revision is a future revision', 'futureRevision'],
+  ['database space exceeded', 'full'],
+  ['corrupt cluster', 'corrupt'],
+];
+
+/** Everything that is not said otherwise is a matter of reaching a working etcd. */
+export function translateEtcdError(error: unknown): unknown {
+  if (error instanceof StorageError || isAbort(error)) return error;
+  const message = messageOf(error);
+  const reason = reasons.find(([text]) => message.includes(text))?.[1] ?? 'unavailable';
+  return new StorageError(reason, `etcd: ${message}`, { cause: error });
+}
+
+export function isLeaseGone(error: unknown): boolean {
+  return error instanceof EtcdLeaseInvalidError || messageOf(error).includes('requested lease not found');
+}
