@@ -9,5 +9,7 @@ const shared = {
 
 export default {
   ...shared,
-  testMatch: ['**/*.test.ts'],
+  testMatch: ['**/*.test.ts', '**/*.e2e.ts'],
+  // Real clusters on a busy machine; a test that only computes ends long before.
+  testTimeout: 120_000,
 };

@@ -1,0 +1,111 @@
+/** The README's first application: applied, used through its service and by name, updated while it is used, deleted. */
+import { get } from 'node:http';
+import { join } from 'node:path';
+import { describeWith, missingCapability } from '@slipway/kit/testing/capabilities';
+import { type Cluster, newCluster } from '../harness/cluster.ts';
+import { eventually } from '../harness/eventually.ts';
+import { containerNeeds, loadExampleImage } from '../harness/images.ts';
+import { repositoryRoot } from '../tidy/sources.ts';
+
+const example = (file: string) => join(repositoryRoot, 'examples/web', file);
+
+function fetchText(url: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const request = get(url, { agent: false, timeout: 5000 }, (response) => {
+      let text = '';
+      response.on('data', (chunk) => {
+        text += chunk;
+      });
+      response.once('end', () => resolve(text));
+    });
+    request.once('error', reject);
+    request.once('timeout', () => request.destroy(new Error(`${url} does not answer`)));
+  });
+}
+
+describeWith(missingCapability(containerNeeds), 'the first application', () => {
+  let cluster: Cluster;
+
+  beforeAll(async () => {
+    cluster = await newCluster();
+    await cluster.up();
+    await loadExampleImage(cluster, 'localhost/web:1');
+    await loadExampleImage(cluster, 'localhost/web:2');
+  });
+
+  afterAll(() => cluster.remove());
+
+  it('runs three replicas behind one address', async () => {
+    await cluster.kubectl(['apply', '-f', example('web.yaml')]);
+    expect(await cluster.kubectl(['rollout', 'status', 'deployment/web', '--timeout=60s'])).toContain(
+      'successfully rolled out',
+    );
+    expect(await cluster.kubectl(['get', 'deployment', 'web'])).toMatch(/web +3\/3 +3 +3 /);
+    const address = await cluster.kubectl(['get', 'service', 'web', '-o', 'jsonpath={.spec.clusterIP}']);
+    await eventually('the service to answer', async () =>
+      expect(await fetchText(`http://${address}/`)).toBe('Hello from Slipway.\n'),
+    );
+  });
+
+  it('is found by name from another pod', async () => {
+    const said = await cluster.kubectl([
+      'run',
+      'client',
+      '--image=localhost/web:1',
+      '--restart=Never',
+      '--rm',
+      '-i',
+      '--quiet',
+      '--command',
+      '--',
+      'wget',
+      '-qO-',
+      'http://web.default.svc.cluster.local/',
+    ]); // prettier-ignore
+    expect(said).toContain('Hello from Slipway.');
+  });
+
+  it('is updated without a failed request, and rolled back', async () => {
+    const address = await cluster.kubectl(['get', 'service', 'web', '-o', 'jsonpath={.spec.clusterIP}']);
+    let failures = 0;
+    let requests = 0;
+    let updating = true;
+    const load = (async () => {
+      while (updating) {
+        requests++;
+        await fetchText(`http://${address}/`).catch(() => failures++);
+      }
+    })();
+    await cluster.kubectl(['apply', '-f', example('web-v2.yaml')]);
+    await cluster.kubectl(['rollout', 'status', 'deployment/web', '--timeout=60s']);
+    updating = false;
+    await load;
+    expect(requests).toBeGreaterThan(10);
+    expect(failures).toBe(0);
+    expect(await cluster.kubectl(['rollout', 'history', 'deployment/web'])).toMatch(/^1 .*\n2 /m);
+    await cluster.kubectl(['rollout', 'undo', 'deployment/web']);
+    await cluster.kubectl(['rollout', 'status', 'deployment/web', '--timeout=60s']);
+    expect(
+      await cluster.kubectl(['get', 'deployment', 'web', '-o', 'jsonpath={.spec.template.spec.containers[0].image}']),
+    ).toBe('localhost/web:1');
+  });
+
+  it('takes a new page from its config map without a restart', async () => {
+    const page = '{"data":{"index.html":"A new page.\\n"}}';
+    await cluster.kubectl(['patch', 'configmap', 'web-page', '--type=merge', '-p', page]);
+    const address = await cluster.kubectl(['get', 'service', 'web', '-o', 'jsonpath={.spec.clusterIP}']);
+    await eventually(
+      'the new page',
+      async () => expect(await fetchText(`http://${address}/`)).toBe('A new page.\n'),
+      90_000,
+    );
+  });
+
+  it('replaces a pod that is deleted, and goes without a trace', async () => {
+    const [first] = (await cluster.kubectl(['get', 'pods', '-l', 'app=web', '-o', 'name'])).trim().split('\n');
+    await cluster.kubectl(['delete', first ?? '', '--wait']);
+    await cluster.kubectl(['wait', '--for=condition=Available', 'deployment/web', '--timeout=60s']);
+    await cluster.kubectl(['delete', '-f', example('web.yaml')]);
+    await eventually('no pods', async () => expect(await cluster.kubectl(['get', 'pods', '-o', 'name'])).toBe(''));
+  });
+});
