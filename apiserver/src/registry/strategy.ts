@@ -49,6 +49,8 @@ export interface Strategy<T extends KubeObject = KubeObject> extends UpdateRules
   defaults?(draft: T): void;
   prepareCreate?(draft: T, context: StrategyContext): void;
   validate(draft: T, context: StrategyContext): FieldError[];
+  /** What holds for new objects only; runs after `validate`. */
+  validateCreate?(draft: T, context: StrategyContext): FieldError[];
   /** Texts for `Warning:` headers. */
   warnings?(draft: T, old: T | undefined): string[];
   /** Takes addresses and ports; may fill them into the draft. `old` is undefined on create, `draft` on delete. */

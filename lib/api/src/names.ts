@@ -40,6 +40,11 @@ const wildcardSubdomain = rule(
   `\\*\\.${subdomainFormat}`,
   '*.example.com',
 );
+const searchDomain = rule(
+  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end with an alphanumeric character",
+  '_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*',
+  'example.com',
+);
 const dns1035Label = rule(
   "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character",
   '[a-z]([-a-z0-9]*[a-z0-9])?',
@@ -127,6 +132,11 @@ export function dnsLabelProblems(value: string): readonly string[] {
 /** RFC 1123 subdomain: the name rule of most kinds. */
 export function dnsSubdomainProblems(value: string): readonly string[] {
   return check(value, dnsSubdomain, maxSubdomainLength);
+}
+
+/** A domain that resolvers search: labels may hold underscores, as in `_tcp.example.com`. */
+export function searchDomainProblems(value: string): readonly string[] {
+  return check(value, searchDomain, maxSubdomainLength);
 }
 
 export function wildcardSubdomainProblems(value: string): readonly string[] {

@@ -1,0 +1,52 @@
+import { labelName, qualifiedNameProblems } from '@slipway/api/names';
+import type { Namespace } from '@slipway/api/types';
+import { type FieldError, invalid, pushInvalid } from '@slipway/api/validation/field-error';
+import type { Strategy } from '../strategy.ts';
+import { descriptorOf } from './descriptor.ts';
+import { dropGeneration } from './generation.ts';
+
+const nameLabel = 'kubernetes.io/metadata.name';
+/** Holds a namespace until everything in it is gone. */
+const contentFinalizer = 'kubernetes';
+const standardFinalizers = ['kubernetes', 'orphan', 'foregroundDeletion'];
+
+export const namespaceStrategy: Strategy<Namespace> = {
+  resource: descriptorOf('', 'v1', 'namespaces'),
+  validateName: labelName,
+  defaults(draft) {
+    draft.spec ??= {};
+    const { metadata } = draft;
+    if (metadata.name && metadata.labels?.[nameLabel] !== metadata.name) {
+      metadata.labels = { ...metadata.labels, [nameLabel]: metadata.name };
+    }
+  },
+  prepareCreate(draft) {
+    dropGeneration(draft);
+    draft.status = { phase: 'Active' };
+    const finalizers = draft.spec.finalizers ?? [];
+    if (!finalizers.includes(contentFinalizer)) draft.spec = { finalizers: [...finalizers, contentFinalizer] };
+  },
+  prepareUpdate(draft, old) {
+    draft.spec = { ...draft.spec, finalizers: old.spec.finalizers };
+    draft.status = old.status;
+  },
+  validate(draft) {
+    const errors: FieldError[] = [];
+    for (const finalizer of draft.spec.finalizers ?? []) validateFinalizer(errors, finalizer);
+    return errors;
+  },
+  selectableFields: { 'status.phase': (namespace) => namespace.status?.phase ?? '' },
+  otherFinalizers: (namespace) => namespace.spec?.finalizers ?? [],
+  prepareDeletion(draft) {
+    draft.status = { ...draft.status, phase: 'Terminating' };
+  },
+};
+
+function validateFinalizer(errors: FieldError[], finalizer: string): void {
+  const path = 'spec.finalizers';
+  pushInvalid(errors, path, finalizer, qualifiedNameProblems(finalizer));
+  if (!finalizer.includes('/') && !standardFinalizers.includes(finalizer)) {
+    const detail = 'name is neither a standard finalizer name nor is it fully qualified';
+    errors.push(invalid(path, finalizer, detail));
+  }
+}
