@@ -56,6 +56,8 @@ export interface ObservedPod {
   readonly volumes: 'absent' | 'ready';
   /** Something of the pod's volumes is on the disk or mounted. */
   readonly volumesOnDisk: boolean;
+  /** Logs, /etc/hosts or the like are there. */
+  readonly filesOnDisk: boolean;
   /** By container name. */
   readonly images: ReadonlyMap<string, ObservedImage>;
   /** By step key (`stepKey`): steps whose last run failed. */
@@ -75,6 +77,7 @@ export const nothingObserved: ObservedPod = {
   containers: [],
   volumes: 'absent',
   volumesOnDisk: false,
+  filesOnDisk: false,
   images: new Map(),
   failures: new Map(),
   probes: new Map(),

@@ -101,7 +101,10 @@ function tearDownGraceMs(pod: Pod, end: PodEnd): number {
 /** Everything has ended: the API first, so that nobody waits for our sweeping, then the remains. */
 function planRemoval(observed: ObservedPod): PodStep[] {
   if (!observed.gone) return [{ step: 'deletePod' }];
-  return observed.sandboxes.map(({ id }) => ({ step: 'removeSandbox', sandboxId: id }));
+  if (observed.sandboxes.length > 0) {
+    return observed.sandboxes.map(({ id }) => ({ step: 'removeSandbox', sandboxId: id }));
+  }
+  return observed.filesOnDisk ? [{ step: 'sweepPod' }] : [];
 }
 
 /** One dead attempt per container name stays, for its log, its exit code and the back-off; so does one dead sandbox. */

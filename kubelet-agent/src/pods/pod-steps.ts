@@ -17,6 +17,8 @@ export interface PodStepArguments {
   stopSandbox: { readonly sandboxId: string };
   removeSandbox: { readonly sandboxId: string };
   tearDownVolumes: Record<never, never>;
+  /** Takes away the last that is left of a pod that is gone: cgroup, logs, files. */
+  sweepPod: Record<never, never>;
   /** Takes the finished pod out of the API, after its last status was written. */
   deletePod: Record<never, never>;
 }
