@@ -26,11 +26,11 @@ const bans: readonly Ban[] = [
     instead: 'a Random from @slipway/kit/random',
   },
   {
-    what: /\bset(Timeout|Interval)\(/,
+    what: /(?<![.\w])set(Timeout|Interval)\(/,
     allowed: (file) => inKit(file) || isTest(file.path),
     instead: 'Clock.after or Clock.sleep',
   },
-  { what: /\b(as any|: any\b)/, allowed: inTidy, instead: 'unknown and a guard' },
+  { what: /(\bas any\b|: any\b(?! ))/, allowed: inTidy, instead: 'unknown and a guard' },
   { what: /@ts-(ignore|expect-error|nocheck)/, allowed: inTidy, instead: 'a type that is true' },
   { what: /\b(TODO|FIXME|XXX)\b/, allowed: inTidy, instead: 'an issue' },
   {
