@@ -7,7 +7,7 @@ import { join } from 'node:path';
 
 export interface CgroupLayout {
   readonly version: 'v1' | 'hybrid' | 'v2';
-  /** Mount points of all trees that hold controllers, each once. */
+  /** Mount points of all trees, each once. */
   readonly trees: readonly string[];
   /** Mount point of the tree of a controller (`memory`, `cpu`, `cpuacct`, `pids`, ...); in v2 the same for all. */
   treeOf(controller: string): string | undefined;
@@ -36,7 +36,8 @@ export function parseCgroupLayout(mountinfo: string): CgroupLayout {
   for (const { options, point } of v1) {
     for (const option of options) if (!byController.has(option)) byController.set(option, point);
   }
-  const trees = [...new Set(v1.map((mount) => mount.point))];
+  // The empty v2 tree counts too: OCI runtimes make a cgroup there as well.
+  const trees = [...new Set([...v1, ...(v2 ? [v2] : [])].map((mount) => mount.point))];
   return { version: v2 ? 'hybrid' : 'v1', trees, treeOf: (controller) => byController.get(controller) };
 }
 

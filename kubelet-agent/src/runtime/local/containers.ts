@@ -1,4 +1,4 @@
-import { constants as fileConstants, mkdir, open, readFile, rm, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { errnoOf, messageOf } from '@slipway/kit/errors';
@@ -11,6 +11,7 @@ import { readFileInRootfs } from './files-in-rootfs.ts';
 import type { ContainerImage } from './image-rootfs.ts';
 import type { LocalDeps, Programs } from './local-deps.ts';
 import { exitCodeOfStartError, processStartError } from './oci-errors.ts';
+import { releaseInit } from './exec-fifo.ts';
 import { isProcessOf } from './process-identity.ts';
 import { type ContainerRecord, writeRecord } from './records.ts';
 import { mountRootfs, removeRootfs } from './rootfs.ts';
@@ -178,34 +179,15 @@ export class Containers {
     return await createWithConmon(spawn, request, signal);
   }
 
-  /**
-   * A created container's init waits until somebody opens its fifo, writes a byte and executes the program. `start` of crun and runc
-   * does no more than to open, read and remove that fifo: doing so here saves a child process.
-   */
   async #releaseProcess(entry: ContainerEntry, { runtime }: Programs, signal: AbortSignal): Promise<void> {
     const { id } = entry.record;
     const { paths, clock, exec } = this.#deps;
     const fifoPath = join(paths.ociRoot, id, 'exec.fifo');
-    const fifo = runtime.isKnown
-      ? await open(fifoPath, fileConstants.O_RDWR | fileConstants.O_NONBLOCK).catch(() => undefined)
-      : undefined;
-    if (!fifo) {
-      await exec(runtime.path, [`--root=${paths.ociRoot}`, 'start', id], { signal }).catch((error) => {
-        throw processStartError('start', messageOf(error));
-      });
-      return;
-    }
-    try {
-      for (let tries = 1; !(await hasByte(fifo)); tries++) {
-        await clock.sleep(1, signal);
-        if (tries % 20 === 0 && !(await isProcessOf(entry.pid, id))) {
-          throw new RuntimeError('startFailed', 'the container ended before its program was executed');
-        }
-      }
-      await unlink(fifoPath);
-    } finally {
-      await fifo.close();
-    }
+    const isAlive = () => isProcessOf(entry.pid, id);
+    if (await releaseInit({ kind: runtime.kind, fifoPath, clock, isAlive }, signal)) return;
+    await exec(runtime.path, [`--root=${paths.ociRoot}`, 'start', id], { signal }).catch((error) => {
+      throw processStartError('start', messageOf(error));
+    });
   }
 
   async stop(id: string, timeoutMs: number, signal: AbortSignal): Promise<void> {
@@ -270,7 +252,7 @@ export class Containers {
   async #forgetInRuntime(id: string, signal: AbortSignal): Promise<void> {
     const { paths, exec, programs } = this.#deps;
     const found = await programs(signal).catch(() => undefined);
-    if (found && !found.runtime.isKnown) {
+    if (found?.runtime.kind === 'other') {
       await exec(found.runtime.path, [`--root=${paths.ociRoot}`, 'delete', '--force', id], { signal }).catch(() => {});
     }
     await rm(join(paths.ociRoot, id), { recursive: true, force: true });
@@ -299,16 +281,6 @@ export class Containers {
       throw new RuntimeError('failedPrecondition', `container ${id} does not run`);
     }
     await reopenLog(this.#deps.paths.container(id).control);
-  }
-}
-
-async function hasByte(fifo: Awaited<ReturnType<typeof open>>): Promise<boolean> {
-  try {
-    const { bytesRead } = await fifo.read(Buffer.alloc(16), 0, 16, null);
-    return bytesRead > 0;
-  } catch (error) {
-    if (errnoOf(error) === 'EAGAIN') return false;
-    throw error;
   }
 }
 

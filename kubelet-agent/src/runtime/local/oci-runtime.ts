@@ -9,8 +9,8 @@ import { ociErrorText } from './oci-errors.ts';
 export interface OciRuntime {
   /** Absolute. */
   readonly path: string;
-  /** crun and runc keep a container's state in the same simple way, which saves two child processes per container. */
-  readonly isKnown: boolean;
+  /** What is known of crun's and runc's state directories saves two child processes per container. */
+  readonly kind: 'crun' | 'runc' | 'other';
   readonly version: string;
 }
 
@@ -28,11 +28,11 @@ export interface OciRuntimeChoice {
 }
 
 /** In the order of preference: crun starts a container in about 25 ms, runc in 40. */
-const candidates = ['crun', 'runc'];
+const candidates = ['crun', 'runc'] as const;
 
 /** Finds the OCI runtime that works on this machine. Throws `RuntimeError` `unavailable` that says what to install. */
 export async function chooseOciRuntime(choice: OciRuntimeChoice, signal: AbortSignal): Promise<OciRuntime> {
-  const names = choice.configured === undefined ? candidates : [choice.configured];
+  const names: readonly string[] = choice.configured === undefined ? candidates : [choice.configured];
   const cached = await readCache(choice, names);
   if (cached) return cached;
   const failures: string[] = [];
@@ -54,7 +54,7 @@ export async function chooseOciRuntime(choice: OciRuntimeChoice, signal: AbortSi
 async function remember(path: string, failures: readonly string[], choice: OciRuntimeChoice, signal: AbortSignal) {
   const printed = await choice.exec(path, ['--version'], { signal });
   const version = printed.stdout.toString().split('\n')[0] ?? '';
-  const runtime = { path, isKnown: candidates.includes(basename(path)), version };
+  const runtime = { path, kind: candidates.find((name) => name === basename(path)) ?? ('other' as const), version };
   if (failures.length > 0) choice.log.warn({ runtime: path, failures }, 'fell back to another OCI runtime');
   else choice.log.info({ runtime: path, version }, 'OCI runtime chosen');
   const modifiedMs = (await stat(path)).mtimeMs;
@@ -67,7 +67,7 @@ async function readCache(choice: OciRuntimeChoice, names: readonly string[]): Pr
     const cached = JSON.parse(await readFile(choice.cacheFile, 'utf8'));
     const isWanted = names.some((name) => (isAbsolute(name) ? name === cached.path : name === basename(cached.path)));
     const unchanged = cached.bootId === choice.bootId && (await stat(cached.path)).mtimeMs === cached.modifiedMs;
-    return isWanted && unchanged ? { path: cached.path, isKnown: cached.isKnown, version: cached.version } : undefined;
+    return isWanted && unchanged ? { path: cached.path, kind: cached.kind, version: cached.version } : undefined;
   } catch {
     return undefined; // never written, or the program went away: find out again
   }
@@ -98,7 +98,12 @@ function trialSpec(id: string) {
     ociVersion: '1.0.2',
     process: { user: { uid: 0, gid: 0 }, args: ['slipway-trial'], env: ['PATH=/bin'], cwd: '/' },
     root: { path: 'rootfs' },
-    mounts: [{ destination: '/proc', type: 'proc', source: 'proc' }],
+    mounts: [
+      { destination: '/proc', type: 'proc', source: 'proc' },
+      { destination: '/dev', type: 'tmpfs', source: 'tmpfs' },
+      { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['ro'] },
+      { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['ro'] },
+    ],
     linux: {
       cgroupsPath: `/slipway/${id}`,
       resources: { devices: [{ allow: false, access: 'rwm' }], pids: { limit: 100 } },
