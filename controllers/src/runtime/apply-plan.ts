@@ -47,14 +47,21 @@ export async function applyPlan<Status>(
   return { pending: applier.pending, failure };
 }
 
+/** Runs steps that are about no single object. */
+export async function applySteps(steps: readonly Step[], deps: ApplyDeps): Promise<Applied> {
+  const applier = new Applier(deps, undefined);
+  const failure = await applier.runSteps(steps);
+  return { pending: applier.pending, failure };
+}
+
 class Applier {
   readonly #deps: ApplyDeps;
   readonly pending = new PendingWrites();
   /** The primary as it was looked at, or as a step of this plan has left it. */
-  #primary: KubeObject;
+  #primary: KubeObject | undefined;
   readonly #alive = new Map<string, Promise<void>>();
 
-  constructor(deps: ApplyDeps, primary: KubeObject) {
+  constructor(deps: ApplyDeps, primary: KubeObject | undefined) {
     this.#deps = deps;
     this.#primary = primary;
   }
@@ -130,7 +137,7 @@ class Applier {
     const options = { signal, type: patchType, ...(subresource ? { subresource } : {}) };
     const patched = await client.patch(kind, { namespace, name }, body, options);
     this.pending.written(kind, patched);
-    if (uid === this.#primary.metadata.uid) this.#primary = patched;
+    if (this.#primary && uid === this.#primary.metadata.uid) this.#primary = patched;
     return patched;
   }
 

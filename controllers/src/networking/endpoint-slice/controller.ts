@@ -1,10 +1,9 @@
-import { matcherOfLabels } from '@slipway/api/selector';
 import type { Pod } from '@slipway/api/types';
 import { keyOf, kinds } from '@slipway/client/kinds';
 import type { Caches } from '../../runtime/caches.ts';
 import { indexOn, triggerOn } from '../../runtime/controller-definition.ts';
 import { definitionFrom } from '../../runtime/plan-reconciler.ts';
-import { observeService, serviceIndex, serviceOfSlice } from './observe.ts';
+import { observeService, podMatcherOf, serviceIndex, serviceOfSlice } from './observe.ts';
 import { planEndpointSlices } from './plan.ts';
 
 /** Writes down which pods serve a Service, and at which addresses and ports. */
@@ -22,6 +21,6 @@ export const endpointSliceController = definitionFrom({
 function servicesOfPod(pod: Pod, caches: Caches): string[] {
   return caches
     .inNamespace(kinds.services, pod.metadata.namespace ?? '')
-    .filter(({ spec }) => spec.selector && matcherOfLabels(spec.selector).matches(pod.metadata.labels))
+    .filter((service) => podMatcherOf(service)?.matches(pod.metadata.labels))
     .map(keyOf);
 }

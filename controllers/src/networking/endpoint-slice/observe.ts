@@ -1,6 +1,6 @@
-import { matcherOfLabels } from '@slipway/api/selector';
+import { type LabelMatcher, matcherOfLabels } from '@slipway/api/selector';
 import type { EndpointSlice, Pod, Service } from '@slipway/api/types';
-import { type Kind, keyOf, kinds, type ObjectKey } from '@slipway/client/kinds';
+import { keyOf, kinds, type ObjectKey } from '@slipway/client/kinds';
 import type { Caches } from '../../runtime/caches.ts';
 
 export const serviceNameLabel = 'kubernetes.io/service-name';
@@ -23,8 +23,8 @@ export interface ObservedService {
 /** Undefined also for services that somebody else gives endpoints: without a selector, or an external name. */
 export function observeService(key: ObjectKey, caches: Caches): ObservedService | undefined {
   const service = caches.get(kinds.services, key);
-  if (!service?.spec.selector || service.spec.type === 'ExternalName') return undefined;
-  const matcher = matcherOfLabels(service.spec.selector);
+  const matcher = service && podMatcherOf(service);
+  if (!matcher) return undefined;
   const pods = caches
     .inNamespace(kinds.pods, service.metadata.namespace ?? '')
     .filter((pod) => matcher.matches(pod.metadata.labels));
@@ -36,6 +36,13 @@ export function observeService(key: ObjectKey, caches: Caches): ObservedService 
   };
 }
 
+/** Undefined when the service selects no pods by itself. */
+export function podMatcherOf({ spec }: Service): LabelMatcher | undefined {
+  const { selector, type } = spec;
+  if (!selector || Object.keys(selector).length === 0 || type === 'ExternalName') return undefined;
+  return matcherOfLabels(selector);
+}
+
 export function serviceOfSlice(slice: EndpointSlice): readonly string[] {
   const { labels, namespace } = slice.metadata;
   const service = labels?.[serviceNameLabel];
@@ -45,8 +52,7 @@ export function serviceOfSlice(slice: EndpointSlice): readonly string[] {
 function zonesOf(pods: readonly Pod[], caches: Caches): ReadonlyMap<string, string> {
   const zones = new Map<string, string>();
   for (const nodeName of new Set(pods.map((pod) => pod.spec.nodeName))) {
-    const zone =
-      nodeName && caches.get(kinds.nodes as Kind, nodeName)?.metadata.labels?.['topology.kubernetes.io/zone'];
+    const zone = nodeName && caches.get(kinds.nodes, nodeName)?.metadata.labels?.['topology.kubernetes.io/zone'];
     if (nodeName && zone) zones.set(nodeName, zone);
   }
   return zones;

@@ -1,0 +1,36 @@
+import type { Kind } from '@slipway/client/kinds';
+import { applySteps } from '../../runtime/apply-plan.ts';
+import type { ControllerDefinition, ControllerDeps, Outcome } from '../../runtime/controller-definition.ts';
+import { causeObjectFrom } from '../../runtime/plan-reconciler.ts';
+import { Ownership } from './ownership.ts';
+import { planCollection } from './plan.ts';
+
+/** Deletes what has lost its owners. `resources` are all that can be listed, watched and deleted, each once. */
+export function garbageCollector(resources: readonly Kind[]): ControllerDefinition {
+  const ownership = new Ownership(resources);
+  return {
+    name: 'garbage-collector',
+    component: 'generic-garbage-collector',
+    triggers: resources.map((kind) => ({
+      on: kind,
+      changes: (change, caches) => ownership.keysAfter(kind, change, caches),
+    })),
+    workers: 20,
+    create: (deps) => ({ reconcile: (key, { signal }) => collect(key, ownership, deps, signal) }),
+  };
+}
+
+async function collect(
+  key: string,
+  ownership: Ownership,
+  { caches, client: plain, events }: ControllerDeps,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const node = await ownership.observe(key, caches, plain, signal);
+  const steps = node ? planCollection(node) : [];
+  if (!node || steps.length === 0) return {};
+  const client = plain.withCause({ controller: 'garbage-collector', object: causeObjectFrom(node.object) });
+  const { pending, failure } = await applySteps(steps, { client, events, signal });
+  if (failure) throw failure.error;
+  return { pending };
+}

@@ -1,0 +1,63 @@
+import type { ApiResource } from '@slipway/api/resources';
+import { type Kind, kindFrom, kindId } from '@slipway/client/kinds';
+import type { Clock } from '@slipway/kit/clock';
+import { garbageCollector } from './cluster/garbage-collector/controller.ts';
+import { namespaceController } from './cluster/namespace/controller.ts';
+import { nodeLifecycleController } from './cluster/node-lifecycle/controller.ts';
+import { podGcController } from './cluster/pod-gc/controller.ts';
+import { rootCaController } from './cluster/root-ca/controller.ts';
+import { serviceAccountController } from './cluster/service-account/controller.ts';
+import { taintEvictionController } from './cluster/taint-eviction/controller.ts';
+import { endpointSliceController } from './networking/endpoint-slice/controller.ts';
+import type { ControllerDefinition } from './runtime/controller-definition.ts';
+import { deploymentController } from './workloads/deployment/controller.ts';
+import { replicaSetController } from './workloads/replicaset/controller.ts';
+
+export interface ControllersConfig {
+  /** What the server serves, as its discovery says; each resource in the version to be used. */
+  readonly resources: readonly ApiResource[];
+  /** Certificate of the cluster's authority, PEM. */
+  readonly caPem: string;
+}
+
+/** Every controller there is. */
+export function allControllers(config: ControllersConfig, clock: Clock): readonly ControllerDefinition[] {
+  const deletable = collectedKinds(config.resources);
+  const namespaced = config.resources.filter(isNamespacedContent).map((resource) => kindFrom(resource));
+  return [
+    deploymentController,
+    replicaSetController,
+    endpointSliceController,
+    serviceAccountController,
+    rootCaController(config.caPem),
+    namespaceController(uniqueKinds(namespaced)),
+    garbageCollector(deletable),
+    nodeLifecycleController(clock),
+    taintEvictionController(clock),
+    podGcController,
+  ];
+}
+
+/** Names for `--controllers`, in the order of the list; for help texts and checks before a server is there. */
+export const controllerNames: readonly string[] = allControllers(
+  { resources: [], caPem: '' },
+  { nowMs: () => 0, monotonicMs: () => 0, sleep: () => Promise.resolve(), after: () => () => {} },
+).map(({ name }) => name);
+
+/** Events tell of objects and own nothing; they end by themselves. */
+function collectedKinds(resources: readonly ApiResource[]): Kind[] {
+  const collected = resources.filter(
+    ({ resource, verbs }) =>
+      resource !== 'events' && (['list', 'watch', 'delete'] as const).every((verb) => verbs.includes(verb)),
+  );
+  return uniqueKinds(collected.map((resource) => kindFrom(resource)));
+}
+
+function isNamespacedContent({ namespaced, verbs }: ApiResource): boolean {
+  return namespaced && verbs.includes('list') && verbs.includes('deletecollection');
+}
+
+/** The first of each; the same objects in another version, or as events.k8s.io shows the core events, are not walked twice. */
+function uniqueKinds(kinds: readonly Kind[]): Kind[] {
+  return [...new Map(kinds.toReversed().map((kind) => [kindId(kind), kind])).values()].reverse();
+}

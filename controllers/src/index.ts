@@ -1,0 +1,32 @@
+import { allControllers, type ControllersConfig, controllerNames } from './controllers.ts';
+import { selectControllers } from './runtime/controller-selection.ts';
+import { type Component, type ControllerManager, createManager, type ManagerDeps } from './runtime/manager.ts';
+
+export { controllerNames } from './controllers.ts';
+export { UnknownControllerError } from './runtime/controller-selection.ts';
+export type { Component, ControllerManager } from './runtime/manager.ts';
+
+export interface ControllerManagerOptions extends ManagerDeps {
+  readonly config: ControllersConfig & {
+    /** As of `--controllers`: `['*', '-deployment']`. All when not given. */
+    readonly controllers?: readonly string[];
+  };
+}
+
+/** Long-lived parts beside the reconcilers, over the same caches. */
+const components: readonly Component[] = [];
+
+/**
+ * All controllers over one transport. Throws `UnknownControllerError` for a name that there is not. When several
+ * processes run the same controllers, run this within `runAsLeader` of `@slipway/client/leader-election`.
+ */
+export function createControllerManager({ config, ...deps }: ControllerManagerOptions): ControllerManager {
+  const definitions = allControllers(config, deps.clock);
+  const names = [...controllerNames, ...components.map(({ name }) => name)];
+  const selected = selectControllers(names, config.controllers ?? ['*']);
+  return createManager(
+    definitions.filter(({ name }) => selected.has(name)),
+    components.filter(({ name }) => selected.has(name)),
+    deps,
+  );
+}
