@@ -25,28 +25,6 @@ export function switchProtocols(request: UpgradeRequest, headers: Readonly<Recor
   request.socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n${lines.join('')}\r\n`);
 }
 
-/** Refuses in plain HTTP and closes. */
-export function refuseUpgrade(
-  request: UpgradeRequest,
-  code: number,
-  body: string,
-  contentType = 'application/json',
-): void {
-  const head = `HTTP/1.1 ${code} ${reasonPhrase(code)}\r\nContent-Type: ${contentType}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n`;
-  request.socket.end(head + body);
-}
-
-function reasonPhrase(code: number): string {
-  const phrases: Readonly<Record<number, string>> = {
-    400: 'Bad Request',
-    401: 'Unauthorized',
-    403: 'Forbidden',
-    404: 'Not Found',
-    500: 'Internal Server Error',
-  };
-  return phrases[code] ?? 'Error';
-}
-
 /** Joins two connections; when one ends or breaks, the other does too. */
 export function splice(a: Duplex, b: Duplex): Promise<void> {
   return new Promise((resolve) => {
