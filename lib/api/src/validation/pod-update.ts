@@ -107,7 +107,7 @@ function withImagesOf(
 function allowTightening(errors: FieldError[], now: PodSpec, old: PodSpec): void {
   for (const [key, value] of Object.entries(old.nodeSelector ?? {})) {
     if (now.nodeSelector?.[key] === value) continue;
-    const detail = 'only additions are allowed (no mutations or deletions)';
+    const detail = 'only additions to spec.nodeSelector are allowed (no mutations or deletions)';
     errors.push(invalid('spec.nodeSelector', now.nodeSelector ?? {}, detail));
     break;
   }

@@ -1,0 +1,66 @@
+import { matcherOf, SelectorError } from '../selector.ts';
+import type { LabelSelector, PodTemplateSpec } from '../types.ts';
+import { type FieldError, forbidden, invalid, notSupported, required } from './field-error.ts';
+import { isEmptySelector, validateLabelSelector } from './label-selector.ts';
+import { validateAnnotations, validateLabels } from './object-meta.ts';
+import { validatePodSpec } from './pod-spec.ts';
+
+export function validatePodTemplate(errors: FieldError[], template: PodTemplateSpec, path: string): void {
+  const { metadata, spec } = template;
+  validateLabels(errors, metadata?.labels, `${path}.labels`);
+  validateAnnotations(errors, metadata?.annotations, `${path}.annotations`);
+  validatePodSpec(errors, spec ?? { containers: [] }, `${path}.spec`, { isPod: false });
+  if (spec?.ephemeralContainers?.length) {
+    errors.push(forbidden(`${path}.spec.ephemeralContainers`, 'ephemeral containers not allowed in pod template'));
+  }
+}
+
+interface SelectingSpec {
+  readonly selector?: LabelSelector;
+  readonly template?: PodTemplateSpec;
+}
+
+/** Of Deployments and ReplicaSets: the selector finds the pods of the template, and those run for ever. */
+export function validateSelectorAndTemplate(errors: FieldError[], spec: SelectingSpec, path: string): void {
+  const { selector, template } = spec;
+  if (!selector) errors.push(required(`${path}.selector`));
+  else {
+    validateLabelSelector(errors, selector, `${path}.selector`);
+    if (isEmptySelector(selector)) {
+      errors.push(invalid(`${path}.selector`, selector, 'empty selector is invalid for deployment'));
+    }
+  }
+  const at = `${path}.template`;
+  if (!template) {
+    errors.push(required(at));
+    return;
+  }
+  validateMatch(errors, selector, template, path);
+  validatePodTemplate(errors, template, at);
+  const restartPolicy = template.spec?.restartPolicy;
+  if (restartPolicy !== 'Always') {
+    errors.push(notSupported(`${at}.spec.restartPolicy`, restartPolicy ?? '', ['Always']));
+  }
+  if (template.spec?.activeDeadlineSeconds !== undefined) {
+    const detail = 'activeDeadlineSeconds in ReplicaSet is not Supported';
+    errors.push(forbidden(`${at}.spec.activeDeadlineSeconds`, detail));
+  }
+}
+
+function validateMatch(
+  errors: FieldError[],
+  selector: LabelSelector | undefined,
+  template: PodTemplateSpec,
+  path: string,
+): void {
+  if (!selector || isEmptySelector(selector)) return;
+  const labels = template.metadata?.labels;
+  try {
+    if (matcherOf(selector).matches(labels)) return;
+    const detail = '`selector` does not match template `labels`';
+    errors.push(invalid(`${path}.template.metadata.labels`, labels, detail));
+  } catch (error) {
+    if (!(error instanceof SelectorError)) throw error;
+    errors.push(invalid(`${path}.selector`, selector, 'invalid label selector'));
+  }
+}
