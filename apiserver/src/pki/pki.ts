@@ -74,7 +74,11 @@ export async function openPki(directory: string, { clock, random }: { clock: Clo
     caCertificate: authority.certificate,
     serviceAccountKey,
     servingCertificate: (hosts) =>
-      ensurePair('apiserver', { commonName: 'kube-apiserver', usage: 'server', hosts, validMs: leafValidMs }, authority),
+      ensurePair(
+        'apiserver',
+        { commonName: 'kube-apiserver', usage: 'server', hosts, validMs: leafValidMs },
+        authority,
+      ),
     clientCertificate: ({ file, user, groups }) =>
       ensurePair(file, { commonName: user, organizations: groups, usage: 'client', validMs: leafValidMs }, authority),
     issueClientCertificate: (user, groups) =>
@@ -93,7 +97,8 @@ function isFit(pair: KeyPair, request: CertificateRequest, issuer: KeyPair | und
   if (issuer && !certificate.verify(new X509Certificate(issuer.certificate).publicKey)) return false;
   if (!matchesKey(certificate, pair.privateKey)) return false;
   return (request.hosts ?? []).every(
-    (host) => certificate.checkHost(host, { wildcards: false }) !== undefined || certificate.checkIP(host) !== undefined,
+    (host) =>
+      certificate.checkHost(host, { wildcards: false }) !== undefined || certificate.checkIP(host) !== undefined,
   );
 }
 

@@ -1,6 +1,5 @@
 /** The errors of the API in upstream's words, each made in one place. */
 import { type StatusDetails, StatusError } from '@slipway/api/status-error';
-import type { FieldError } from '@slipway/api/validation/field-error';
 
 /** `pods` or `deployments.apps`. */
 export function qualified(name: string, group: string): string {
@@ -49,24 +48,6 @@ export function badRequest(message: string, cause?: unknown): StatusError {
 export function methodNotSupported(resource: Named, verb: string): StatusError {
   const message = `${verb} is not supported on resources of kind "${qualified(resource.resource, resource.group)}"`;
   return new StatusError('MethodNotAllowed', message, { details: detailsOf(resource, '') });
-}
-
-/** `The Pod "x" is invalid` in kubectl's words: one problem stands alone, several stand in brackets, each once. */
-export function invalid(
-  kind: { readonly group: string; readonly kind: string },
-  name: string,
-  errors: readonly FieldError[],
-): StatusError {
-  const texts = [...new Set(errors.map((error) => `${error.field}: ${error.message}`))];
-  const list = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`;
-  return new StatusError('Invalid', `${qualified(kind.kind, kind.group)} "${name}" is invalid: ${list}`, {
-    details: {
-      name,
-      ...(kind.group === '' ? {} : { group: kind.group }),
-      kind: kind.kind,
-      causes: errors.map(({ reason, message, field }) => ({ reason, message, field })),
-    },
-  });
 }
 
 /** What a path gets that nothing is served at. */

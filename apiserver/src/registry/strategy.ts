@@ -56,7 +56,7 @@ export interface Strategy<T extends KubeObject = KubeObject> extends UpdateRules
   /** Takes addresses and ports; may fill them into the draft. `old` is undefined on create, `draft` on delete. */
   allocate?(draft: T | undefined, old: T | undefined, context: StrategyContext): Promise<Allocation>;
   /** Fields for field selectors beyond metadata.name and metadata.namespace: path → reader. Any other path is refused. */
-  readonly selectableFields?: Readonly<Record<string, (object: T) => string>>;
+  readonly selectableFields?: Readonly<Record<string, FieldReader<T>>>;
   /** Rules of the `status` subresource; the generic ones keep everything but status. */
   readonly status?: UpdateRules<T>;
   readonly scale?: ScaleAccess<T>;
@@ -79,7 +79,10 @@ export interface Strategy<T extends KubeObject = KubeObject> extends UpdateRules
   validateName?(name: string, isPrefix: boolean): readonly string[];
 }
 
+/** A method, so that a strategy of one kind fits where a strategy of any kind is wanted. */
+type FieldReader<T extends KubeObject> = { read(object: T): string }['read'];
+
 export interface ScaleAccess<T extends KubeObject> {
-  readonly replicas: (object: T) => { readonly spec: number; readonly status: number; readonly selector: string };
+  replicas(object: T): { readonly spec: number; readonly status: number; readonly selector: string };
   setReplicas(draft: T, replicas: number): void;
 }

@@ -1,0 +1,169 @@
+/** What clients expect to find in every cluster, made at start where it is missing: namespaces, roles, the service of the API itself. */
+import { isIP } from 'node:net';
+import { isStatus } from '@slipway/api/status-error';
+import type { ResourcePath, Transport } from '@slipway/api/transport';
+import type { ClusterRole, EndpointSlice, KubeList, KubeObject, PolicyRule, Service } from '@slipway/api/types';
+import { rulesCover } from '../authz/rule-match.ts';
+import { rbacGroup } from '../authz/rbac.ts';
+import type { ApiServerConfig } from '../config.ts';
+import { clusterRoleBindings, clusterRoles } from './bootstrap-policy.ts';
+
+const namespaces = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
+const serviceName = 'kubernetes';
+const servicePort = 443;
+const bootstrapLabel = { 'kubernetes.io/bootstrapping': 'rbac-defaults' };
+const autoUpdate = 'rbac.authorization.kubernetes.io/autoupdate';
+
+/** Every name and address under which clients reach the server. */
+export function bootstrapHosts(config: ApiServerConfig, hostName: string): readonly string[] {
+  return [
+    ...new Set([
+      '127.0.0.1',
+      'localhost',
+      hostName.toLowerCase(),
+      'kubernetes',
+      'kubernetes.default',
+      'kubernetes.default.svc',
+      'kubernetes.default.svc.cluster.local',
+      firstAddress(config.serviceClusterIpRange),
+      ...(isUnspecified(config.bindAddress) ? [] : [config.bindAddress]),
+      config.advertiseAddress,
+      ...config.extraHosts,
+    ]),
+  ];
+}
+
+function isUnspecified(address: string): boolean {
+  return address === '0.0.0.0' || address === '::';
+}
+
+/** The address after the network's own: by convention that of the API server. */
+export function firstAddress(cidr: string): string {
+  const [network = ''] = cidr.split('/', 1);
+  if (isIP(network) === 6) return `${network.replace(/::$/, '')}::1`;
+  const value = network.split('.').reduce((sum, part) => sum * 256 + Number(part), 0) + 1;
+  return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.');
+}
+
+export async function bootstrap(
+  transport: Transport,
+  { config, port, signal }: { readonly config: ApiServerConfig; readonly port: number; readonly signal: AbortSignal },
+): Promise<void> {
+  await ensureAll(
+    transport,
+    { group: '', version: 'v1', resource: 'namespaces' },
+    namespaces.map(namespaceNamed),
+    signal,
+  );
+  await Promise.all([ensureRoles(transport, signal), ensureService(transport, config, signal)]);
+  await ensureEndpoints(transport, config, port, signal);
+}
+
+function namespaceNamed(name: string): KubeObject {
+  return { kind: 'Namespace', apiVersion: 'v1', metadata: { name } };
+}
+
+/** Creates what is missing; what is there stays as it is. Answers what was there. */
+async function ensureAll(
+  transport: Transport,
+  path: ResourcePath,
+  wanted: readonly KubeObject[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, KubeObject>> {
+  const list = (await transport.send({ verb: 'list', path }, signal)) as KubeList;
+  const present = new Map(list.items.map((object) => [object.metadata.name ?? '', object]));
+  const missing = wanted.filter(({ metadata }) => !present.has(metadata.name ?? ''));
+  await Promise.all(
+    missing.map((body) => transport.send({ verb: 'create', path, body }, signal).catch(ignoreExisting)),
+  );
+  return present;
+}
+
+/** Another API server of the same storage was faster. */
+function ignoreExisting(error: unknown): void {
+  if (!isStatus(error, 'AlreadyExists')) throw error;
+}
+
+async function ensureRoles(transport: Transport, signal: AbortSignal): Promise<void> {
+  const rolePath = { group: rbacGroup, version: 'v1', resource: 'clusterroles' };
+  const roles = Object.entries(clusterRoles).map(([name, rules]) => roleObject(name, rules));
+  const bindings = Object.keys(clusterRoleBindings).map(bindingObject);
+  const [present] = await Promise.all([
+    ensureAll(transport, rolePath, roles, signal),
+    ensureAll(transport, { ...rolePath, resource: 'clusterrolebindings' }, bindings, signal),
+  ]);
+  for (const role of roles) {
+    const completed = completedRole(present.get(role.metadata.name ?? '') as ClusterRole | undefined, role);
+    const name = role.metadata.name ?? '';
+    if (completed) await transport.send({ verb: 'update', path: { ...rolePath, name }, body: completed }, signal);
+  }
+}
+
+/** A newer version of the server may need rules that the stored role lacks; rules that somebody added stay. */
+function completedRole(stored: ClusterRole | undefined, wanted: ClusterRole): ClusterRole | undefined {
+  if (!stored || stored.metadata.annotations?.[autoUpdate] === 'false') return undefined;
+  const rules = stored.rules ?? [];
+  const missing = (wanted.rules ?? []).filter((rule) => !rulesCover(rules, rule));
+  return missing.length === 0 ? undefined : { ...stored, rules: [...rules, ...missing] };
+}
+
+function roleObject(name: string, rules: readonly PolicyRule[]): ClusterRole {
+  return {
+    kind: 'ClusterRole',
+    apiVersion: `${rbacGroup}/v1`,
+    metadata: { name, labels: { ...bootstrapLabel }, annotations: { [autoUpdate]: 'true' } },
+    rules: structuredClone(rules) as PolicyRule[],
+  };
+}
+
+function bindingObject(name: string): KubeObject {
+  const subjects = (clusterRoleBindings[name] ?? []).map((subject) => ({ apiGroup: rbacGroup, ...subject }));
+  const binding = {
+    kind: 'ClusterRoleBinding',
+    apiVersion: `${rbacGroup}/v1`,
+    metadata: { name, labels: { ...bootstrapLabel }, annotations: { [autoUpdate]: 'true' } },
+    roleRef: { apiGroup: rbacGroup, kind: 'ClusterRole', name },
+    subjects,
+  };
+  return binding;
+}
+
+async function ensureService(transport: Transport, config: ApiServerConfig, signal: AbortSignal): Promise<void> {
+  const path = { group: '', version: 'v1', resource: 'services', namespace: 'default' };
+  const service: Service = {
+    kind: 'Service',
+    apiVersion: 'v1',
+    metadata: { name: serviceName, labels: { component: 'apiserver', provider: 'kubernetes' } },
+    spec: {
+      type: 'ClusterIP',
+      clusterIP: firstAddress(config.serviceClusterIpRange),
+      ports: [{ name: 'https', protocol: 'TCP', port: servicePort, targetPort: 6443 }],
+      sessionAffinity: 'None',
+    },
+  };
+  const port = service.spec.ports?.[0];
+  if (port && config.securePort !== 0) port.targetPort = config.securePort;
+  await ensureAll(transport, path, [service], signal);
+}
+
+/** Where the server listens may change with every start. */
+async function ensureEndpoints(
+  transport: Transport,
+  config: ApiServerConfig,
+  port: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const path = { group: 'discovery.k8s.io', version: 'v1', resource: 'endpointslices', namespace: 'default' };
+  const slice: EndpointSlice = {
+    kind: 'EndpointSlice',
+    apiVersion: 'discovery.k8s.io/v1',
+    metadata: { name: serviceName, labels: { 'kubernetes.io/service-name': serviceName } },
+    addressType: isIP(config.advertiseAddress) === 6 ? 'IPv6' : 'IPv4',
+    endpoints: [{ addresses: [config.advertiseAddress], conditions: { ready: true } }],
+    ports: [{ name: 'https', protocol: 'TCP', port }],
+  };
+  const present = (await ensureAll(transport, path, [slice], signal)).get(serviceName);
+  if (!present) return;
+  const body = { ...slice, metadata: { ...present.metadata, labels: slice.metadata.labels } };
+  await transport.send({ verb: 'update', path: { ...path, name: serviceName }, body }, signal);
+}

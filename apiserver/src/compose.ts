@@ -1,0 +1,175 @@
+/** The object graph of the API server, built in one place. */
+import { hostname } from 'node:os';
+import type { AddressInfo } from 'node:net';
+import type { Transport } from '@slipway/api/transport';
+import type { Clock } from '@slipway/kit/clock';
+import type { Logger } from '@slipway/kit/logger';
+import type { Random } from '@slipway/kit/random';
+import { Admission } from './admission/admission.ts';
+import { Authenticator } from './authn/authenticator.ts';
+import { ServiceAccountTokens } from './authn/service-account-tokens.ts';
+import { AuthorizerChain } from './authz/authorizer.ts';
+import { NodeAuthorizer } from './authz/node-authorizer.ts';
+import { RbacAuthorizer } from './authz/rbac.ts';
+import { bootstrap, bootstrapHosts } from './bootstrap/bootstrap.ts';
+import { type ApiServerConfig, pkiDirectory } from './config.ts';
+import { createDiscovery } from './discovery/create-discovery.ts';
+import type { Connect } from './http/connect.ts';
+import type { HealthCheck } from './http/health.ts';
+import { createHttpServer } from './http/http-server.ts';
+import { inProcessTransport } from './http/in-process-transport.ts';
+import { Metrics } from './http/metrics.ts';
+import type { LineParts } from './http/request-line.ts';
+import { reviewResources } from './http/reviews.ts';
+import { openPki, type Pki } from './pki/pki.ts';
+import { builtInKinds } from './registry/built-in-kinds.ts';
+import { ServedKinds } from './registry/kinds.ts';
+import { cachedReader, objectKey } from './registry/resource-context.ts';
+import type { UserInfo } from './registry/strategy.ts';
+import type { Backend } from './storage/backend.ts';
+import { createObjectStore } from './storage/create-object-store.ts';
+import type { ObjectStore } from './storage/object-store.ts';
+
+export interface ApiServerDeps {
+  /** Stays open when the server stops; whoever opened it closes it. */
+  readonly backend: Backend;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** Answers logs, exec, attach and port-forward; without it they answer 503. */
+  readonly connect?: (pki: Pki) => Connect;
+}
+
+export interface ApiServer {
+  /** Serves until the signal aborts and everything has ended. Rejects when it cannot serve. Call it once. */
+  run(signal: AbortSignal): Promise<void>;
+  /** Resolves when the server answers requests and its own objects (namespaces, roles) are there. */
+  readonly ready: Promise<void>;
+  /** Where it listens, once it is ready. */
+  readonly address: { readonly host: string; readonly port: number };
+  readonly pki: Pki;
+  /** The same API for a caller in this process. */
+  transport(user: UserInfo): Transport;
+}
+
+/** Opens the keys and loads the objects; serves when run. Throws StorageError, or an error of one line. */
+export async function createApiServer(config: ApiServerConfig, deps: ApiServerDeps): Promise<ApiServer> {
+  const { backend, clock, random, log } = deps;
+  const starting = new AbortController();
+  const [pki, objects] = await Promise.all([
+    openPki(pkiDirectory(config), { clock, random }),
+    createObjectStore({ backend, clock, log, signal: starting.signal }),
+  ]);
+  const stopping = new AbortController();
+  const read = cachedReader(objects);
+  const tokens = new ServiceAccountTokens(
+    pki.serviceAccountKey,
+    { issuer: config.serviceAccountIssuer, apiAudiences: config.apiAudiences },
+    { clock, random, read },
+  );
+  const rbac = new RbacAuthorizer(objects);
+  const authorizer = new AuthorizerChain([new NodeAuthorizer(objects), rbac]);
+  const kinds = new ServedKinds(builtInKinds(config), { objects, clock, random });
+  const reviews = reviewResources({
+    authorizer,
+    rulesFor: (user, namespace) => rbac.rulesFor(user, namespace),
+    authenticateToken: (token, audiences) => tokens.authenticate(token, audiences),
+    apiAudiences: config.apiAudiences,
+  });
+  const admission = new Admission({
+    read,
+    readNewest: async (resource, group, namespace, name, signal) =>
+      (await objects.get(objectKey({ group, resource }, namespace, name), { signal }))?.object,
+    random,
+    rulesFor: (user, namespace) => rbac.rulesFor(user, namespace),
+    may: (user, verb, resource) =>
+      authorizer.decide({ kind: 'resource', user, verb, version: '*', subresource: '', ...resource }).allowed,
+  });
+  const line: LineParts = { kinds, reviews, authorizer, admission, clock, random, limits: config.limits, tokens, read };
+  const serving = await pki.servingCertificate(bootstrapHosts(config, hostname()));
+  const metrics = new Metrics();
+  const state = { isBootstrapped: false };
+
+  const http = createHttpServer({
+    config,
+    tls: { ...serving, clientCa: pki.caCertificate },
+    line,
+    paths: {
+      discovery: createDiscovery(
+        [...kinds.all, ...reviews].map(({ api }) => api),
+        { serverAddress: `${config.advertiseAddress}:${config.securePort}` },
+      ),
+      tokens,
+      metrics,
+      checks: healthChecks(objects, state, stopping.signal),
+      architecture: process.arch,
+    },
+    authenticator: new Authenticator(tokens),
+    connect: deps.connect?.(pki),
+    metrics,
+    clock,
+    log,
+    stopping: stopping.signal,
+  });
+
+  const ready = Promise.withResolvers<void>();
+  // Whoever runs the server hears of a failed start from `run`.
+  ready.promise.catch(() => {});
+  const address = { host: config.bindAddress, port: config.securePort };
+  const transport = (user: UserInfo) => inProcessTransport(user, line, stopping.signal);
+
+  async function run(signal: AbortSignal): Promise<void> {
+    try {
+      const listening: AddressInfo = await http.listen();
+      address.port = listening.port;
+      await bootstrap(transport(bootstrapUser), { config, port: listening.port, signal });
+      state.isBootstrapped = true;
+      ready.resolve();
+      log.info({ ...address }, 'API server ready');
+      await aborted(signal);
+    } catch (error) {
+      ready.reject(error);
+      if (!signal.aborted) throw error;
+    } finally {
+      stopping.abort();
+      await http.close();
+      rbac.close();
+      await objects.close();
+    }
+  }
+
+  return { run, ready: ready.promise, address, pki, transport };
+}
+
+const bootstrapUser: UserInfo = { name: 'system:apiserver', groups: ['system:masters'] };
+
+function healthChecks(
+  objects: ObjectStore,
+  state: { readonly isBootstrapped: boolean },
+  stopping: AbortSignal,
+): readonly HealthCheck[] {
+  return [
+    { name: 'ping', isLiveness: true, check: () => undefined },
+    {
+      name: 'etcd',
+      isLiveness: true,
+      check: async () => {
+        await objects.get(objectKey({ group: '', resource: 'namespaces' }, undefined, 'default'), { signal: stopping });
+        return undefined;
+      },
+    },
+    {
+      name: 'poststarthook/rbac/bootstrap-roles',
+      isLiveness: false,
+      check: () => (state.isBootstrapped ? undefined : 'not finished'),
+    },
+    { name: 'shutdown', isLiveness: false, check: () => (stopping.aborted ? 'process is shutting down' : undefined) },
+  ];
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,340 @@
+/**
+ * The HTTPS front: fastify reads the request and its body, everything goes through one handler, because the paths of the API are parsed
+ * by ourselves. Resources take the line in `request-line.ts`, other paths go to `path-routes.ts`, upgrades to whoever serves `connect`.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import { StatusError } from '@slipway/api/status-error';
+import type { Clock } from '@slipway/kit/clock';
+import { errnoOf, messageOf } from '@slipway/kit/errors';
+import type { Logger } from '@slipway/kit/logger';
+import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Authenticator } from '../authn/authenticator.ts';
+import { authorize } from '../authz/authorizer.ts';
+import type { ApiServerConfig } from '../config.ts';
+import { optionsFromQuery } from '../registry/call-options.ts';
+import { connectSubresources } from '../registry/kinds.ts';
+import { unknownPath } from '../registry/status-errors.ts';
+import type { Connect } from './connect.ts';
+import { type EncodeOptions, encodeAnswer, encodeValue } from './encode-answer.ts';
+import { isOurMistake, statusFrom } from './errors.ts';
+import { incomingFromHttp } from './http-incoming.ts';
+import type { Incoming } from './incoming.ts';
+import type { Metrics } from './metrics.ts';
+import { negotiate, plainJson } from './negotiation.ts';
+import { answerPath, type PathParts } from './path-routes.ts';
+import { accessOf, answer, type LineParts } from './request-line.ts';
+import { parseResourcePath, type ResourceAddress } from './resource-path.ts';
+import { sendDocument, sendEncoded, sendStatus, sendText } from './send-answer.ts';
+import { FlushPacer, streamWatch } from './watch-stream.ts';
+
+export interface HttpServerDeps {
+  readonly config: ApiServerConfig;
+  readonly tls: { readonly certificate: string; readonly privateKey: string; readonly clientCa: string };
+  readonly line: LineParts;
+  readonly paths: PathParts;
+  readonly authenticator: Authenticator;
+  readonly connect: Connect | undefined;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Aborts when the server begins to stop: watches end then. */
+  readonly stopping: AbortSignal;
+}
+
+export interface HttpServer {
+  /** Throws an error of one line when the address is taken. */
+  listen(): Promise<AddressInfo>;
+  /** Resolves when every connection is closed. */
+  close(): Promise<void>;
+}
+
+/** Clients keep connections between requests; longer than their own time-out, so that they are the ones who close. */
+const keepAliveTimeoutMs = 120_000;
+/** A client that sends its headers and body slower than this is cut off. */
+const requestTimeoutMs = 60_000;
+
+export function createHttpServer(deps: HttpServerDeps): HttpServer {
+  const { config, tls } = deps;
+  const handler = new RequestHandler(deps);
+  const app = fastify({
+    bodyLimit: config.limits.bodyBytesMax,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    exposeHeadRoutes: false,
+    serverFactory: (onRequest) =>
+      createServer(
+        {
+          cert: tls.certificate,
+          key: tls.privateKey,
+          ca: tls.clientCa,
+          requestCert: true,
+          rejectUnauthorized: false,
+          maxHeaderSize: config.limits.headerBytesMax,
+          keepAliveTimeout: keepAliveTimeoutMs,
+          requestTimeout: requestTimeoutMs,
+          noDelay: true,
+        },
+        onRequest,
+      ),
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.setErrorHandler((error, request, reply) => handler.refuse(error, request, reply));
+  app.setNotFoundHandler((request, reply) => handler.handle(request, reply));
+  app.route({
+    method: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    url: '/*',
+    handler: (request, reply) => handler.handle(request, reply),
+  });
+  app.server.on('upgrade', (raw: IncomingMessage, socket: Duplex, head: Buffer) => handler.upgrade(raw, socket, head));
+  return {
+    async listen() {
+      try {
+        await app.listen({ host: config.bindAddress, port: config.securePort });
+      } catch (error) {
+        throw listenError(error, config);
+      }
+      return app.server.address() as AddressInfo;
+    },
+    async close() {
+      app.server.closeIdleConnections();
+      await app.close();
+    },
+  };
+}
+
+function listenError(error: unknown, { bindAddress, securePort }: ApiServerConfig): Error {
+  const what = `listen on ${bindAddress}:${securePort}`;
+  const reasons: Readonly<Record<string, string>> = {
+    EADDRINUSE: 'the port is taken by another process; choose another one with --secure-port',
+    EACCES: 'ports below 1024 need privileges; choose another one with --secure-port',
+    EADDRNOTAVAIL: 'this machine does not have the address; choose another one with --bind-address',
+  };
+  return new Error(`${what}: ${reasons[errnoOf(error) ?? ''] ?? messageOf(error)}`, { cause: error });
+}
+
+class RequestHandler {
+  readonly #deps: HttpServerDeps;
+  readonly #pacer: FlushPacer;
+  #inFlight = 0;
+  #watchers = 0;
+
+  constructor(deps: HttpServerDeps) {
+    this.#deps = deps;
+    this.#pacer = new FlushPacer(deps.clock);
+    deps.metrics.gauge(
+      'apiserver_current_inflight_requests',
+      'Requests in work, watches and streams not counted.',
+      () => [[{}, this.#inFlight]],
+    );
+    deps.metrics.gauge('apiserver_longrunning_requests', 'Watches and streams that run now.', () => [
+      [{}, this.#watchers],
+    ]);
+  }
+
+  async handle(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    reply.hijack();
+    const { raw } = request;
+    const response = reply.raw;
+    const startedMs = this.#deps.clock.monotonicMs();
+    const url = raw.url ?? '/';
+    const { path, query } = splitUrl(url);
+    const address = parseResourcePath(path);
+    const warnings: string[] = [];
+    const isLongRunning = query.includes('watch=') || address?.isWatch === true;
+    if (!isLongRunning) this.#inFlight++;
+    let series = `verb="${raw.method}",group="",resource="",version="",scope="",subresource=""`;
+    try {
+      this.#refuseOverload(url);
+      if (address) series = await this.#answerResource(address, query, request, response, warnings);
+      else await this.#answerPath(path, query, raw, response);
+    } catch (error) {
+      this.#fail(response, error, raw, warnings);
+    } finally {
+      if (!isLongRunning) this.#inFlight--;
+      const seconds = (this.#deps.clock.monotonicMs() - startedMs) / 1000;
+      this.#deps.metrics.observe(series, response.statusCode, seconds, isLongRunning);
+    }
+  }
+
+  /** What fastify itself refuses: bodies that are too large or do not come. */
+  refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    const code = (error as { statusCode?: number }).statusCode ?? 500;
+    reply.hijack();
+    const { bodyBytesMax } = this.#deps.config.limits;
+    const status =
+      code === 413
+        ? new StatusError('RequestEntityTooLarge', `Request entity too large: limit is ${bodyBytesMax}`)
+        : code < 500
+          ? new StatusError('BadRequest', messageOf(error))
+          : statusFrom(error);
+    // The rest of the body is not read: the connection cannot go on.
+    reply.raw.setHeader('connection', 'close');
+    this.#fail(reply.raw, status, request.raw, []);
+  }
+
+  upgrade(raw: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.#upgrade(raw, socket, head).catch((error) => {
+      const status = statusFrom(error);
+      if (isOurMistake(status)) this.#deps.log.error({ err: error, url: raw.url }, 'upgrade failed');
+      if (socket.destroyed) return;
+      const body = JSON.stringify(status.toStatus());
+      socket.end(
+        `HTTP/1.1 ${status.code} ${status.reason}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+      );
+    });
+  }
+
+  async #upgrade(raw: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    socket.on('error', () => socket.destroy());
+    const { path, query } = splitUrl(raw.url ?? '/');
+    const address = parseResourcePath(path);
+    if (!address || !connectSubresources.includes(address.subresource ?? '')) throw unknownPath();
+    await this.#connect(address, new URLSearchParams(query), raw, { response: undefined, upgrade: { socket, head } });
+  }
+
+  #refuseOverload(url: string): void {
+    const { limits } = this.#deps.config;
+    if (url.length > limits.urlCharactersMax) {
+      throw new StatusError('BadRequest', `the URL is longer than ${limits.urlCharactersMax} characters`, {
+        code: 414,
+      });
+    }
+    if (this.#inFlight > limits.requestsInFlightMax || this.#watchers > limits.watchersMax) {
+      throw new StatusError('TooManyRequests', 'Too many requests, please try again later.', {
+        details: { retryAfterSeconds: 1 },
+      });
+    }
+  }
+
+  async #answerResource(
+    address: ResourceAddress,
+    queryText: string,
+    request: FastifyRequest,
+    response: ServerResponse,
+    warnings: string[],
+  ): Promise<string> {
+    const { raw } = request;
+    const query = new URLSearchParams(queryText);
+    if (address.resource === 'pods' && connectSubresources.includes(address.subresource ?? '')) {
+      await this.#connect(address, query, raw, { response, upgrade: undefined });
+      return seriesOf(address, 'connect');
+    }
+    const options = optionsFromQuery(query);
+    const incoming: Incoming = {
+      ...incomingFromHttp(
+        { raw, address, options, body: request.body as Buffer | undefined, signal: this.#deps.stopping },
+        this.#deps.authenticator,
+      ),
+      warnings,
+    };
+    const form = negotiate(raw.headers.accept);
+    const encodeOptions: EncodeOptions = {
+      form,
+      pretty: query.get('pretty') === 'true' || query.get('pretty') === '1',
+      includeObject: (query.get('includeObject') || 'Metadata') as EncodeOptions['includeObject'],
+      nowMs: this.#deps.clock.nowMs(),
+    };
+    if (incoming.verb === 'watch') await this.#watch(incoming, response, encodeOptions);
+    else {
+      const answered = await answer(incoming, this.#deps.line);
+      if (answered.kind !== 'watch') await sendEncoded(raw, response, encodeAnswer(answered, encodeOptions), warnings);
+    }
+    return seriesOf(address, incoming.verb);
+  }
+
+  async #watch(incoming: Incoming, response: ServerResponse, options: EncodeOptions): Promise<void> {
+    const gone = new AbortController();
+    const end = () => gone.abort();
+    response.once('close', end);
+    this.#deps.stopping.addEventListener('abort', end, { once: true });
+    this.#watchers++;
+    try {
+      const answered = await answer({ ...incoming, signal: gone.signal }, this.#deps.line);
+      if (answered.kind === 'watch') await streamWatch(response, answered, options, this.#pacer);
+    } finally {
+      this.#watchers--;
+      this.#deps.stopping.removeEventListener('abort', end);
+    }
+  }
+
+  async #connect(
+    address: ResourceAddress,
+    query: URLSearchParams,
+    raw: IncomingMessage,
+    way: {
+      readonly response: ServerResponse | undefined;
+      readonly upgrade: { socket: Duplex; head: Buffer } | undefined;
+    },
+  ): Promise<void> {
+    const { line, authenticator, connect } = this.#deps;
+    const user = authenticator.authenticate(raw);
+    const verb = raw.method === 'POST' ? 'create' : 'get';
+    authorize(line.authorizer, accessOf({ address, verb, options: {} }, user));
+    // A WebSocket begins with GET; running something in a container must not come with the right to read.
+    if (address.subresource !== 'log')
+      authorize(line.authorizer, accessOf({ address, verb: 'create', options: {} }, user));
+    const served = line.kinds.find(address);
+    if (!served || address.name === undefined) throw unknownPath();
+    const gone = new AbortController();
+    const end = () => gone.abort();
+    (way.response ?? way.upgrade?.socket)?.once('close', end);
+    this.#deps.stopping.addEventListener('abort', end, { once: true });
+    this.#watchers++;
+    try {
+      const call = { user, signal: gone.signal, warnings: [] };
+      const { object } = await served.store.get(address.namespace, address.name, {}, call);
+      if (!connect) throw new StatusError('ServiceUnavailable', 'this server is not connected to node agents');
+      await connect({ user, address, object, query, raw, ...way, signal: gone.signal, read: line.read });
+    } finally {
+      this.#watchers--;
+      this.#deps.stopping.removeEventListener('abort', end);
+    }
+  }
+
+  async #answerPath(path: string, queryText: string, raw: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { authenticator, line, paths } = this.#deps;
+    const user = authenticator.authenticate(raw);
+    const verb = (raw.method ?? 'GET').toLowerCase();
+    authorize(line.authorizer, { kind: 'path', user, verb, path });
+    const query = new URLSearchParams(queryText);
+    const answered = await answerPath({ path, query, accept: raw.headers.accept }, paths);
+    switch (answered.kind) {
+      case 'document':
+        return sendDocument(raw, response, answered.document);
+      case 'text':
+        return sendText(response, answered.code, answered.text, answered.contentType);
+      case 'json':
+        return await sendEncoded(
+          raw,
+          response,
+          encodeValue(200, answered.value, { form: plainJson, pretty: true }),
+          [],
+        );
+    }
+  }
+
+  #fail(response: ServerResponse, error: unknown, raw: IncomingMessage, warnings: readonly string[]): void {
+    const status = statusFrom(error);
+    if (isOurMistake(status)) {
+      this.#deps.log.error({ err: status.cause ?? error, method: raw.method, url: raw.url }, 'request failed');
+    }
+    if (response.headersSent) (raw.socket as TLSSocket).destroy();
+    else sendStatus(response, status, warnings);
+  }
+}
+
+function splitUrl(url: string): { path: string; query: string } {
+  const mark = url.indexOf('?');
+  return mark === -1 ? { path: url, query: '' } : { path: url.slice(0, mark), query: url.slice(mark + 1) };
+}
+
+function seriesOf({ group, version, resource, subresource, namespace, name }: ResourceAddress, verb: string): string {
+  const scope = name !== undefined ? 'resource' : namespace !== undefined ? 'namespace' : 'cluster';
+  const shown = { get: 'GET', create: 'POST', update: 'PUT', delete: 'DELETE' }[verb] ?? verb.toUpperCase();
+  return `verb="${shown}",group="${group}",resource="${resource}",version="${version}",scope="${scope}",subresource="${subresource ?? ''}"`;
+}

@@ -1,0 +1,75 @@
+import { duplicateFields } from '@slipway/api/schema/duplicate-fields';
+import { StatusError } from '@slipway/api/status-error';
+import { messageOf } from '@slipway/kit/errors';
+import { parse as parseYaml } from 'yaml';
+import { badRequest } from '../registry/status-errors.ts';
+import { jsonProblem } from './json-problem.ts';
+
+export interface Body {
+  readonly value: unknown;
+  readonly duplicates: readonly string[];
+}
+
+export const noBody: Body = { value: undefined, duplicates: [] };
+
+/** How a body is written; undefined for a media type that nobody reads here. */
+export function bodySyntax(contentType: string | undefined): 'json' | 'yaml' | undefined {
+  const mediaType = (contentType ?? 'application/json').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  if (mediaType === '' || mediaType === 'application/json' || mediaType.endsWith('+json') || mediaType === '*/*')
+    return 'json';
+  if (mediaType === 'application/yaml' || mediaType.endsWith('+yaml')) return 'yaml';
+  return undefined;
+}
+
+export const acceptedMediaTypes = 'application/json, application/yaml';
+
+export function unsupportedMediaType(): StatusError {
+  return new StatusError(
+    'UnsupportedMediaType',
+    `the body of the request was in an unknown format - accepted media types include: ${acceptedMediaTypes}`,
+  );
+}
+
+/** Aliases of a YAML body may stand for at most so many nodes each: a small text must not become a huge object. */
+const yamlAliasesMax = 100;
+
+/**
+ * Parses a body. Throws StatusError BadRequest in upstream's words.
+ * `wantsDuplicates`: whether fields that are named twice have to be found, which costs a second pass over the text.
+ */
+export function parseBody(
+  bytes: Buffer,
+  {
+    syntax,
+    expectedKind,
+    wantsDuplicates,
+  }: { syntax: 'json' | 'yaml'; expectedKind: string; wantsDuplicates: boolean },
+): Body {
+  if (bytes.length === 0) return noBody;
+  const text = bytes.toString();
+  try {
+    // YAML contains JSON: what parses as JSON is read as such, whichever of them the client says it is.
+    if (syntax === 'json' || text.startsWith('{')) {
+      return { value: JSON.parse(text), duplicates: wantsDuplicates ? duplicateFields(text) : [] };
+    }
+    return { value: parseYaml(text, { maxAliasCount: yamlAliasesMax, version: '1.1' }), duplicates: [] };
+  } catch (error) {
+    if (syntax === 'yaml' && !text.startsWith('{')) {
+      throw badRequest(unrecognized(bytes, expectedKind, `yaml: ${messageOf(error).split('\n', 1)[0]}`), error);
+    }
+    throw badRequest(unrecognized(bytes, expectedKind, `json parse error: ${jsonProblem(text)}`), error);
+  }
+}
+
+function unrecognized(bytes: Buffer, expectedKind: string, problem: string): string {
+  return `the object provided is unrecognized (must be of type ${expectedKind}): couldn't get version/kind; ${problem} (${summary(bytes)})`;
+}
+
+const summaryBytes = 30;
+
+/** As upstream: text when it looks like JSON, else hexadecimal. */
+function summary(bytes: Buffer): string {
+  const head = bytes.subarray(0, summaryBytes);
+  const more = bytes.length > summaryBytes ? ' ...' : '';
+  return (bytes[0] === 0x7b ? head.toString() : head.toString('hex')) + more;
+}

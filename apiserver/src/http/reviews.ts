@@ -1,0 +1,159 @@
+/** Kinds that are only asked, never stored: who am I, may I, may somebody. */
+import { apiVersionOf, type ApiResource, builtInResources } from '@slipway/api/resources';
+import { decodeObject } from '@slipway/api/schema/decode';
+import { builtInSchemas } from '@slipway/api/schema/built-in-schemas';
+import type {
+  KubeObject,
+  LocalSubjectAccessReview,
+  PolicyRule,
+  SelfSubjectAccessReview,
+  SelfSubjectRulesReview,
+  SubjectAccessReview,
+  TokenReview,
+} from '@slipway/api/types';
+import { invalid, invalidError } from '@slipway/api/validation/field-error';
+import { invariant } from '@slipway/kit/invariant';
+import type { AccessRequest, Authorizer } from '../authz/access-request.ts';
+import { badRequest } from '../registry/status-errors.ts';
+import type { UserInfo } from '../registry/strategy.ts';
+import type { Answer } from './answer.ts';
+import type { Incoming } from './incoming.ts';
+
+export interface ReviewResource {
+  readonly api: ApiResource;
+  /** The status of the review. */
+  review(object: KubeObject, user: UserInfo, namespace: string | undefined): object;
+}
+
+export interface ReviewDeps {
+  readonly authorizer: Authorizer;
+  readonly rulesFor: (user: UserInfo, namespace: string | undefined) => readonly PolicyRule[];
+  readonly authenticateToken: (token: string, audiences: readonly string[] | undefined) => UserInfo | undefined;
+  readonly apiAudiences: readonly string[];
+}
+
+export function reviewResources(deps: ReviewDeps): readonly ReviewResource[] {
+  const { authorizer } = deps;
+  return [
+    {
+      api: apiOf('authentication.k8s.io', 'selfsubjectreviews'),
+      review: (_object, user) => ({ userInfo: userInfoOf(user) }),
+    },
+    {
+      api: apiOf('authentication.k8s.io', 'tokenreviews'),
+      review: (object) => reviewToken(object as TokenReview, deps),
+    },
+    {
+      api: apiOf('authorization.k8s.io', 'selfsubjectaccessreviews'),
+      review: (object, user) => decide(authorizer, user, (object as SelfSubjectAccessReview).spec),
+    },
+    {
+      api: apiOf('authorization.k8s.io', 'subjectaccessreviews'),
+      review: (object) =>
+        decide(authorizer, subjectOf(object as SubjectAccessReview), (object as SubjectAccessReview).spec),
+    },
+    {
+      api: apiOf('authorization.k8s.io', 'localsubjectaccessreviews'),
+      review: (object, _user, namespace) => reviewLocal(object as LocalSubjectAccessReview, namespace, authorizer),
+    },
+    {
+      api: apiOf('authorization.k8s.io', 'selfsubjectrulesreviews'),
+      review: (object, user) => reviewRules(object as SelfSubjectRulesReview, user, deps),
+    },
+  ];
+}
+
+export function answerReview({ api, review }: ReviewResource, incoming: Incoming, user: UserInfo): Answer {
+  const schema = builtInSchemas.kind(api);
+  invariant(schema, `there is a schema of ${api.kind}`);
+  const { value } = incoming.readBody(api.kind);
+  const decoded = decodeObject(schema, value ?? {}, { fieldValidation: incoming.options.fieldValidation || 'Warn' });
+  incoming.warnings.push(...decoded.warnings);
+  const { kind: _, apiVersion: __, metadata, ...rest } = decoded.object;
+  const object = { kind: api.kind, apiVersion: apiVersionOf(api), metadata: metadata ?? {}, ...rest } as KubeObject;
+  const status = review(object, user, incoming.address.namespace);
+  return { kind: 'object', code: 201, object: { ...object, status } };
+}
+
+function apiOf(group: string, resource: string): ApiResource {
+  const api = builtInResources.find((candidate) => candidate.group === group && candidate.resource === resource);
+  invariant(api, `the table of resources has ${resource}.${group}`);
+  return api;
+}
+
+function userInfoOf({ name, uid, groups, extra }: UserInfo): object {
+  return { username: name, ...(uid === undefined ? {} : { uid }), groups, ...(extra ? { extra } : {}) };
+}
+
+type AccessSpec = SubjectAccessReview['spec'] | SelfSubjectAccessReview['spec'];
+
+function decide(authorizer: Authorizer, user: UserInfo, spec: AccessSpec): object {
+  const { allowed, reason } = authorizer.decide(accessOf(user, spec));
+  return { allowed, ...(reason === undefined ? {} : { reason }) };
+}
+
+function accessOf(user: UserInfo, spec: AccessSpec): AccessRequest {
+  const { resourceAttributes, nonResourceAttributes } = spec;
+  if (resourceAttributes && nonResourceAttributes) {
+    throw badRequest(
+      'spec.nonResourceAttributes: Invalid value: cannot be specified in combination with resourceAttributes',
+    );
+  }
+  if (nonResourceAttributes) {
+    return { kind: 'path', user, verb: nonResourceAttributes.verb ?? '', path: nonResourceAttributes.path ?? '' };
+  }
+  if (!resourceAttributes) {
+    throw badRequest(
+      'spec.resourceAttributes: Invalid value: null: exactly one of nonResourceAttributes or resourceAttributes must be specified',
+    );
+  }
+  const {
+    verb = '',
+    group = '',
+    version = '*',
+    resource = '',
+    subresource = '',
+    namespace = '',
+    name = '',
+  } = resourceAttributes;
+  return { kind: 'resource', user, verb, group, version, resource, subresource, namespace, name };
+}
+
+function subjectOf({ spec }: SubjectAccessReview): UserInfo {
+  return { name: spec.user ?? '', groups: spec.groups ?? [], ...(spec.uid ? { uid: spec.uid } : {}) };
+}
+
+function reviewLocal(review: LocalSubjectAccessReview, namespace: string | undefined, authorizer: Authorizer): object {
+  const asked = review.spec.resourceAttributes?.namespace;
+  if (asked !== namespace) {
+    throw invalidError('LocalSubjectAccessReview', 'authorization.k8s.io', '', [
+      invalid('spec.resourceAttributes.namespace', asked ?? '', 'must match metadata.namespace'),
+    ]);
+  }
+  return decide(authorizer, subjectOf(review), review.spec);
+}
+
+function reviewRules({ spec }: SelfSubjectRulesReview, user: UserInfo, deps: ReviewDeps): object {
+  const rules = deps.rulesFor(user, spec.namespace);
+  return {
+    resourceRules: rules
+      .filter(({ resources }) => resources?.length)
+      .map(({ verbs, apiGroups, resources, resourceNames }) => ({
+        verbs,
+        apiGroups,
+        resources,
+        ...(resourceNames?.length ? { resourceNames } : {}),
+      })),
+    nonResourceRules: rules
+      .filter(({ nonResourceURLs }) => nonResourceURLs?.length)
+      .map(({ verbs, nonResourceURLs }) => ({ verbs, nonResourceURLs })),
+    incomplete: false,
+  };
+}
+
+function reviewToken({ spec }: TokenReview, deps: ReviewDeps): object {
+  const audiences = spec.audiences?.length ? spec.audiences : undefined;
+  const user = deps.authenticateToken(spec.token ?? '', audiences);
+  if (!user) return { user: {}, error: 'invalid bearer token' };
+  return { authenticated: true, user: userInfoOf(user), audiences: audiences ?? deps.apiAudiences };
+}

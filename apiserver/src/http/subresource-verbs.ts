@@ -1,0 +1,99 @@
+/** What a subresource answers. `connect` ones never come here: they leave the line before, see `connect.ts`. */
+import { decodeObject } from '@slipway/api/schema/decode';
+import { builtInSchemas } from '@slipway/api/schema/built-in-schemas';
+import type { ApiSubresource } from '@slipway/api/resources';
+import type { KubeObject, Scale } from '@slipway/api/types';
+import { invariant } from '@slipway/kit/invariant';
+import { evictPod } from '../registry/subresources/eviction.ts';
+import { bindPod } from '../registry/subresources/binding.ts';
+import { requestToken } from '../registry/subresources/token.ts';
+import { scaleOf, withScale } from '../registry/subresources/scale.ts';
+import type { Answer } from './answer.ts';
+import { getObject, patchObject, targetOf, updateObject, writeCall } from './object-verbs.ts';
+import { type Admitted, type LineParts, methodNotAllowed } from './request-line.ts';
+
+export function answerSubresource(admitted: Admitted, subresource: ApiSubresource, parts: LineParts): Promise<Answer> {
+  switch (subresource.name) {
+    case 'status':
+      return answerPart(admitted, 'status', parts);
+    case 'finalize':
+      return answerPart(admitted, 'finalize', parts);
+    case 'scale':
+      return answerScale(admitted, subresource, parts);
+    case 'binding':
+      return answerBinding(admitted, subresource, parts);
+    case 'eviction':
+      return answerEviction(admitted, subresource, parts);
+    case 'token':
+      return answerToken(admitted, subresource, parts);
+    default:
+      return Promise.reject(methodNotAllowed());
+  }
+}
+
+async function answerPart(admitted: Admitted, endpoint: 'status' | 'finalize', parts: LineParts): Promise<Answer> {
+  if (admitted.incoming.verb === 'update') return await updateObject(admitted, endpoint, parts);
+  if (admitted.incoming.verb === 'patch') return await patchObject(admitted, endpoint, parts);
+  return await getObject(admitted);
+}
+
+async function answerScale(admitted: Admitted, subresource: ApiSubresource, parts: LineParts): Promise<Answer> {
+  const { served, incoming, user } = admitted;
+  const access = served.store.strategy.scale;
+  invariant(access, `${served.api.kind} can be scaled`);
+  if (incoming.verb === 'get') {
+    const { address, options, signal, warnings } = incoming;
+    const stored = await served.store.get(address.namespace, address.name ?? '', options, { user, signal, warnings });
+    return { kind: 'object', code: 200, object: scaleOf(stored.object, access) };
+  }
+  const wanted = incoming.readBody('Scale').value;
+  const change = (old: KubeObject) => {
+    const scale = scaleOf(old, access);
+    const merged = incoming.verb === 'patch' ? patchScale(scale, wanted) : wanted;
+    return withScale(old, decodeBody<Scale>(merged, subresource, incoming.warnings), access);
+  };
+  const written = await served.store.update(targetOf(admitted, 'main'), change, writeCall(admitted, parts));
+  const scaled = written.stored ? written.stored.object : written.object;
+  return { kind: 'object', code: 200, object: scaleOf(scaled, access) };
+}
+
+/** A Scale is two levels deep and has no lists, so that merging is all that any kind of patch on it means. */
+function patchScale(scale: Scale, patch: unknown): unknown {
+  const { metadata = {}, spec = {} } = (patch ?? {}) as Partial<Scale>;
+  return { ...scale, metadata: { ...scale.metadata, ...metadata }, spec: { ...scale.spec, ...spec } };
+}
+
+async function answerBinding(admitted: Admitted, subresource: ApiSubresource, parts: LineParts): Promise<Answer> {
+  const { incoming, served } = admitted;
+  const binding = decodeBody<KubeObject>(incoming.readBody(subresource.kind).value, subresource, incoming.warnings);
+  await bindPod(served.store, targetOf(admitted, 'main'), binding, writeCall(admitted, parts));
+  return success(201);
+}
+
+async function answerEviction(admitted: Admitted, subresource: ApiSubresource, parts: LineParts): Promise<Answer> {
+  const { incoming, served } = admitted;
+  const eviction = decodeBody<KubeObject>(incoming.readBody(subresource.kind).value, subresource, incoming.warnings);
+  await evictPod(served.store, targetOf(admitted, 'main'), eviction, writeCall(admitted, parts));
+  return success(201);
+}
+
+async function answerToken(admitted: Admitted, subresource: ApiSubresource, parts: LineParts): Promise<Answer> {
+  const { incoming, served } = admitted;
+  const request = decodeBody<KubeObject>(incoming.readBody(subresource.kind).value, subresource, incoming.warnings);
+  const { namespace = '', name } = targetOf(admitted, 'main');
+  const account = await served.store.get(namespace, name, {}, { ...admitted, ...incoming });
+  const answered = requestToken(request, account.object, parts.tokens, parts.read);
+  return { kind: 'object', code: 201, object: answered };
+}
+
+function success(code: number): Answer {
+  return { kind: 'object', code, object: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code } };
+}
+
+function decodeBody<T>(value: unknown, subresource: ApiSubresource, warnings: string[]): T {
+  const schema = builtInSchemas.kind(subresource);
+  invariant(schema, `there is a schema of ${subresource.kind}`);
+  const decoded = decodeObject(schema, value, { fieldValidation: 'Warn' });
+  warnings.push(...decoded.warnings);
+  return decoded.object as T;
+}

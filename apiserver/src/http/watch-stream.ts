@@ -1,0 +1,161 @@
+/**
+ * A watch on the wire: one JSON document per line, in chunked transfer encoding.
+ *
+ * Watchers without selector get the same batches, so that a batch is encoded once, chunk frame included, and the same buffer is written to
+ * every socket, one write per batch. When many watchers flush at once, each then waits for the next window: batches grow while it waits,
+ * and a thousand sockets cost a few large writes each instead of many small ones.
+ */
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { once } from 'node:events';
+import { apiVersionOf } from '@slipway/api/resources';
+import type { KubeObject } from '@slipway/api/types';
+import type { Status } from '@slipway/api/status-error';
+import type { Clock } from '@slipway/kit/clock';
+import type { ServedResource } from '../registry/kinds.ts';
+import type { WatchChange } from '../registry/watch-objects.ts';
+import type { Answer } from './answer.ts';
+import { type EncodeOptions, shownObject } from './encode-answer.ts';
+import { reshapeEvent } from './reshape.ts';
+import { statusFrom } from './errors.ts';
+
+type WatchAnswer = Extract<Answer, { kind: 'watch' }>;
+
+/** Resolves when the watch has ended and the client knows. */
+export async function streamWatch(
+  response: ServerResponse,
+  answer: WatchAnswer,
+  options: EncodeOptions,
+  pacer: FlushPacer,
+): Promise<void> {
+  const socket = response.socket ?? ((await once(response, 'socket')) as [Socket])[0];
+  response.writeHead(200, {
+    'content-type': 'application/json',
+    'transfer-encoding': 'chunked',
+    'cache-control': 'no-cache, private',
+  });
+  response.flushHeaders();
+  const frame = framerFor(answer.served, options);
+  try {
+    for await (const batches of answer.batches) {
+      const frames = batches.map(frame);
+      const bytes = frames.length === 1 ? (frames[0] ?? empty) : Buffer.concat(frames);
+      if (socket.destroyed) break;
+      if (!socket.write(bytes)) await drained(socket);
+      await pacer.turn();
+    }
+  } catch (error) {
+    const status: Status = statusFrom(error).toStatus();
+    if (!socket.destroyed) socket.write(chunk([Buffer.from(`${JSON.stringify({ type: 'ERROR', object: status })}\n`)]));
+  }
+  response.end();
+}
+
+const empty = Buffer.alloc(0);
+
+function drained(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      socket.off('drain', done);
+      socket.off('close', done);
+      resolve();
+    };
+    socket.on('drain', done);
+    socket.on('close', done);
+  });
+}
+
+/** Limits how often the watchers of a busy server write. */
+export class FlushPacer {
+  readonly #clock: Clock;
+  #flushes = 0;
+  #window: Promise<void> | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** To be awaited after a flush: at once while there are few, else at the end of the window. */
+  turn(): Promise<void> | undefined {
+    this.#window ??= new Promise((resolve) => {
+      this.#clock.after(windowMs, () => {
+        this.#window = undefined;
+        this.#flushes = 0;
+        resolve();
+      });
+    });
+    return ++this.#flushes <= freeFlushesPerWindow ? undefined : this.#window;
+  }
+}
+
+const windowMs = 10;
+/** So many watchers hear of a change without any delay. */
+const freeFlushesPerWindow = 64;
+
+type Framer = (changes: readonly WatchChange[]) => Buffer;
+
+function framerFor(served: ServedResource, options: EncodeOptions): Framer {
+  const isPlain = options.form.as === undefined && options.form.syntax === 'json' && !served.view;
+  if (isPlain) return (changes) => sharedFrame(changes, served);
+  let isFirst = true;
+  return (changes) => {
+    const lines = changes.map((change) => {
+      const line = shownLine(change, served, options, isFirst);
+      isFirst = false;
+      return line;
+    });
+    return chunk(lines);
+  };
+}
+
+const frames = new WeakMap<readonly WatchChange[], Buffer>();
+
+function sharedFrame(changes: readonly WatchChange[], served: ServedResource): Buffer {
+  const known = frames.get(changes);
+  if (known) return known;
+  const frame = chunk(changes.flatMap((change) => plainLine(change, served)));
+  frames.set(changes, frame);
+  return frame;
+}
+
+const lineStarts = {
+  ADDED: Buffer.from('{"type":"ADDED","object":'),
+  MODIFIED: Buffer.from('{"type":"MODIFIED","object":'),
+  DELETED: Buffer.from('{"type":"DELETED","object":'),
+} as const;
+const lineEnd = Buffer.from('}\n');
+
+function plainLine(change: WatchChange, served: ServedResource): Buffer[] {
+  if (change.type !== 'BOOKMARK') return [lineStarts[change.type], change.stored.bytes, lineEnd];
+  return [Buffer.from(`${JSON.stringify({ type: 'BOOKMARK', object: bookmark(change, served) })}\n`)];
+}
+
+function shownLine(change: WatchChange, served: ServedResource, options: EncodeOptions, isFirst: boolean): Buffer {
+  const object = change.type === 'BOOKMARK' ? bookmark(change, served) : shownObject(change.stored, served);
+  const { as } = options.form;
+  const shown = as
+    ? reshapeEvent(object, served, as, options, { isFirst, isBookmark: change.type === 'BOOKMARK' })
+    : object;
+  return Buffer.from(`${JSON.stringify({ type: change.type, object: shown })}\n`);
+}
+
+export const initialEventsEnd = 'k8s.io/initial-events-end';
+
+export function bookmark(change: Extract<WatchChange, { type: 'BOOKMARK' }>, { api }: ServedResource): KubeObject {
+  return {
+    kind: api.kind,
+    apiVersion: apiVersionOf(api),
+    metadata: {
+      resourceVersion: String(change.revision),
+      ...(change.isEndOfInitialEvents ? { annotations: { [initialEventsEnd]: 'true' } } : {}),
+    },
+  };
+}
+
+const lineBreak = Buffer.from('\r\n');
+
+/** A chunk of chunked transfer encoding (RFC 9112, section 7.1). */
+function chunk(lines: readonly Buffer[]): Buffer {
+  const bytes = lines.reduce((sum, line) => sum + line.length, 0);
+  return Buffer.concat([Buffer.from(`${bytes.toString(16)}\r\n`), ...lines, lineBreak]);
+}

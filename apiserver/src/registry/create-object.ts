@@ -1,0 +1,95 @@
+import { isStatus, StatusError } from '@slipway/api/status-error';
+import type { KubeObject } from '@slipway/api/types';
+import { invalidError } from '@slipway/api/validation/field-error';
+import { validateObjectMeta } from '@slipway/api/validation/object-meta';
+import type { StoredObject } from '../storage/object-store.ts';
+import { ownFields } from './field-ownership.ts';
+import { generatedName, newMetadata, placeInNamespace } from './object-metadata.ts';
+import { objectKey, type ResourceContext, strategyContext } from './resource-context.ts';
+import { alreadyExists } from './status-errors.ts';
+import { storageCall } from './storage-errors.ts';
+import type { Allocation } from './strategy.ts';
+import type { WriteCall } from './write-call.ts';
+
+/** As upstream: so many tries to find a free name before the client hears of the collision. */
+const generatedNameTriesMax = 8;
+
+/** What a write answers: the stored object, or for a dry run the draft that would have been stored. */
+export type Written =
+  | { readonly stored: StoredObject; readonly object?: undefined }
+  | { readonly stored?: undefined; readonly object: KubeObject };
+
+/** The draft belongs to this call. Throws StatusError. */
+export async function createObject(
+  context: ResourceContext,
+  draft: KubeObject,
+  namespace: string | undefined,
+  call: WriteCall,
+): Promise<Written> {
+  if (draft.metadata.resourceVersion) {
+    throw new StatusError('InternalError', 'resourceVersion should not be set on objects to be created');
+  }
+  placeInNamespace(draft, namespace);
+  draft.metadata = newMetadata(draft.metadata, { nowMs: context.clock.nowMs(), uid: context.random.uuid() });
+  await call.admission.mutate(draft, undefined);
+  const { strategy } = context;
+  const prefix = draft.metadata.name ? undefined : draft.metadata.generateName;
+  strategy.defaults?.(draft);
+  strategy.prepareCreate?.(draft, strategyContext(context, call));
+  for (let attempt = 1; ; attempt++) {
+    if (prefix) draft.metadata.name = generatedName(prefix, context.random);
+    try {
+      return await validateAndStore(context, draft, namespace, call);
+    } catch (error) {
+      if (!prefix || attempt === generatedNameTriesMax || !isStatus(error, 'AlreadyExists')) throw error;
+    }
+  }
+}
+
+async function validateAndStore(
+  context: ResourceContext,
+  draft: KubeObject,
+  namespace: string | undefined,
+  call: WriteCall,
+): Promise<Written> {
+  const { strategy, objects } = context;
+  const { resource } = strategy;
+  const inContext = strategyContext(context, call);
+  ownFields(context, { draft, old: undefined, subresource: undefined }, call);
+  const errors = [...validateObjectMeta(draft.metadata, strategy), ...strategy.validate(draft, inContext)];
+  if (errors.length > 0) throw invalidError(resource.kind, resource.group, draft.metadata.name ?? '', errors);
+  await call.admission.validate(draft, undefined);
+  if (strategy.warnings) call.warnings.push(...strategy.warnings(draft, undefined));
+  const name = draft.metadata.name ?? '';
+  const key = objectKey(resource, namespace, name);
+  const allocation = await strategy.allocate?.(draft, undefined, inContext);
+  if (call.dryRun) {
+    allocation?.rollback();
+    if (objects.cached(key)) throw alreadyExists(resource, name);
+    return { object: draft };
+  }
+  return { stored: await storeNew(context, key, draft, allocation, call) };
+}
+
+async function storeNew(
+  { strategy, objects }: ResourceContext,
+  key: string,
+  draft: KubeObject,
+  allocation: Allocation | undefined,
+  call: WriteCall,
+): Promise<StoredObject> {
+  const options = {
+    signal: call.signal,
+    cause: call.cause,
+    ...(strategy.ttlMs === undefined ? {} : { ttlMs: strategy.ttlMs }),
+  };
+  try {
+    const result = await storageCall(objects.create(key, draft, options));
+    if (result.outcome === 'conflict') throw alreadyExists(strategy.resource, draft.metadata.name ?? '');
+    allocation?.commit();
+    return result.stored;
+  } catch (error) {
+    allocation?.rollback();
+    throw error;
+  }
+}

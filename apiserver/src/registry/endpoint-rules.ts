@@ -1,0 +1,44 @@
+import type { KubeObject } from '@slipway/api/types';
+import type { Strategy, UpdateRules } from './strategy.ts';
+
+/** What of an object a request may change: the whole, its status, a Namespace's `spec.finalizers`, or a Pod's node (checked by the binding itself). */
+export type Endpoint = 'main' | 'status' | 'finalize' | 'binding';
+
+export function rulesOf(strategy: Strategy, endpoint: Endpoint): UpdateRules {
+  switch (endpoint) {
+    case 'main':
+      return strategy;
+    case 'status':
+      return { ...statusRules, ...strategy.status };
+    case 'finalize':
+      return finalizeRules;
+    case 'binding':
+      return {};
+  }
+}
+
+const statusRules: UpdateRules = { prepareUpdate: (draft, old) => keepAllBut('status', draft, old) };
+
+const finalizeRules: UpdateRules = {
+  prepareUpdate: (draft, old) => {
+    const finalizers = (draft as { spec?: { finalizers?: readonly string[] } }).spec?.finalizers;
+    keepAllBut('spec', draft, old);
+    const spec = { ...(old as { spec?: object }).spec, finalizers };
+    Object.assign(draft, { spec });
+  },
+};
+
+/** Everything else is as it was stored, whatever the request says. */
+function keepAllBut(field: string, draft: KubeObject, old: KubeObject): void {
+  const writable = draft as unknown as Record<string, unknown>;
+  const kept = old as unknown as Record<string, unknown>;
+  for (const name of new Set([...Object.keys(writable), ...Object.keys(kept)])) {
+    if (name === field || name === 'metadata') continue;
+    if (kept[name] === undefined) delete writable[name];
+    else writable[name] = kept[name];
+  }
+  const { resourceVersion, managedFields } = draft.metadata;
+  draft.metadata = { ...old.metadata };
+  if (resourceVersion !== undefined) draft.metadata.resourceVersion = resourceVersion;
+  if (managedFields !== undefined) draft.metadata.managedFields = managedFields;
+}

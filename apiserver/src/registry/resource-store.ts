@@ -1,0 +1,99 @@
+import type { ObjectSchema } from '@slipway/api/schema/structural-schema';
+import type { KubeObject } from '@slipway/api/types';
+import type { Clock } from '@slipway/kit/clock';
+import type { Random } from '@slipway/kit/random';
+import type { ObjectStore, StoredObject } from '../storage/object-store.ts';
+import { createObject, type Written } from './create-object.ts';
+import { type Deleted, deleteObject } from './delete-object.ts';
+import type { DeleteOptions } from './finalizers.ts';
+import { type ListQuery, listObjects, type ObjectList, parseVersion } from './list-objects.ts';
+import { type Patch, type Patched, patchObject } from './patch-object.ts';
+import { objectKey, type ResourceContext } from './resource-context.ts';
+import type { Selection } from './selection.ts';
+import { notFound } from './status-errors.ts';
+import { storageCall } from './storage-errors.ts';
+import type { Strategy } from './strategy.ts';
+import { type Change, type UpdateTarget, updateObject } from './update-object.ts';
+import { type WatchBatches, type WatchQuery, watchObjects } from './watch-objects.ts';
+import type { Call, WriteCall } from './write-call.ts';
+
+export interface ResourceStoreDeps {
+  readonly objects: ObjectStore;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** All objects of one kind: the generic registry with the kind's strategy. Every method throws StatusError. */
+export class ResourceStore {
+  readonly #context: ResourceContext;
+
+  constructor(strategy: Strategy, schema: ObjectSchema, deps: ResourceStoreDeps) {
+    this.#context = { strategy, schema, ...deps };
+  }
+
+  get strategy(): Strategy {
+    return this.#context.strategy;
+  }
+
+  nowMs(): number {
+    return this.#context.clock.nowMs();
+  }
+
+  async get(
+    namespace: string | undefined,
+    name: string,
+    query: { readonly resourceVersion?: string | undefined },
+    call: Call,
+  ): Promise<StoredObject> {
+    const { objects, strategy } = this.#context;
+    const version = query.resourceVersion ? { notOlderThan: parseVersion(query.resourceVersion) } : {};
+    const key = objectKey(strategy.resource, namespace, name);
+    const stored = await storageCall(objects.get(key, { signal: call.signal, ...version }));
+    if (!stored) throw notFound(strategy.resource, name);
+    return stored;
+  }
+
+  /** From the cache, at once. */
+  cached(namespace: string | undefined, name: string): KubeObject | undefined {
+    const { objects, strategy } = this.#context;
+    return objects.cached(objectKey(strategy.resource, namespace, name))?.object;
+  }
+
+  list(
+    namespace: string | undefined,
+    selection: Selection | undefined,
+    query: ListQuery,
+    call: Call,
+  ): Promise<ObjectList> {
+    return listObjects(this.#context, namespace, selection, query, call);
+  }
+
+  watch(
+    namespace: string | undefined,
+    selection: Selection | undefined,
+    query: WatchQuery,
+    call: Call,
+  ): AsyncGenerator<WatchBatches, void, void> {
+    return watchObjects(this.#context, namespace, selection, query, call);
+  }
+
+  create(draft: KubeObject, namespace: string | undefined, call: WriteCall): Promise<Written> {
+    return createObject(this.#context, draft, namespace, call);
+  }
+
+  update(target: UpdateTarget, change: Change, call: WriteCall): Promise<Written> {
+    return updateObject(this.#context, target, change, call);
+  }
+
+  patch(target: UpdateTarget, patch: Patch, call: WriteCall): Promise<Patched> {
+    return patchObject(this.#context, target, patch, call);
+  }
+
+  delete(
+    target: { readonly namespace: string | undefined; readonly name: string },
+    options: DeleteOptions,
+    call: WriteCall,
+  ): Promise<Deleted> {
+    return deleteObject(this.#context, target, options, call);
+  }
+}

@@ -1,0 +1,34 @@
+import { StatusError } from '@slipway/api/status-error';
+import { StorageError } from '../storage/backend.ts';
+
+/** The one place where errors of the storage become errors of the API. Whatever it does not know stays as it is. */
+export function statusFromStorage(error: unknown): unknown {
+  if (!(error instanceof StorageError)) return error;
+  switch (error.reason) {
+    case 'compacted':
+      return new StatusError('Expired', 'The resourceVersion for the provided list is too old.', { cause: error });
+    case 'futureRevision':
+      return new StatusError('Timeout', `Too large resource version: ${error.message}`, {
+        details: {
+          causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
+          retryAfterSeconds: 1,
+        },
+        cause: error,
+      });
+    case 'unavailable':
+    case 'locked':
+      return new StatusError('ServiceUnavailable', `the storage cannot be reached: ${error.message}`, { cause: error });
+    case 'full':
+      return new StatusError('InternalError', `the storage has no room left: ${error.message}`, { cause: error });
+    case 'corrupt':
+      return new StatusError('InternalError', `the storage is damaged: ${error.message}`, { cause: error });
+  }
+}
+
+export async function storageCall<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw statusFromStorage(error);
+  }
+}

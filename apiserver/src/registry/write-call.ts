@@ -1,0 +1,27 @@
+import type { Cause } from '@slipway/api/cause';
+import type { KubeObject } from '@slipway/api/types';
+import type { UserInfo } from './strategy.ts';
+
+/** What every call into the registry carries. */
+export interface Call {
+  readonly user: UserInfo;
+  readonly signal: AbortSignal;
+  /** Texts for `Warning` headers; appended to while the call is in work. */
+  readonly warnings: string[];
+}
+
+export interface WriteCall extends Call {
+  readonly cause: Cause;
+  readonly dryRun: boolean;
+  /** Who is said to own the fields that this write sets. */
+  readonly fieldManager: string;
+  readonly admission: AdmissionHooks;
+}
+
+/** The two places where admission looks at a write; the registry calls them at their place in the line. */
+export interface AdmissionHooks {
+  /** May change the draft. `draft` is undefined for a delete. */
+  mutate(draft: KubeObject | undefined, old: KubeObject | undefined): void | Promise<void>;
+  /** May only refuse, by throwing StatusError. */
+  validate(draft: KubeObject | undefined, old: KubeObject | undefined): void | Promise<void>;
+}
