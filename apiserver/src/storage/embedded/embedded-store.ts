@@ -4,7 +4,7 @@
  * A write is decided at once, against the state that all writes before it will leave, gets the next revision, and is
  * made durable by a group commit. Nothing can be read before it is durable.
  */
-import { mkdirSync, statfsSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '@slipway/kit/clock';
 import { messageOf } from '@slipway/kit/errors';
@@ -40,13 +40,10 @@ export const keyBytesMax = 1_900;
 export const valueBytesMax = 32 * 1024 * 1024;
 
 /** Changes erased by one transaction of a compaction, so that writers wait a moment only. */
-const sweepChangesMax = 1_000;
+const sweepChangesMax = 200;
 
-/** After the disk was full, writes are refused for this time without trying, as long as there is no room. */
+/** After the disk was full, writes other than deletes are refused for this time without trying. */
 const fullRetryMs = 1_000;
-
-/** Free space below which a failed write is blamed on a full disk: lmdb reports a short write as an I/O error. */
-const fullBelowBytes = 4 * 1024 * 1024;
 
 const absent: KeyState = { modRevision: 0, createRevision: 0, expiresAtMs: 0 };
 
@@ -92,7 +89,7 @@ class EmbeddedStore implements Backend {
   #assigned: number;
   #compacted: number;
   #sweeping: Promise<void> = Promise.resolve();
-  #fullUntilMs = 0;
+  #full: { readonly untilMs: number; readonly error: StorageError } | undefined;
   #closing: Promise<void> | undefined;
 
   constructor({ directory, clock }: EmbeddedStoreOptions, tables: Tables, unlock: () => void) {
@@ -260,7 +257,7 @@ class EmbeddedStore implements Backend {
     this.#hub.reset();
     const told = this.#translate(error);
     if (told instanceof StorageError && told.reason === 'full') {
-      this.#fullUntilMs = this.#clock.monotonicMs() + fullRetryMs;
+      this.#full = { untilMs: this.#clock.monotonicMs() + fullRetryMs, error: told };
     }
     return told;
   }
@@ -307,18 +304,9 @@ class EmbeddedStore implements Backend {
     return Number(at);
   }
 
+  /** While the disk is full, deletes must not share a transaction with what fails. */
   #checkRoom(): void {
-    if (this.#clock.monotonicMs() < this.#fullUntilMs && this.#hasLittleRoom()) throw this.#full(undefined);
-  }
-
-  #hasLittleRoom(): boolean {
-    const { bavail, bsize } = statfsSync(this.#directory);
-    return bavail * bsize < fullBelowBytes;
-  }
-
-  #full(cause: unknown): StorageError {
-    const text = `no space left for the data directory ${this.#directory}; free some space on its file system`;
-    return new StorageError('full', text, { cause });
+    if (this.#full && this.#clock.monotonicMs() < this.#full.untilMs) throw this.#full.error;
   }
 
   async #translating<T>(work: () => Promise<T>): Promise<T> {
@@ -331,19 +319,10 @@ class EmbeddedStore implements Backend {
 
   #translate(error: unknown): unknown {
     if (error instanceof StorageError) return error;
-    const code = (error as { code?: unknown }).code;
-    if (code === noSpaceErrno || code === quotaErrno || code === mapFullCode) return this.#full(error);
-    if (code === ioErrno && this.#hasLittleRoom()) return this.#full(error);
     const text = `write to the data directory ${this.#directory}: ${messageOf(error)}`;
     return new StorageError('unavailable', text, { cause: error });
   }
 }
-
-/** Numbers that lmdb puts into the `code` of its errors: errno EIO, ENOSPC, EDQUOT, and MDB_MAP_FULL. */
-const ioErrno = 5;
-const noSpaceErrno = 28;
-const quotaErrno = 122;
-const mapFullCode = -30792;
 
 const noBytes = new Uint8Array(0);
 const neverAborted = new AbortController().signal;

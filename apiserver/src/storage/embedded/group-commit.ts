@@ -12,8 +12,8 @@ interface Queued {
 }
 
 /** Bounds the time that one transaction takes, and so the wait of a writer behind it. */
-const changesPerCommitMax = 1_000;
-const bytesPerCommitMax = 16 * 1024 * 1024;
+const changesPerCommitMax = 500;
+const bytesPerCommitMax = 8 * 1024 * 1024;
 
 /** Bounds the memory of writers that wait; far above what the server's own request limits let through. */
 export const queuedChangesMax = 20_000;

@@ -15,6 +15,7 @@ import { messageOf } from '@slipway/kit/errors';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { StorageError } from '../backend.ts';
 import { checkDataFile } from './check-data-file.ts';
+import { DataFileSpace, pageBytes } from './data-file-space.ts';
 import {
   type Change,
   decodeChange,
@@ -52,6 +53,9 @@ export class Tables {
   readonly #current: Database<Buffer, string>;
   readonly #superseded: Database<Buffer, [string, number]>;
   readonly #expiry: Database<Buffer, [number, number]>;
+  readonly #space: DataFileSpace;
+  /** Settles with the last transaction that was begun. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(path: string) {
     checkDataFile(path);
@@ -62,6 +66,7 @@ export class Tables {
         encoding: 'binary',
         mapSize: mapSizeBytes,
         maxDbs: 8,
+        pageSize: pageBytes,
         // A commit is on the disk (fdatasync, then the meta page through O_DSYNC) before its promise resolves.
         overlappingSync: false,
         // Batching is done by `GroupCommit`; lmdb's own would add promises that nobody handles when a commit fails.
@@ -73,6 +78,7 @@ export class Tables {
       this.#expiry = this.#root.openDB({ name: 'expiry', encoding: 'binary' });
       this.#initialise();
       syncDirectory(dirname(path));
+      this.#space = new DataFileSpace(path, () => (this.#root.getStats() as { lastPageNumber: number }).lastPageNumber);
     } catch (error) {
       if (error instanceof StorageError) throw error;
       throw openError(path, error);
@@ -172,7 +178,9 @@ export class Tables {
 
   /** One durable transaction. The changes are in order of their revisions. */
   async commit(changes: readonly PendingChange[]): Promise<void> {
-    await this.#transaction(() => {
+    const pages = changes.reduce((sum, pending) => sum + pagesOf(pending), 0);
+    const isFreeing = changes.every(({ change }) => change.type === 'delete');
+    await this.#transaction(pages, isFreeing, () => {
       for (const pending of changes) this.#put(pending);
       const last = changes.at(-1);
       if (last) void this.#root.put('head', encodeNumber(last.revision));
@@ -196,7 +204,7 @@ export class Tables {
   }
 
   async setCompacted(revision: number): Promise<void> {
-    await this.#transaction(() => void this.#root.put('compacted', encodeNumber(revision)));
+    await this.#transaction(0, true, () => void this.#root.put('compacted', encodeNumber(revision)));
   }
 
   /**
@@ -216,7 +224,7 @@ export class Tables {
       if (change.previous !== 0) superseded.push({ key: change.key, revision: change.previous });
       if (change.type === 'delete') deletes.push(revision);
     }
-    await this.#transaction(() => {
+    await this.#transaction(limit * pagesPerSweptChange, true, () => {
       void this.#root.put('swept', encodeNumber(reached));
       for (const { key, revision } of superseded) {
         void this.#superseded.remove([key, revision]);
@@ -226,17 +234,37 @@ export class Tables {
     });
   }
 
-  async #transaction(work: () => void): Promise<void> {
-    try {
-      await this.#root.batch(work);
-    } catch (error) {
-      throw await reasonOf(error);
-    }
+  /** One at a time, so that what was reserved for a transaction is used by that one. */
+  #transaction(pages: number, isFreeing: boolean, work: () => void): Promise<void> {
+    const done = this.#last.then(async () => {
+      await this.#space.reserve(pages + pagesPerTransaction, isFreeing);
+      try {
+        await this.#root.batch(work);
+      } catch (error) {
+        throw await reasonOf(error);
+      }
+    });
+    this.#last = done.catch(() => {});
+    return done;
   }
 
   async close(): Promise<void> {
+    await this.#last;
+    await this.#space.close();
     await this.#root.close();
   }
+}
+
+/**
+ * Upper estimates of the pages that a transaction writes. Every table that a change touches costs a leaf and its split
+ * half; inner pages, the free list and the meta tables are shared by the transaction.
+ */
+const pagesPerTransaction = 64;
+const pagesPerChange = 9;
+const pagesPerSweptChange = 3;
+
+function pagesOf({ change }: PendingChange): number {
+  return pagesPerChange + Math.ceil((change.value.length + change.cause.length + change.key.length) / pageBytes);
 }
 
 function encodeNumber(value: number): Buffer {
@@ -247,7 +275,7 @@ function encodeNumber(value: number): Buffer {
 
 /** lmdb rejects with a wrapper whose `commitError` is a promise that rejects with the reason. */
 async function reasonOf(error: unknown): Promise<unknown> {
-  if (!(error instanceof Error) || !('commitError' in error)) return error;
+  if (typeof error !== 'object' || error === null || !('commitError' in error)) return error;
   try {
     await error.commitError;
     return error;
