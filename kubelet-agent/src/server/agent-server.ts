@@ -39,8 +39,6 @@ export interface AgentServerOptions {
   /** 0 picks a free one. */
   readonly port: number;
   readonly tls: { readonly cert: string; readonly key: string; readonly clientCa: string };
-  /** Common names of the client certificates that are served. */
-  readonly clientNames: readonly string[];
 }
 
 export interface AgentServer {
@@ -71,13 +69,13 @@ export async function startAgentServer(deps: AgentServerDeps, options: AgentServ
     handleProtocols: chooseProtocol,
   });
   server.on('request', (request, response) => {
-    serve(request, response, { deps, options, signal: stop.signal }).catch((error: unknown) => {
+    serve(request, response, { deps, signal: stop.signal }).catch((error: unknown) => {
       if (!stop.signal.aborted) deps.log.warn({ error: messageOf(error), path: request.url }, 'request failed');
       response.destroy();
     });
   });
   server.on('upgrade', (request, socket, head) => {
-    upgrade({ request, socket, head }, sockets, { deps, options, signal: stop.signal }).catch((error: unknown) => {
+    upgrade({ request, socket, head }, sockets, { deps, signal: stop.signal }).catch((error: unknown) => {
       deps.log.warn({ error: messageOf(error), path: request.url }, 'stream failed');
       socket.destroy();
     });
@@ -98,7 +96,6 @@ export async function startAgentServer(deps: AgentServerDeps, options: AgentServ
 
 interface Serving {
   readonly deps: AgentServerDeps;
-  readonly options: AgentServerOptions;
   readonly signal: AbortSignal;
 }
 
@@ -112,9 +109,14 @@ function listen(server: Server, { host, port }: AgentServerOptions): Promise<voi
   });
 }
 
-function authorize(request: IncomingMessage, { clientNames }: AgentServerOptions): void {
-  const { CN: name } = (request.socket as TLSSocket).getPeerCertificate().subject ?? {};
-  if (typeof name === 'string' && clientNames.includes(name)) return;
+/** As what the API server comes; an administrator's certificate serves as well. */
+const apiServerUser = 'kube-apiserver';
+const adminGroup = 'system:masters';
+
+function authorize(request: IncomingMessage): void {
+  const subject = (request.socket as TLSSocket).getPeerCertificate().subject ?? {};
+  const groups: readonly unknown[] = [subject.O].flat();
+  if (subject.CN === apiServerUser || groups.includes(adminGroup)) return;
   throw new StatusError('Forbidden', 'only the API server may call the node agent');
 }
 
@@ -123,7 +125,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, serving
   response.once('close', () => own.abort());
   serving.signal.addEventListener('abort', () => own.abort(), { once: true, signal: own.signal });
   try {
-    authorize(request, serving.options);
+    authorize(request);
     await route(request, response, serving.deps, own.signal);
   } catch (error) {
     if (response.headersSent) throw error;
@@ -205,7 +207,7 @@ async function upgrade(call: Upgrade, sockets: WebSocketServer, serving: Serving
   socket.on('error', () => socket.destroy());
   let join: Join;
   try {
-    authorize(request, serving.options);
+    authorize(request);
     join = await prepareStream(request, serving.deps, serving.signal);
   } catch (error) {
     const status = statusFrom(error);

@@ -1,6 +1,6 @@
 /**
  * One forwarded connection is one WebSocket with the subprotocol `v1.portforward.slipway.dev`: binary messages are the
- * connection's bytes in both directions, the text message `end` says that this direction has ended. When nothing listens
+ * connection's bytes in both directions, the text message `EOF` says that this direction has ended. When nothing listens
  * on the port, the socket is closed with code 1011 and the reason. The API server speaks to clients whatever they speak
  * and opens one such socket per connection, so that each has its own flow control.
  */
@@ -9,7 +9,7 @@ import type { WebSocket } from 'ws';
 import { bytesOf, sendFrame } from './stream-channels.ts';
 
 export const portForwardProtocol = 'v1.portforward.slipway.dev';
-const endMessage = 'end';
+const endMessage = 'EOF';
 
 /** Resolves when both sides are closed. */
 export async function joinPort(socket: WebSocket, connection: Duplex): Promise<void> {

@@ -1,0 +1,11 @@
+export { createCgroups } from './cgroups/cgroups.ts';
+export { detectCgroupLayout } from './cgroups/cgroup-layout.ts';
+export { createNodeAgent, type NodeAgent, type NodeAgentDeps, type NodeCaches } from './compose.ts';
+export { type AgentConfig, type AgentSettings, type AgentTls, agentConfig, kubeletVersion } from './config.ts';
+export { PodNetwork, type PodNetworkOptions } from './network/pod-network.ts';
+export { type RemoveNetworkOptions, removeNetwork } from './network/remove-network.ts';
+export { systemMounter } from './node/system-mounter.ts';
+export { ServiceProxy } from './proxy/service-proxy.ts';
+export type * from './runtime/cri.ts';
+export { isRuntimeError, RuntimeError } from './runtime/cri.ts';
+export { createLocalRuntime, type LocalRuntime } from './runtime/local/local-runtime.ts';
