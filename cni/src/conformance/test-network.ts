@@ -18,8 +18,10 @@ export interface TestNetwork {
   removeNetns(path: string): Promise<void>;
   /** Runs a program inside; rejects when it fails. Answers what it printed. */
   run(netns: string, command: string, ...args: string[]): Promise<string>;
-  /** The same until the signal aborts; rejects then. */
-  runUntil(signal: AbortSignal, netns: string, command: string, ...args: string[]): Promise<string>;
+  /** A TCP or UDP server that answers `TEXT PEERADDRESS` to everyone. Stops by its function, or with the network. */
+  serve(netns: string, port: number, text: string, protocol?: 'TCP4' | 'UDP4'): () => Promise<void>;
+  /** What the server there says; rejects when there is no answer within two seconds. */
+  fetch(netns: string, address: string, port: number, protocol?: 'TCP4' | 'UDP4'): Promise<string>;
   remove(): Promise<void>;
 }
 
@@ -43,6 +45,7 @@ export function describeWithNetwork(name: string, body: () => void): void {
 export async function createTestNetwork(): Promise<TestNetwork> {
   const prefix = `swt-${systemRandom.suffix(5)}`;
   const names: string[] = [];
+  const stops: (() => Promise<void>)[] = [];
   const run = async (...command: string[]) => {
     const [program = '', ...args] = command;
     return (await exec(program, args, { signal: neverAborted })).stdout.toString();
@@ -64,9 +67,29 @@ export async function createTestNetwork(): Promise<TestNetwork> {
     addNetns,
     removeNetns,
     run: (netns, command, ...args) => run('nsenter', `--net=${netns}`, command, ...args),
-    runUntil: async (signal, netns, command, ...args) =>
-      (await exec('nsenter', [`--net=${netns}`, command, ...args], { signal })).stdout.toString(),
+    serve(netns, port, text, protocol = 'TCP4') {
+      const controller = new AbortController();
+      const listen =
+        protocol === 'TCP4' ? `TCP4-LISTEN:${port},fork,reuseaddr` : `UDP4-RECVFROM:${port},fork,reuseaddr`;
+      const args = [`--net=${netns}`, 'socat', listen, `SYSTEM:echo ${text} $SOCAT_PEERADDR`];
+      const done = exec('nsenter', args, { signal: controller.signal }).catch(() => {}); // ends by our abort
+      const stop = async () => {
+        controller.abort();
+        await done;
+      };
+      stops.push(stop);
+      return stop;
+    },
+    async fetch(netns, address, port, protocol = 'TCP4') {
+      const target = protocol === 'TCP4' ? `TCP4:${address}:${port},connect-timeout=2` : `UDP4:${address}:${port}`;
+      const input = protocol === 'TCP4' ? '' : '?\n';
+      const args = [`--net=${netns}`, 'socat', '-T1', '-', target];
+      const { stdout } = await exec('nsenter', args, { signal: neverAborted, input });
+      if (stdout.length === 0) throw new Error(`no answer from ${address}:${port}`);
+      return stdout.toString().trim();
+    },
     async remove() {
+      for (const stop of stops) await stop();
       for (const name of names) await run('ip', 'netns', 'del', name).catch(() => {}); // a test removed it itself
       await rm(directory, { recursive: true, force: true });
     },

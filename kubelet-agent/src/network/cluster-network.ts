@@ -29,8 +29,8 @@ export function tablePrefix(clusterId: string): string {
 }
 
 /**
- * The default network. Pods are routed: ports of the bridge are isolated and pods have host addresses, so packets between
- * two pods of one node pass the node's address translation like all others. Otherwise the answer of a pod on the same
+ * The default network. Pods are routed: they have host addresses, so packets between two pods of one node pass the node's
+ * address translation like all others. Otherwise the answer of a pod on the same
  * bridge would go straight to the one that asked, past the translation, unless the kernel sends bridged packets through
  * netfilter, which not every kernel does.
  */

@@ -21,16 +21,17 @@ export interface BridgeConfig {
   /** Ports may talk to the bridge, not to each other. */
   readonly portIsolation: boolean;
   /**
-   * Containers get host addresses (/32, /128), so that everything between them passes the host's IP layer. Then services
-   * that lead from one container to another on the same bridge work without bridged packets going through netfilter.
-   * Implies `portIsolation`.
+   * Containers get host addresses (/32, /128), so that what they send to each other passes the host's IP layer. Then services
+   * that lead from one container to another on the same bridge work also where the kernel does not send bridged packets
+   * through netfilter. Where it does (br_netfilter), a packet whose destination netfilter changes to another port is
+   * bridged there; that is why this does not isolate the ports, and why hairpin mode is on.
    */
   readonly routed: boolean;
   /** Destinations besides the own subnet that see the container's own address. */
   readonly ipMasqExempt: readonly string[];
   /** Further addresses of the bridge, as `10.96.0.10/32` for a service that this host answers itself. */
   readonly hostAddresses: readonly string[];
-  /** Networks that the host itself reaches over the bridge, so that its rules see them even without a default route. */
+  /** Networks that only the host's rules know: a route lets packets to them get as far, even without a default route. */
   readonly hostRoutes: readonly string[];
 }
 
@@ -58,10 +59,10 @@ export function parseBridgeConfig(network: NetworkConfig): BridgeConfig {
     forceAddress: optionalBoolean(network, 'forceAddress') ?? false,
     ipMasq: optionalBoolean(network, 'ipMasq') ?? false,
     mtu,
-    hairpinMode,
+    hairpinMode: hairpinMode || (routed && !promiscMode),
     promiscMode,
     enableDad: optionalBoolean(network, 'enabledad') ?? false,
-    portIsolation: routed || (optionalBoolean(network, 'portIsolation') ?? false),
+    portIsolation: optionalBoolean(network, 'portIsolation') ?? false,
     routed,
     ipMasqExempt: networks(network, 'ipMasqExempt'),
     hostAddresses: (optionalStrings(network, 'hostAddresses') ?? []).map((text) => {

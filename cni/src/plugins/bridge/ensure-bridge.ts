@@ -66,6 +66,7 @@ export function planBridge(wish: BridgeWish, shown: IpObject | undefined): reado
   return lines;
 }
 
+/** Nothing is meant to arrive there: packets to these networks get another destination on the way, or are refused. */
 function hostRoute(route: string, { config, ips }: BridgeWish): readonly string[] {
   const gateway = ips.find((ip) => ip.isIpv6 === route.includes(':'))?.gateway;
   return gateway ? [`route replace ${route} dev ${config.bridge} src ${gateway}`] : [];

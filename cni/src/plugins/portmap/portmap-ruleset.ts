@@ -10,6 +10,9 @@ export function portmapTableName(clusterId: string): string {
   return `slipway-${clusterId}-portmap`;
 }
 
+/** Numbers, because a machine without /etc/protocols knows no names. */
+const protocolNumbers = { tcp: 6, udp: 17, sctp: 132 } as const;
+
 export interface Element {
   /** Map or set that it is in. */
   readonly into: string;
@@ -42,7 +45,7 @@ export function elementsFrom(
 }
 
 function elementFrom(mapping: Mapping, family: 4 | 6, container: string): Element {
-  const port = `${mapping.protocol} . ${mapping.hostPort}`;
+  const port = `${protocolNumbers[mapping.protocol]} . ${mapping.hostPort}`;
   const value = `${container} . ${mapping.containerPort}`;
   if (!mapping.hostIp) return { into: `any${family}`, key: port, value };
   return { into: `one${family}`, key: `${formatAddress(mapping.hostIp)} . ${port}`, value };
