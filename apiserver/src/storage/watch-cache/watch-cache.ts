@@ -24,7 +24,7 @@ export interface WatchCacheDeps {
 }
 
 /** Objects read from the backend at once: bounds what a load holds twice. */
-const loadPageLength = 1_000;
+const loadPageLength = 5_000;
 
 /** Pause before a broken watch of the backend is begun again. */
 const rewatchBackoff = { baseMs: 50, maxMs: 5_000, jitter: 0 };
