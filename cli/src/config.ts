@@ -20,6 +20,7 @@ export interface Config {
   readonly kubeconfig: string;
   readonly bindAddress: string;
   readonly securePort: number;
+  readonly ecsPort: number;
   /** undefined = the embedded store. */
   readonly etcd: EtcdConfig | undefined;
   readonly nodeName: string;
@@ -52,6 +53,7 @@ export function resolveConfig(layers: readonly FlagValues[], fallbackDataDir: st
     kubeconfig: resolve(text('kubeconfig') ?? join(dataDir, 'admin.kubeconfig')),
     bindAddress: text('bind-address') ?? '127.0.0.1',
     securePort: value('secure-port') as number,
+    ecsPort: value('ecs-port') as number,
     etcd: etcdFrom(text),
     nodeName: (text('node-name') ?? hostname()).toLowerCase(),
     clusterCidr: text('cluster-cidr') ?? '',

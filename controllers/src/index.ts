@@ -1,5 +1,6 @@
 import { allControllers, type ControllersConfig, controllerNames } from './controllers.ts';
 import { selectControllers } from './runtime/controller-selection.ts';
+import { schedulerComponent } from './scheduler/component.ts';
 import { type Component, type ControllerManager, createManager, type ManagerDeps } from './runtime/manager.ts';
 
 export { controllerNames } from './controllers.ts';
@@ -14,7 +15,7 @@ export interface ControllerManagerOptions extends ManagerDeps {
 }
 
 /** Long-lived parts beside the reconcilers, over the same caches. */
-const components: readonly Component[] = [];
+const components: readonly Component[] = [schedulerComponent];
 
 /**
  * All controllers over one transport. Throws `UnknownControllerError` for a name that there is not. When several

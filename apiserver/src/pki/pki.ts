@@ -39,6 +39,8 @@ export const clientIdentities = {
   admin: { file: 'admin', user: 'kubernetes-admin', groups: ['system:masters'] },
   controllerManager: { file: 'controller-manager', user: 'system:kube-controller-manager', groups: [] },
   scheduler: { file: 'scheduler', user: 'system:kube-scheduler', groups: [] },
+  /** The API server towards the node agents. */
+  agentClient: { file: 'apiserver-agent-client', user: 'kube-apiserver-kubelet-client', groups: ['system:masters'] },
   node: (name: string) => ({ file: `node-${name}`, user: `system:node:${name}`, groups: ['system:nodes'] }),
 } as const;
 

@@ -9,10 +9,12 @@ import { logParameters, openPodLog } from './pod-logs.ts';
 import { isPortForward, runPortForward } from './port-forward.ts';
 import { type RemoteCommand, runRemoteCommand } from './remote-command.ts';
 
-/** `credentials`: the API server's client certificate for agents. */
-export function createPodConnect(credentials: AgentCredentials): Connect {
-  const agents = new AgentConnection(credentials);
+/** `credentials` answers the API server's client certificate for agents; it is asked once, when somebody first connects. */
+export function createPodConnect(credentials: () => Promise<AgentCredentials>): Connect {
+  let connection: Promise<AgentConnection> | undefined;
   return async (request) => {
+    connection ??= credentials().then((loaded) => new AgentConnection(loaded));
+    const agents = await connection;
     const pod = request.object as Pod;
     switch (request.address.subresource) {
       case 'log':

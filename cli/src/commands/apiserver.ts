@@ -1,0 +1,28 @@
+import { apiServerFlags, type Command, everywhereFlags } from '../command.ts';
+import { composeApiServer, writeAdminKubeconfig } from '../compose/control-plane.ts';
+import { runParts } from '../compose/run-parts.ts';
+import { claimRole } from '../process-record.ts';
+
+export const apiserver: Command = {
+  name: 'apiserver',
+  summary: 'the API server alone',
+  flags: [...everywhereFlags, ...apiServerFlags],
+  run: async ({ config, clock, random, log, signal, print }) => {
+    const role = await claimRole(config.dataDir, 'apiserver');
+    try {
+      const part = await composeApiServer(config, { clock, random, log });
+      try {
+        await runParts([part], signal, async () => {
+          await writeAdminKubeconfig(config, part.server);
+          print(
+            `ready: https://${part.server.address.host}:${part.server.address.port}  export KUBECONFIG=${config.kubeconfig}`,
+          );
+        });
+      } finally {
+        await part.backend.close();
+      }
+    } finally {
+      await role.release();
+    }
+  },
+};

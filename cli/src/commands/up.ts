@@ -1,0 +1,49 @@
+import { agentFlags, apiServerFlags, type Command, type CommandContext, everywhereFlags } from '../command.ts';
+import { composeApiServer, composeControllers, type Part, writeAdminKubeconfig } from '../compose/control-plane.ts';
+import { agentObstacle, composeAgent } from '../compose/node.ts';
+import { runParts } from '../compose/run-parts.ts';
+import { claimRole } from '../process-record.ts';
+import { CommandError } from '../usage-error.ts';
+
+export const up: Command = {
+  name: 'up',
+  summary: 'all in one: API server, controllers, scheduler, node agent on this machine',
+  flags: [...everywhereFlags, ...apiServerFlags, ...agentFlags, 'agent', 'controllers', 'ecs-port'],
+  run: async (context) => {
+    const { config, clock, random, log, signal, print } = context;
+    refuseEcs(config.ecsPort);
+    const role = await claimRole(config.dataDir, 'up');
+    try {
+      const withAgent = config.agent && (await agentIsPossible(context));
+      const apiServer = await composeApiServer(config, { clock, random, log });
+      try {
+        const controllers = composeControllers(config, apiServer.server, { clock, random, log });
+        const parts: Part[] = [apiServer, controllers];
+        if (withAgent) parts.push(await composeAgent(config, apiServer.server, { clock, random, log }, signal));
+        await runParts(parts, signal, async () => {
+          await writeAdminKubeconfig(config, apiServer.server);
+          print(
+            `ready: https://${apiServer.server.address.host}:${apiServer.server.address.port}  export KUBECONFIG=${config.kubeconfig}`,
+          );
+        });
+      } finally {
+        await apiServer.backend.close();
+      }
+    } finally {
+      await role.release();
+    }
+  },
+};
+
+/** A plain user gets the control plane alone and is told why; root gets what is missing named as an error. */
+async function agentIsPossible({ config, log }: CommandContext): Promise<boolean> {
+  const obstacle = await agentObstacle(config);
+  if (!obstacle) return true;
+  if (obstacle.kind === 'missing') throw new CommandError(`the node agent cannot run: ${obstacle.message}`);
+  log.warn({ reason: obstacle.message }, 'starting the control plane without a node agent');
+  return false;
+}
+
+function refuseEcs(port: number): void {
+  if (port !== 0) throw new CommandError('--ecs-port: the ECS API is not served by this version; leave the flag out');
+}

@@ -1,0 +1,108 @@
+/** API server, controllers and scheduler in one process: the store is opened here and closed last. */
+import {
+  type ApiServer,
+  apiServerConfig,
+  type Backend,
+  clientIdentities,
+  createApiServer,
+  createPodConnect,
+  type Pki,
+  runCompactor,
+} from '@slipway/apiserver';
+import { writeKubeconfig } from '@slipway/client/kubeconfig';
+import { type ControllerManager, createControllerManager } from '@slipway/controllers';
+import type { Clock } from '@slipway/kit/clock';
+import type { Logger } from '@slipway/kit/logger';
+import type { Random } from '@slipway/kit/random';
+import type { Config } from '../config.ts';
+import { openStorage } from './storage.ts';
+
+export interface ProcessDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+/** A part that runs until its signal aborts, and is of use once `ready` resolved. */
+export interface Part {
+  readonly name: string;
+  readonly ready: Promise<void>;
+  run(signal: AbortSignal): Promise<void>;
+}
+
+export interface ApiServerPart extends Part {
+  readonly server: ApiServer;
+  readonly backend: Backend;
+}
+
+export async function composeApiServer(config: Config, deps: ProcessDeps): Promise<ApiServerPart> {
+  const { clock, random, log } = deps;
+  const backend = await openStorage(config, clock);
+  try {
+    const server = await createApiServer(
+      apiServerConfig({
+        dataDir: config.dataDir,
+        bindAddress: config.bindAddress,
+        securePort: config.securePort,
+        serviceClusterIpRange: config.serviceCidr,
+      }),
+      {
+        backend,
+        clock,
+        random,
+        log: log.child({ part: 'apiserver' }),
+        connect: (pki) => createPodConnect(() => agentCredentials(pki)),
+      },
+    );
+    const run = async (signal: AbortSignal) => {
+      const compacting = runCompactor({ backend, clock, log }, signal);
+      await server.run(signal);
+      await compacting;
+    };
+    return { name: 'API server', server, backend, ready: server.ready, run };
+  } catch (error) {
+    await backend.close();
+    throw error;
+  }
+}
+
+async function agentCredentials(pki: Pki) {
+  const { certificate, privateKey } = await pki.clientCertificate(clientIdentities.agentClient);
+  return { ca: pki.caCertificate, certificate, key: privateKey };
+}
+
+/** The administrator's kubeconfig, for whoever may read the data directory. */
+export async function writeAdminKubeconfig({ kubeconfig }: Config, server: ApiServer): Promise<void> {
+  const { certificate, privateKey } = await server.pki.clientCertificate(clientIdentities.admin);
+  const { host, port } = server.address;
+  const connection = {
+    server: `https://${hostForUrl(host)}:${port}`,
+    ca: server.pki.caCertificate,
+    cert: certificate,
+    key: privateKey,
+  };
+  await writeKubeconfig(kubeconfig, connection, { cluster: 'slipway', user: 'admin' });
+}
+
+/** "All addresses" is nowhere to connect to; this machine reaches itself by loopback. */
+function hostForUrl(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  if (host === '::') return '[::1]';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+/** Controllers and scheduler over the server of the same process. */
+export function composeControllers(config: Config, server: ApiServer, deps: ProcessDeps): Part {
+  const manager: ControllerManager = createControllerManager({
+    ...deps,
+    log: deps.log.child({ part: 'controllers' }),
+    // One identity for all: the parts of one process cannot be told apart by what they may do.
+    transport: server.transport({ name: 'system:kube-controller-manager', groups: ['system:masters'] }),
+    config: {
+      resources: server.resources,
+      caPem: server.pki.caCertificate,
+      controllers: config.controllers.split(','),
+    },
+  });
+  return { name: 'controllers', ready: manager.ready, run: (signal) => manager.run(signal) };
+}
