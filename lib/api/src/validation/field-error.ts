@@ -49,8 +49,8 @@ export function notSupported(field: string, value: unknown, supported: readonly 
   return fieldErrorWithValue('FieldValueNotSupported', field, value, detail);
 }
 
-export function duplicate(field: string, value: unknown): FieldError {
-  return fieldErrorWithValue('FieldValueDuplicate', field, value, '');
+export function duplicate(field: string, value: unknown, detail = ''): FieldError {
+  return fieldErrorWithValue('FieldValueDuplicate', field, value, detail);
 }
 
 export function notFound(field: string, value: unknown): FieldError {

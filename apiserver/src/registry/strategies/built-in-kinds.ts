@@ -1,0 +1,51 @@
+/** The kinds that this server knows from the start. Adding one is a file beside this one and a line here. */
+import type { KubeObject } from '@slipway/api/types';
+import type { ServiceAllocators } from '../allocators/service-allocators.ts';
+import type { Strategy } from '../strategy.ts';
+import { clusterRoleStrategy } from './cluster-role.ts';
+import { clusterRoleBindingStrategy } from './cluster-role-binding.ts';
+import { configMapStrategy } from './config-map.ts';
+import { deploymentStrategy } from './deployment.ts';
+import { endpointSliceStrategy } from './endpoint-slice.ts';
+import { eventStrategy } from './event.ts';
+import { leaseStrategy } from './lease.ts';
+import { namespaceStrategy } from './namespace.ts';
+import { nodeStrategy } from './node.ts';
+import { podStrategy } from './pod.ts';
+import { replicaSetStrategy } from './replica-set.ts';
+import { roleStrategy } from './role.ts';
+import { roleBindingStrategy } from './role-binding.ts';
+import { secretStrategy } from './secret.ts';
+import { createServiceStrategy } from './service.ts';
+import { serviceAccountStrategy } from './service-account.ts';
+
+export interface BuiltInStrategyDeps {
+  /** Restored from the stored Services before the first request. */
+  readonly allocators: ServiceAllocators;
+}
+
+export function createBuiltInStrategies({ allocators }: BuiltInStrategyDeps): readonly Strategy[] {
+  return [
+    ofAnyKind(namespaceStrategy),
+    ofAnyKind(nodeStrategy),
+    ofAnyKind(podStrategy),
+    ofAnyKind(createServiceStrategy(allocators)),
+    ofAnyKind(endpointSliceStrategy),
+    ofAnyKind(configMapStrategy),
+    ofAnyKind(secretStrategy),
+    ofAnyKind(serviceAccountStrategy),
+    ofAnyKind(eventStrategy),
+    ofAnyKind(leaseStrategy),
+    ofAnyKind(deploymentStrategy),
+    ofAnyKind(replicaSetStrategy),
+    ofAnyKind(roleStrategy),
+    ofAnyKind(clusterRoleStrategy),
+    ofAnyKind(roleBindingStrategy),
+    ofAnyKind(clusterRoleBindingStrategy),
+  ];
+}
+
+/** The store hands a strategy objects of its own resource and no others, which the types cannot say. */
+function ofAnyKind<T extends KubeObject>(strategy: Strategy<T>): Strategy {
+  return strategy as unknown as Strategy;
+}
