@@ -151,8 +151,9 @@ class Sender {
         if (response.statusCode !== 200) throw await failureOf(response);
         const lines = new LineSplitter(eventBytesMax);
         for await (const chunk of response) {
-          const events = lines.push(chunk as Buffer).map(eventFromLine);
+          const { events, failure } = eventsFromLines(lines.push(chunk as Buffer));
           if (events.length > 0) yield events;
+          if (failure) throw failure;
         }
       } finally {
         response.destroy();
@@ -247,10 +248,15 @@ async function readBody(response: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-function eventFromLine(line: string): WatchEvent {
-  const event = JSON.parse(line) as { type: string; object: unknown };
-  if (event.type === 'ERROR') throw statusErrorFromStatus(event.object as Status);
-  return event as WatchEvent;
+/** What came before an error is still true, so it is handed on before the error is thrown. */
+function eventsFromLines(lines: readonly string[]): { readonly events: WatchEvent[]; readonly failure?: StatusError } {
+  const events: WatchEvent[] = [];
+  for (const line of lines) {
+    const event = JSON.parse(line) as { type: string; object: unknown };
+    if (event.type === 'ERROR') return { events, failure: statusErrorFromStatus(event.object as Status) };
+    events.push(event as WatchEvent);
+  }
+  return { events };
 }
 
 /** Connection failures before any answer came, by the names that the platform gives them. */
