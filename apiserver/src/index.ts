@@ -5,6 +5,7 @@ export type { Connect, ConnectRequest } from './http/connect.ts';
 export type { KeyPair } from './pki/issue-certificate.ts';
 export { type ClientIdentity, clientIdentities, openPki, type Pki } from './pki/pki.ts';
 export type { Backend } from './storage/backend.ts';
+export { createObjectStore } from './storage/create-object-store.ts';
 export { openEmbeddedStore } from './storage/embedded/embedded-store.ts';
 export { openEtcdStore } from './storage/etcd/etcd-store.ts';
 export { type CompactorOptions, runCompactor } from './storage/compactor.ts';
