@@ -1,7 +1,9 @@
 /** The object graph of the API server, built in one place. */
 import { hostname } from 'node:os';
 import type { AddressInfo } from 'node:net';
+import type { ApiResource } from '@slipway/api/resources';
 import type { Transport } from '@slipway/api/transport';
+import type { Service } from '@slipway/api/types';
 import type { Clock } from '@slipway/kit/clock';
 import type { Logger } from '@slipway/kit/logger';
 import type { Random } from '@slipway/kit/random';
@@ -21,14 +23,21 @@ import { inProcessTransport } from './http/in-process-transport.ts';
 import { Metrics } from './http/metrics.ts';
 import type { LineParts } from './http/request-line.ts';
 import { reviewResources } from './http/reviews.ts';
-import { openPki, type Pki } from './pki/pki.ts';
-import { builtInKinds } from './registry/built-in-kinds.ts';
+import { clientIdentities, openPki, type Pki } from './pki/pki.ts';
+import {
+  createServiceAllocators,
+  restoreServiceAllocations,
+  type ServiceAllocators,
+} from './registry/allocators/service-allocators.ts';
+import { createBuiltInStrategies } from './registry/strategies/built-in-kinds.ts';
 import { ServedKinds } from './registry/kinds.ts';
-import { cachedReader, objectKey } from './registry/resource-context.ts';
+import { cachedReader, objectKey, resourcePrefix } from './registry/resource-context.ts';
 import type { UserInfo } from './registry/strategy.ts';
 import type { Backend } from './storage/backend.ts';
+import { runCompactor } from './storage/compactor.ts';
 import { createObjectStore } from './storage/create-object-store.ts';
 import type { ObjectStore } from './storage/object-store.ts';
+import { createPodConnect } from './streaming/pod-connect.ts';
 
 export interface ApiServerDeps {
   /** Stays open when the server stops; whoever opened it closes it. */
@@ -36,7 +45,7 @@ export interface ApiServerDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
-  /** Answers logs, exec, attach and port-forward; without it they answer 503. */
+  /** Answers logs, exec, attach and port-forward; the agents of the nodes when absent. */
   readonly connect?: (pki: Pki) => Connect;
 }
 
@@ -48,6 +57,8 @@ export interface ApiServer {
   /** Where it listens, once it is ready. */
   readonly address: { readonly host: string; readonly port: number };
   readonly pki: Pki;
+  /** What is served, each resource in each of its versions. */
+  readonly resources: readonly ApiResource[];
   /** The same API for a caller in this process. */
   transport(user: UserInfo): Transport;
 }
@@ -69,7 +80,12 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
   );
   const rbac = new RbacAuthorizer(objects);
   const authorizer = new AuthorizerChain([new NodeAuthorizer(objects), rbac]);
-  const kinds = new ServedKinds(builtInKinds(config), { objects, clock, random });
+  const allocators = createServiceAllocators({
+    serviceCidr: config.serviceClusterIpRange,
+    nodePortRange: config.serviceNodePortRange,
+  });
+  restoreAllocations(allocators, objects, log);
+  const kinds = new ServedKinds(createBuiltInStrategies({ allocators }), { objects, clock, random });
   const reviews = reviewResources({
     authorizer,
     rulesFor: (user, namespace) => rbac.rulesFor(user, namespace),
@@ -97,7 +113,7 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
     paths: {
       discovery: createDiscovery(
         [...kinds.all, ...reviews].map(({ api }) => api),
-        { serverAddress: `${config.advertiseAddress}:${config.securePort}` },
+        { serverAddress: `${config.advertiseAddress ?? config.bindAddress}:${config.securePort}` },
       ),
       tokens,
       metrics,
@@ -105,7 +121,7 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
       architecture: process.arch,
     },
     authenticator: new Authenticator(tokens),
-    connect: deps.connect?.(pki),
+    connect: deps.connect?.(pki) ?? createPodConnect(() => agentCredentials(pki)),
     metrics,
     clock,
     log,
@@ -119,11 +135,13 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
   const transport = (user: UserInfo) => inProcessTransport(user, line, stopping.signal);
 
   async function run(signal: AbortSignal): Promise<void> {
+    let compacting: Promise<void> | undefined;
     try {
       const listening: AddressInfo = await http.listen();
       address.port = listening.port;
       await bootstrap(transport(bootstrapUser), { config, port: listening.port, signal });
       state.isBootstrapped = true;
+      compacting = runCompactor({ backend, clock, log }, stopping.signal);
       ready.resolve();
       log.info({ ...address }, 'API server ready');
       await aborted(signal);
@@ -132,16 +150,29 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
       if (!signal.aborted) throw error;
     } finally {
       stopping.abort();
-      await http.close();
+      await Promise.all([http.close(), compacting]);
       rbac.close();
       await objects.close();
     }
   }
 
-  return { run, ready: ready.promise, address, pki, transport };
+  return { run, ready: ready.promise, address, pki, resources: kinds.all.map(({ api }) => api), transport };
 }
 
 const bootstrapUser: UserInfo = { name: 'system:apiserver', groups: ['system:masters'] };
+
+async function agentCredentials(pki: Pki) {
+  const { certificate, privateKey } = await pki.clientCertificate(clientIdentities.agentClient);
+  return { ca: pki.caCertificate, certificate, key: privateKey };
+}
+
+function restoreAllocations(allocators: ServiceAllocators, objects: ObjectStore, log: Logger): void {
+  const services = Array.from(
+    objects.cachedList(resourcePrefix({ group: '', resource: 'services' })),
+    ({ object }) => object as Service,
+  );
+  for (const problem of restoreServiceAllocations(allocators, services)) log.warn({ problem }, 'service allocation');
+}
 
 function healthChecks(
   objects: ObjectStore,

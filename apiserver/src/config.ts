@@ -7,10 +7,13 @@ export interface ApiServerConfig {
   readonly bindAddress: string;
   /** 0 picks a free one. */
   readonly securePort: number;
-  /** Where pods and other machines reach this server; the endpoint of the service `default/kubernetes`. */
-  readonly advertiseAddress: string;
+  /**
+   * Where pods and other machines reach this server; the endpoint of the service `default/kubernetes`. The server listens there too.
+   * Undefined when only this machine reaches it (a loopback address).
+   */
+  readonly advertiseAddress: string | undefined;
   readonly serviceClusterIpRange: string;
-  readonly serviceNodePortRange: { readonly from: number; readonly to: number };
+  readonly serviceNodePortRange: { readonly first: number; readonly last: number };
   /** `iss` of service account tokens. */
   readonly serviceAccountIssuer: string;
   /** The audiences that the server takes itself for; the first is the default of a token request. */
@@ -59,7 +62,7 @@ export function apiServerConfig(options: ApiServerOptions): ApiServerConfig {
     securePort: options.securePort ?? 6443,
     advertiseAddress: options.advertiseAddress ?? advertised(bindAddress),
     serviceClusterIpRange: options.serviceClusterIpRange ?? '10.96.0.0/16',
-    serviceNodePortRange: options.serviceNodePortRange ?? { from: 30000, to: 32767 },
+    serviceNodePortRange: options.serviceNodePortRange ?? { first: 30000, last: 32767 },
     serviceAccountIssuer: issuer,
     apiAudiences: options.apiAudiences ?? [issuer],
     extraHosts: options.extraHosts ?? [],
@@ -72,13 +75,23 @@ export function pkiDirectory(config: Pick<ApiServerConfig, 'dataDir'>): string {
 }
 
 /** Nobody can connect to "all addresses": the first one of this machine that is not loopback stands for them. */
-function advertised(bindAddress: string): string {
-  if (bindAddress !== '0.0.0.0' && bindAddress !== '::') return bindAddress;
+function advertised(bindAddress: string): string | undefined {
+  if (isLoopback(bindAddress)) return undefined;
+  if (!isUnspecified(bindAddress)) return bindAddress;
   const family = bindAddress === '::' ? 'IPv6' : 'IPv4';
   for (const addresses of Object.values(networkInterfaces())) {
     for (const { address, family: found, internal } of addresses ?? []) {
       if (!internal && found === family) return address;
     }
   }
-  return family === 'IPv6' ? '::1' : '127.0.0.1';
+  return undefined;
+}
+
+/** Whether it stands for every address of the machine. */
+export function isUnspecified(address: string): boolean {
+  return address === '0.0.0.0' || address === '::';
+}
+
+function isLoopback(address: string): boolean {
+  return address.startsWith('127.') || address === '::1' || address === 'localhost';
 }

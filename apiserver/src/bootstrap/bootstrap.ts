@@ -5,7 +5,7 @@ import type { ResourcePath, Transport } from '@slipway/api/transport';
 import type { ClusterRole, EndpointSlice, KubeList, KubeObject, PolicyRule, Service } from '@slipway/api/types';
 import { rulesCover } from '../authz/rule-match.ts';
 import { rbacGroup } from '../authz/rbac.ts';
-import type { ApiServerConfig } from '../config.ts';
+import { type ApiServerConfig, isUnspecified } from '../config.ts';
 import { clusterRoleBindings, clusterRoles } from './bootstrap-policy.ts';
 
 const namespaces = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
@@ -27,14 +27,10 @@ export function bootstrapHosts(config: ApiServerConfig, hostName: string): reado
       'kubernetes.default.svc.cluster.local',
       firstAddress(config.serviceClusterIpRange),
       ...(isUnspecified(config.bindAddress) ? [] : [config.bindAddress]),
-      config.advertiseAddress,
+      ...(config.advertiseAddress === undefined ? [] : [config.advertiseAddress]),
       ...config.extraHosts,
     ]),
   ];
-}
-
-function isUnspecified(address: string): boolean {
-  return address === '0.0.0.0' || address === '::';
 }
 
 /** The address after the network's own: by convention that of the API server. */
@@ -153,13 +149,14 @@ async function ensureEndpoints(
   port: number,
   signal: AbortSignal,
 ): Promise<void> {
+  const { advertiseAddress } = config;
   const path = { group: 'discovery.k8s.io', version: 'v1', resource: 'endpointslices', namespace: 'default' };
   const slice: EndpointSlice = {
     kind: 'EndpointSlice',
     apiVersion: 'discovery.k8s.io/v1',
     metadata: { name: serviceName, labels: { 'kubernetes.io/service-name': serviceName } },
-    addressType: isIP(config.advertiseAddress) === 6 ? 'IPv6' : 'IPv4',
-    endpoints: [{ addresses: [config.advertiseAddress], conditions: { ready: true } }],
+    addressType: isIP(advertiseAddress ?? '') === 6 ? 'IPv6' : 'IPv4',
+    endpoints: advertiseAddress === undefined ? [] : [{ addresses: [advertiseAddress], conditions: { ready: true } }],
     ports: [{ name: 'https', protocol: 'TCP', port }],
   };
   const present = (await ensureAll(transport, path, [slice], signal)).get(serviceName);

@@ -2,8 +2,8 @@
  * The HTTPS front: fastify reads the request and its body, everything goes through one handler, because the paths of the API are parsed
  * by ourselves. Resources take the line in `request-line.ts`, other paths go to `path-routes.ts`, upgrades to whoever serves `connect`.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer } from 'node:https';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer, type Server as HttpsServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
@@ -14,7 +14,7 @@ import type { Logger } from '@slipway/kit/logger';
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Authenticator } from '../authn/authenticator.ts';
 import { authorize } from '../authz/authorizer.ts';
-import type { ApiServerConfig } from '../config.ts';
+import { type ApiServerConfig, isUnspecified } from '../config.ts';
 import { optionsFromQuery } from '../registry/call-options.ts';
 import { connectSubresources } from '../registry/kinds.ts';
 import { unknownPath } from '../registry/status-errors.ts';
@@ -60,26 +60,23 @@ const requestTimeoutMs = 60_000;
 export function createHttpServer(deps: HttpServerDeps): HttpServer {
   const { config, tls } = deps;
   const handler = new RequestHandler(deps);
+  const serverOptions: ServerOptions = {
+    cert: tls.certificate,
+    key: tls.privateKey,
+    ca: tls.clientCa,
+    requestCert: true,
+    rejectUnauthorized: false,
+    maxHeaderSize: config.limits.headerBytesMax,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    noDelay: true,
+  };
   const app = fastify({
     bodyLimit: config.limits.bodyBytesMax,
     keepAliveTimeout: keepAliveTimeoutMs,
     requestTimeout: requestTimeoutMs,
     exposeHeadRoutes: false,
-    serverFactory: (onRequest) =>
-      createServer(
-        {
-          cert: tls.certificate,
-          key: tls.privateKey,
-          ca: tls.clientCa,
-          requestCert: true,
-          rejectUnauthorized: false,
-          maxHeaderSize: config.limits.headerBytesMax,
-          keepAliveTimeout: keepAliveTimeoutMs,
-          requestTimeout: requestTimeoutMs,
-          noDelay: true,
-        },
-        onRequest,
-      ),
+    serverFactory: (onRequest) => createServer(serverOptions, onRequest),
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
@@ -90,25 +87,43 @@ export function createHttpServer(deps: HttpServerDeps): HttpServer {
     url: '/*',
     handler: (request, reply) => handler.handle(request, reply),
   });
-  app.server.on('upgrade', (raw: IncomingMessage, socket: Duplex, head: Buffer) => handler.upgrade(raw, socket, head));
+  const servers: (Server | HttpsServer)[] = [app.server];
+  const { advertiseAddress, bindAddress } = config;
+  if (advertiseAddress !== undefined && advertiseAddress !== bindAddress && !isUnspecified(bindAddress)) {
+    servers.push(createServer(serverOptions, (request, response) => app.routing(request, response)));
+  }
+  for (const server of servers) {
+    server.on('upgrade', (raw: IncomingMessage, socket: Duplex, head: Buffer) => handler.upgrade(raw, socket, head));
+  }
   return {
     async listen() {
-      try {
-        await app.listen({ host: config.bindAddress, port: config.securePort });
-      } catch (error) {
-        throw listenError(error, config);
-      }
-      return app.server.address() as AddressInfo;
+      const [main, second] = servers;
+      await app.ready();
+      const address = await listenOn(main, { host: bindAddress, port: config.securePort });
+      if (second && advertiseAddress) await listenOn(second, { host: advertiseAddress, port: address.port });
+      return address;
     },
     async close() {
-      app.server.closeIdleConnections();
-      await app.close();
+      const closed = servers.map((server) => new Promise((resolve) => server.close(resolve)));
+      for (const server of servers) server.closeIdleConnections();
+      await Promise.all([app.close(), ...closed]);
     },
   };
 }
 
-function listenError(error: unknown, { bindAddress, securePort }: ApiServerConfig): Error {
-  const what = `listen on ${bindAddress}:${securePort}`;
+function listenOn(
+  server: Server | HttpsServer | undefined,
+  place: { readonly host: string; readonly port: number },
+): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    if (!server) return;
+    server.once('error', (error) => reject(listenError(error, place)));
+    server.listen(place, () => resolve(server.address() as AddressInfo));
+  });
+}
+
+function listenError(error: unknown, { host, port }: { readonly host: string; readonly port: number }): Error {
+  const what = `listen on ${host}:${port}`;
   const reasons: Readonly<Record<string, string>> = {
     EADDRINUSE: 'the port is taken by another process; choose another one with --secure-port',
     EACCES: 'ports below 1024 need privileges; choose another one with --secure-port',

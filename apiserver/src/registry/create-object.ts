@@ -19,12 +19,13 @@ export type Written =
   | { readonly stored: StoredObject; readonly object?: undefined }
   | { readonly stored?: undefined; readonly object: KubeObject };
 
-/** The draft belongs to this call. Throws StatusError. */
+/** The draft belongs to this call. `isApply`: its managedFields are worked out already. Throws StatusError. */
 export async function createObject(
   context: ResourceContext,
   draft: KubeObject,
   namespace: string | undefined,
   call: WriteCall,
+  isApply = false,
 ): Promise<Written> {
   if (draft.metadata.resourceVersion) {
     throw new StatusError('InternalError', 'resourceVersion should not be set on objects to be created');
@@ -39,29 +40,24 @@ export async function createObject(
   for (let attempt = 1; ; attempt++) {
     if (prefix) draft.metadata.name = generatedName(prefix, context.random);
     try {
-      return await validateAndStore(context, draft, namespace, call);
+      if (!isApply) ownFields(context, { draft, old: undefined, subresource: undefined }, call);
+      return await validateAndStore(context, draft, call);
     } catch (error) {
       if (!prefix || attempt === generatedNameTriesMax || !isStatus(error, 'AlreadyExists')) throw error;
     }
   }
 }
 
-async function validateAndStore(
-  context: ResourceContext,
-  draft: KubeObject,
-  namespace: string | undefined,
-  call: WriteCall,
-): Promise<Written> {
+async function validateAndStore(context: ResourceContext, draft: KubeObject, call: WriteCall): Promise<Written> {
   const { strategy, objects } = context;
   const { resource } = strategy;
   const inContext = strategyContext(context, call);
-  ownFields(context, { draft, old: undefined, subresource: undefined }, call);
   const errors = [...validateObjectMeta(draft.metadata, strategy), ...strategy.validate(draft, inContext)];
   if (errors.length > 0) throw invalidError(resource.kind, resource.group, draft.metadata.name ?? '', errors);
   await call.admission.validate(draft, undefined);
   if (strategy.warnings) call.warnings.push(...strategy.warnings(draft, undefined));
   const name = draft.metadata.name ?? '';
-  const key = objectKey(resource, namespace, name);
+  const key = objectKey(resource, draft.metadata.namespace, name);
   const allocation = await strategy.allocate?.(draft, undefined, inContext);
   if (call.dryRun) {
     allocation?.rollback();

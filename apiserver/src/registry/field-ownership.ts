@@ -1,4 +1,6 @@
+import { ignoredFields, managedFieldsAfterUpdate } from '@slipway/api/apply/managed-fields';
 import type { KubeObject } from '@slipway/api/types';
+import { formatTime } from '@slipway/kit/clock';
 import type { ResourceContext } from './resource-context.ts';
 import type { WriteCall } from './write-call.ts';
 
@@ -8,8 +10,17 @@ interface OwnedWrite {
   readonly subresource: string | undefined;
 }
 
-/** Who owns which field is not tracked yet: a new object has no entries, a stored one keeps its own. */
-export function ownFields(_context: ResourceContext, { draft, old }: OwnedWrite, _call: WriteCall): void {
-  if (old?.metadata.managedFields) draft.metadata.managedFields = old.metadata.managedFields;
+/** The status of a new object is the server's own: its creator does not own it. */
+export const statusFields = ignoredFields(['status']);
+
+/** Notes in `metadata.managedFields` which fields of the draft this write set. */
+export function ownFields(context: ResourceContext, { draft, old, subresource }: OwnedWrite, call: WriteCall): void {
+  const entries = managedFieldsAfterUpdate(old, draft, context.schema, {
+    manager: call.fieldManager,
+    apiVersion: draft.apiVersion,
+    time: formatTime(context.clock.nowMs()),
+    ...(subresource === undefined ? { ignored: statusFields } : { subresource }),
+  });
+  if (entries.length > 0) draft.metadata.managedFields = entries;
   else delete draft.metadata.managedFields;
 }

@@ -1,11 +1,21 @@
 import { decodeObject, type FieldValidation } from '@slipway/api/schema/decode';
 import type { ObjectSchema } from '@slipway/api/schema/structural-schema';
+import { applyConfiguration } from '@slipway/api/apply/managed-fields';
+import { applyJsonPatch } from '@slipway/api/patch/json-patch';
+import type { JsonObject, JsonValue } from '@slipway/api/patch/json-value';
+import { applyMergePatch } from '@slipway/api/patch/merge-patch';
+import { PatchError } from '@slipway/api/patch/patch-error';
+import { applyStrategicMergePatch } from '@slipway/api/patch/strategic-merge-patch';
 import { isStatus, StatusError } from '@slipway/api/status-error';
-import { type PatchType, patchTypes } from '@slipway/api/transport';
+import type { PatchType } from '@slipway/api/transport';
 import type { KubeObject } from '@slipway/api/types';
+import { formatTime } from '@slipway/kit/clock';
 import { createObject, type Written } from './create-object.ts';
+import type { Endpoint } from './endpoint-rules.ts';
+import { statusFields } from './field-ownership.ts';
 import type { ObjectView } from './object-view.ts';
 import type { ResourceContext } from './resource-context.ts';
+import { badRequest } from './status-errors.ts';
 import { type UpdateTarget, updateObject } from './update-object.ts';
 import type { WriteCall } from './write-call.ts';
 
@@ -33,45 +43,89 @@ export async function patchObject(
   patch: Patch,
   call: WriteCall,
 ): Promise<Patched> {
-  const change = (old: KubeObject) => patchedDraft(patch, old, call);
+  const isApply = patch.type === 'apply';
+  const { endpoint } = target;
+  const change = (old: KubeObject) => patchedDraft(patch, { old, endpoint, nowMs: context.clock.nowMs() }, call);
   try {
-    return { written: await updateObject(context, target, change, call), created: false };
+    return { written: await updateObject(context, { ...target, isApply }, change, call), created: false };
   } catch (error) {
-    if (patch.type !== 'apply' || target.endpoint !== 'main' || !isStatus(error, 'NotFound')) throw error;
-    const draft = patchedDraft(patch, undefined, call);
-    return { written: await createObject(context, draft, target.namespace, call), created: true };
+    if (!isApply || endpoint !== 'main' || !isStatus(error, 'NotFound')) throw error;
+    const draft = patchedDraft(patch, { old: undefined, endpoint, nowMs: context.clock.nowMs() }, call);
+    draft.metadata.name ??= target.name;
+    return { written: await createObject(context, draft, target.namespace, call, isApply), created: true };
   }
 }
 
+interface Base {
+  readonly old: KubeObject | undefined;
+  readonly endpoint: Endpoint;
+  readonly nowMs: number;
+}
+
 /** The draft is fresh from top to bottom, for the hooks change it. */
-function patchedDraft(patch: Patch, old: KubeObject | undefined, call: WriteCall): KubeObject {
-  const { view } = patch;
+function patchedDraft(patch: Patch, base: Base, call: WriteCall): KubeObject {
+  const { view, fieldValidation } = patch;
+  const { old } = base;
   const served = old && view ? view.toServed(old) : old;
-  const patched = applyPatch(patch, served);
-  const { object, warnings } = decodeObject(patch.schema, patched, { fieldValidation: patch.fieldValidation });
-  for (const warning of warnings) if (!call.warnings.includes(warning)) call.warnings.push(warning);
+  // Of an apply the configuration is checked, not the object that it is merged with.
+  const config = patch.type === 'apply' ? checkedConfiguration(patch, call) : patch.body;
+  const patched = applyPatch({ ...patch, body: config }, { ...base, old: served }, call);
+  const { object, warnings } = decodeObject(patch.schema, patched, {
+    fieldValidation: patch.type === 'apply' ? 'Ignore' : fieldValidation,
+  });
+  noteWarnings(warnings, call);
   const draft = structuredClone(object) as unknown as KubeObject;
   // A resourceVersion is a precondition only when the patch itself set it to another one.
   if (draft.metadata.resourceVersion === old?.metadata.resourceVersion) delete draft.metadata.resourceVersion;
   return view ? view.toStored(draft) : draft;
 }
 
-function applyPatch(patch: Patch, old: KubeObject | undefined): unknown {
-  if (patch.type === 'merge') return mergePatch(old, patch.body);
-  throw new StatusError('UnsupportedMediaType', `the patch type ${patchTypes[patch.type]} is not supported yet`);
+function checkedConfiguration({ schema, body, fieldValidation }: Patch, call: WriteCall): JsonObject {
+  const { object, warnings } = decodeObject(schema, body, { fieldValidation });
+  noteWarnings(warnings, call);
+  return object as JsonObject;
 }
 
-/** RFC 7386. Shares what it does not change with the target. */
-function mergePatch(target: unknown, patch: unknown): unknown {
-  if (!isRecord(patch)) return patch;
-  const merged: Record<string, unknown> = isRecord(target) ? { ...target } : {};
-  for (const [name, value] of Object.entries(patch)) {
-    if (value === null) delete merged[name];
-    else merged[name] = mergePatch(merged[name], value);
+/** The patch is read anew after each lost race; its warnings are said once. */
+function noteWarnings(warnings: readonly string[], call: WriteCall): void {
+  for (const warning of warnings) if (!call.warnings.includes(warning)) call.warnings.push(warning);
+}
+
+function applyPatch({ type, body, schema, force }: Patch, { old, endpoint, nowMs }: Base, call: WriteCall): unknown {
+  const document = old as unknown as JsonObject;
+  try {
+    switch (type) {
+      case 'merge':
+        return applyMergePatch(document, body as JsonValue);
+      case 'json':
+        return applyJsonPatch(document, body);
+      case 'strategic':
+        return applyStrategicMergePatch(document, body, schema);
+      case 'apply': {
+        const config = body as JsonObject;
+        const { object } = applyConfiguration(old, config, schema, {
+          manager: call.fieldManager,
+          apiVersion: String(config.apiVersion),
+          time: formatTime(nowMs),
+          force,
+          ...(endpoint === 'main' ? { ignored: statusFields } : { subresource: endpoint }),
+        });
+        return object;
+      }
+    }
+  } catch (error) {
+    throw error instanceof PatchError ? refusedPatch(error) : error;
   }
-  return merged;
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+function refusedPatch(error: PatchError): StatusError {
+  if (error.kind === 'malformed') return badRequest(error.message, error);
+  return new StatusError(
+    'Invalid',
+    `the server rejected our request due to an error in our request: ${error.message}`,
+    {
+      details: {},
+      cause: error,
+    },
+  );
 }

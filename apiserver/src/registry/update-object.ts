@@ -23,6 +23,8 @@ export interface UpdateTarget {
   readonly namespace: string | undefined;
   readonly name: string;
   readonly endpoint: Endpoint;
+  /** Server-side apply has worked out the owners of the draft's fields itself. */
+  readonly isApply?: boolean;
   readonly preconditions?: { readonly uid?: string | undefined; readonly resourceVersion?: string | undefined };
 }
 
@@ -97,7 +99,9 @@ async function prepareAndStore(
   const rules = rulesOf(strategy, target.endpoint);
   strategy.defaults?.(draft);
   rules.prepareUpdate?.(draft, old, inContext);
-  ownFields(context, { draft, old, subresource: target.endpoint === 'main' ? undefined : target.endpoint }, call);
+  if (!target.isApply) {
+    ownFields(context, { draft, old, subresource: target.endpoint === 'main' ? undefined : target.endpoint }, call);
+  }
   const errors = [
     ...validateMetadataUpdate(draft.metadata, old.metadata),
     ...validateObjectMeta(draft.metadata, strategy),
