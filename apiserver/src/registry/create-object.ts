@@ -38,7 +38,11 @@ export async function createObject(
   strategy.defaults?.(draft);
   strategy.prepareCreate?.(draft, strategyContext(context, call));
   for (let attempt = 1; ; attempt++) {
-    if (prefix) draft.metadata.name = generatedName(prefix, context.random);
+    if (prefix) {
+      draft.metadata.name = generatedName(prefix, context.random);
+      // Some defaults are made of the name: the label of a Namespace.
+      strategy.defaults?.(draft);
+    }
     try {
       if (!isApply) ownFields(context, { draft, old: undefined, subresource: undefined }, call);
       return await validateAndStore(context, draft, call);
