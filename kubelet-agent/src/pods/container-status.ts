@@ -19,8 +19,8 @@ export interface ContainerStatusInput {
   readonly runtimeName: string;
 }
 
-/** How long a failed pull is shown as the error itself before it is shown as waiting for the next try. */
-export const pullErrorShownMs = 1500;
+/** How long a failure is shown as itself before it is shown as waiting for the next try. */
+export const errorShownMs = 1500;
 
 const notProbed: ProbeResults = { started: false, ready: false };
 
@@ -70,9 +70,11 @@ function statesOf(container: PodContainer, latest: ObservedContainer | undefined
   const ended = terminated(latest, input);
   const again = !input.ending && restartsAfter(pod, container.role, latest.exitCode);
   if (!again) return { state: ended, lastState };
-  if (failure) return { state: waiting(input, failure, container.spec.image), lastState: ended };
   const waitMs = nextAttempt(latest).startAtMs - (latest.finishedAtMs ?? latest.createdAtMs);
   const due = nextAttempt(latest).startAtMs <= input.nowMs;
+  if (failure && (due || input.nowMs - failure.atMs < errorShownMs)) {
+    return { state: waiting(input, failure, container.spec.image), lastState: ended };
+  }
   return due ? { state: ended, lastState } : { state: crashLoop(name, waitMs, pod), lastState: ended };
 }
 
@@ -108,7 +110,7 @@ function waiting(
   failure: StepFailure | undefined,
   image: string | undefined,
 ): ContainerState {
-  if (failure?.reason === 'ErrImagePull' && input.nowMs - failure.atMs >= pullErrorShownMs) {
+  if (failure?.reason === 'ErrImagePull' && input.nowMs - failure.atMs >= errorShownMs) {
     return {
       waiting: {
         reason: 'ImagePullBackOff',

@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Pod } from '@slipway/api/types';
 import type { ProbeResults } from '../probes/probe-results.ts';
 import type { Container, ContainerStatus, PodSandbox, RuntimeService } from '../runtime/cri.ts';
 import type { PodVolumes } from '../volumes/pod-volumes.ts';
 import type { VolumeLayout } from '../volumes/volume-layout.ts';
 import type { ObservedContainer, ObservedPod, ObservedSandbox } from './observed-pod.ts';
+import { findContainer } from './pod-containers.ts';
 import {
   backoffAnnotation,
   imageAnnotation,
@@ -50,7 +52,7 @@ export async function observePod(work: PodWork, deps: ObserveDeps, signal: Abort
     filesOnDisk: filesOnDisk(work, deps.layout),
     images: work.images,
     failures: work.failures,
-    probes: probesOf(known, inFlight, deps),
+    probes: probesOf(known, work.pod, inFlight, deps),
     inFlight,
     ...(work.rejection ? { rejection: work.rejection } : {}),
     gone: work.gone,
@@ -63,14 +65,19 @@ function filesOnDisk({ pod, uid }: PodWork, layout: VolumeLayout): boolean {
 }
 
 /** A container is not ready and not started before its postStart hook is done. */
+export function isHookPending(pod: Pod, name: string, inFlight: ReadonlySet<string>): boolean {
+  return inFlight.has(`startContainer:${name}`) && findContainer(pod, name)?.spec.lifecycle?.postStart !== undefined;
+}
+
 function probesOf(
   containers: readonly ObservedContainer[],
+  pod: Pod,
   inFlight: ReadonlySet<string>,
   deps: ObserveDeps,
 ): Map<string, ProbeResults> {
   const probes = new Map<string, ProbeResults>();
   for (const { id, name, state } of containers) {
-    if (state !== 'running' || inFlight.has(`startContainer:${name}`)) continue;
+    if (state !== 'running' || isHookPending(pod, name, inFlight)) continue;
     const results = deps.probeResults(id);
     if (results) probes.set(id, results);
   }

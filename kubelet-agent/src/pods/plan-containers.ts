@@ -44,12 +44,15 @@ export function graceMsOf(pod: Pod): number {
 export function planContainers(pod: Pod, observed: ObservedPod, nowMs: number): ContainersPlan {
   const draft = new Draft(pod, observed, nowMs);
   const apps = appContainersOf(pod);
-  if (apps.every((container) => draft.isDone(container))) return finished;
+  const init = initContainersOf(pod);
+  // Before anything else: sidecars that end after the others must not look as if the pod had to go on.
+  if (apps.every((container) => draft.isDone(container)) || init.some((container) => draft.hasFailed(container))) {
+    return finished;
+  }
   const initialized = draft.planInit(
-    initContainersOf(pod),
+    init,
     apps.some(({ spec }) => draft.ofCurrentSandbox(spec.name)),
   );
-  if (initialized === 'failed') return finished;
   if (initialized) for (const container of apps) draft.planOne(container);
   return draft.result(initialized);
 }
@@ -85,14 +88,19 @@ class Draft {
     return told !== undefined && !restartsAfter(this.#pod, role, told.exitCode);
   }
 
-  /** True when all are done, 'failed' when one never will be. Starts the next one that is due. */
-  planInit(containers: readonly PodContainer[], appsExist: boolean): boolean | 'failed' {
+  /** An init container that failed and is not tried again. */
+  hasFailed(container: PodContainer): boolean {
+    const latest = latestContainer(this.#observed, container.spec.name);
+    return container.role === 'init' && latest?.exitCode !== 0 && latest?.state === 'exited' && this.isDone(container);
+  }
+
+  /** True when all are done. Starts the next one that is due. */
+  planInit(containers: readonly PodContainer[], appsExist: boolean): boolean {
     for (const container of containers) {
       const { spec, role } = container;
       const found = this.ofCurrentSandbox(spec.name);
       if (role === 'init') {
         if (appsExist || (found?.state === 'exited' && found.exitCode === 0)) continue;
-        if (found?.state === 'exited' && !restartsAfter(this.#pod, role, found.exitCode)) return 'failed';
         this.planOne(container);
         return false;
       }

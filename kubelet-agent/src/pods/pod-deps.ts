@@ -35,10 +35,10 @@ export interface PodDeps {
   readonly transport: Transport;
   readonly runtime: RuntimeService;
   readonly images: ImageService;
-  readonly volumes: PodVolumes;
-  readonly objects: ReferencedObjects;
+  readonly volumes: Pick<PodVolumes, 'setUp' | 'podChanged' | 'hostPath' | 'isOnDisk' | 'tearDown' | 'podsOnDisk'>;
+  readonly objects: Pick<ReferencedObjects, 'configMap' | 'secret' | 'retain' | 'release' | 'onChange'>;
   readonly cgroups: PodCgroups;
-  readonly probes: ContainerProbes;
+  readonly probes: Pick<ContainerProbes, 'ensure' | 'results' | 'forget' | 'keepOnly'>;
   readonly layout: VolumeLayout;
   readonly events: EventRecorder;
   readonly clock: Clock;

@@ -15,9 +15,9 @@ import { InvariantError } from '@slipway/kit/invariant';
 import { KeyedQueue } from '@slipway/kit/keyed-queue';
 import type { ProbeResults } from '../probes/probe-results.ts';
 import { admitPod } from './admit-pod.ts';
-import { pullErrorShownMs } from './container-status.ts';
+import { errorShownMs } from './container-status.ts';
 import { currentSandbox, type ObservedPod } from './observed-pod.ts';
-import { type ObserveDeps, observePod } from './observe-pod.ts';
+import { isHookPending, type ObserveDeps, observePod } from './observe-pod.ts';
 import { planPod } from './plan-pod.ts';
 import { findContainer, isTerminalPhase } from './pod-containers.ts';
 import { type PodDeps, tell } from './pod-deps.ts';
@@ -224,6 +224,10 @@ export class PodLoop {
     }
     for (const step of plan.steps) this.#begin({ work, pod, observed }, step, signal);
     if (plan.againAtMs !== undefined) this.#queue.addAfter(work.uid, plan.againAtMs - nowMs);
+    // The status shows a failure first as itself and then as waiting for the next try.
+    for (const { atMs } of work.failures.values()) {
+      if (atMs + errorShownMs > nowMs) this.#queue.addAfter(work.uid, atMs + errorShownMs - nowMs);
+    }
     if (work.gone && plan.steps.length === 0 && plan.againAtMs === undefined && work.inFlight.size === 0) {
       this.#forget(work.uid);
     }
@@ -245,6 +249,8 @@ export class PodLoop {
       tell(this.#deps.events, pod, { type: 'Warning', reason: 'BackOff', message, container });
     }
     this.#lastStatus.set(work.uid, status);
+    // The end of a deleted pod has been told; that its sandbox goes too is of interest to nobody.
+    if (pod.metadata.deletionTimestamp && isTerminalPhase(work.told?.phase)) return;
     this.#statuses.set(pod, status);
   }
 
@@ -256,7 +262,7 @@ export class PodLoop {
     const results = new Map(observed.probes);
     for (const { id, name, startedAtMs } of running) {
       const spec = findContainer(work.pod, name)?.spec;
-      if (!spec || probes.results(id) || observed.inFlight.has(`startContainer:${name}`)) continue;
+      if (!spec || probes.results(id) || isHookPending(work.pod, name, observed.inFlight)) continue;
       const told = [
         ...(work.pod.status?.containerStatuses ?? []),
         ...(work.pod.status?.initContainerStatuses ?? []),
@@ -312,7 +318,6 @@ export class PodLoop {
       { pod: `${namespace}/${name}`, podUid: work.uid, step: key, error: messageOf(error) },
       'step failed, trying again',
     );
-    if (reason === 'ErrImagePull') this.#queue.addAfter(work.uid, pullErrorShownMs);
   }
 }
 
