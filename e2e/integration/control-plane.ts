@@ -1,0 +1,128 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Transport } from '@slipway/api/transport';
+import type { KubeObject, Node } from '@slipway/api/types';
+import { type ApiServer, apiServerConfig, createApiServer, openEmbeddedStore } from '@slipway/apiserver';
+import { Client } from '@slipway/client/client';
+import { type Kind, kinds, type ObjectRef } from '@slipway/client/kinds';
+import { type ControllerManager, createControllerManager } from '@slipway/controllers';
+import { systemClock } from '@slipway/kit/clock';
+import { type Logger, silentLogger } from '@slipway/kit/logger';
+import { systemRandom } from '@slipway/kit/random';
+
+export interface ControlPlane {
+  readonly server: ApiServer;
+  readonly manager: ControllerManager;
+  /** As a cluster admin. */
+  readonly client: Client;
+  readonly transport: Transport;
+  readonly signal: AbortSignal;
+  /** The first object of a watch for which `holds`; fails after `timeoutMs` with the last one seen. */
+  until<T extends KubeObject>(
+    kind: Kind<T>,
+    ref: ObjectRef,
+    holds: (object: T | undefined) => boolean,
+  ): Promise<T | undefined>;
+  stop(): Promise<void>;
+}
+
+const admin = { name: 'kubernetes-admin', groups: ['system:masters'] };
+const timeoutMs = 15_000;
+
+/** API server, controllers and scheduler in this process, on an empty directory: the real ones, over the in-process transport. */
+export async function startControlPlane(
+  options: { readonly controllers?: readonly string[]; readonly log?: Logger } = {},
+): Promise<ControlPlane> {
+  const { log = silentLogger } = options;
+  const dataDir = await mkdtemp(join(tmpdir(), 'slipway-control-plane-'));
+  const backend = await openEmbeddedStore({ directory: join(dataDir, 'store'), clock: systemClock });
+  const world = { clock: systemClock, random: systemRandom, log };
+  const server = await createApiServer(apiServerConfig({ dataDir, securePort: 0 }), { backend, ...world });
+  const stopping = new AbortController();
+  const serving = server.run(stopping.signal);
+  await Promise.race([server.ready, serving]);
+  const transport = server.transport(admin);
+  const manager = createControllerManager({
+    transport,
+    ...world,
+    config: {
+      resources: server.resources,
+      caPem: server.pki.caCertificate,
+      ...(options.controllers ? { controllers: options.controllers } : {}),
+    },
+  });
+  const managing = new AbortController();
+  const running = manager.run(managing.signal);
+  await Promise.race([manager.ready, running]);
+  const client = new Client(transport);
+  return {
+    server,
+    manager,
+    client,
+    transport,
+    signal: stopping.signal,
+    until: (kind, ref, holds) => until(manager, kind, ref, holds),
+    stop: async () => {
+      managing.abort();
+      await running;
+      stopping.abort();
+      await serving;
+      await backend.close();
+      await rm(dataDir, { recursive: true });
+    },
+  };
+}
+
+/** Waits on the controllers' own caches, which see every change. */
+function until<T extends KubeObject>(
+  manager: ControllerManager,
+  kind: Kind<T>,
+  { namespace, name }: ObjectRef,
+  holds: (object: T | undefined) => boolean,
+): Promise<T | undefined> {
+  const key = namespace ? `${namespace}/${name}` : name;
+  const cache = manager.caches.of(kind);
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      cancel();
+      reject(new Error(`${kind.kind} ${key} did not come about; it is ${JSON.stringify(cache.get(key))}`));
+    }, timeoutMs);
+    const cancel = cache.when(
+      () => holds(cache.get(key)),
+      () => {
+        clearTimeout(timer);
+        resolve(cache.get(key));
+      },
+    );
+  });
+}
+
+/** A node that is ready and has room, with nobody behind it. */
+export function readyNode(name: string): Node {
+  const size = { cpu: '32', memory: '64Gi', pods: '110' };
+  const now = new Date().toISOString();
+  return {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name, labels: { 'kubernetes.io/hostname': name } },
+    spec: {},
+    status: {
+      capacity: size,
+      allocatable: size,
+      conditions: [
+        { type: 'Ready', status: 'True', reason: 'Test', message: '', lastHeartbeatTime: now, lastTransitionTime: now },
+      ],
+    },
+  };
+}
+
+/** Registers nodes, with their status. */
+export async function addNodes(plane: ControlPlane, names: readonly string[]): Promise<void> {
+  const { client, signal } = plane;
+  for (const name of names) {
+    const created = await client.create(kinds.nodes, readyNode(name), { signal });
+    const { status } = readyNode(name);
+    await client.updateStatus(kinds.nodes, { ...created, ...(status ? { status } : {}) }, { signal });
+  }
+}

@@ -1,0 +1,52 @@
+import { isStatus } from '@slipway/api/status-error';
+import type { Pod } from '@slipway/api/types';
+import { kinds } from '@slipway/client/kinds';
+import type { ControlPlane } from './control-plane.ts';
+
+/** Stands for the node agents: pods that have a node become ready, pods that are deleted go. Returns how to stop. */
+export function startScriptedAgent({ manager, client, signal }: ControlPlane): () => Promise<void> {
+  const inWork = new Set<Promise<void>>();
+  let address = 1;
+  const handle = async (pod: Pod) => {
+    const { namespace, name = '', uid, deletionTimestamp } = pod.metadata;
+    const ref = { namespace, name };
+    try {
+      if (deletionTimestamp) await client.delete(kinds.pods, ref, { signal, uid, gracePeriodSeconds: 0 });
+      else
+        await client.patch(
+          kinds.pods,
+          ref,
+          { status: readyStatus(`10.64.0.${address++}`) },
+          { signal, subresource: 'status' },
+        );
+    } catch (error) {
+      if (!isStatus(error, 'NotFound', 'Conflict')) throw error;
+    }
+  };
+  const seen = new Set<string>();
+  const stop = manager.caches.of(kinds.pods).subscribe((changes) => {
+    for (const { after } of changes) {
+      if (!after?.spec.nodeName) continue;
+      const once = `${after.metadata.uid} ${after.metadata.deletionTimestamp ? 'leaving' : 'starting'}`;
+      if (seen.has(once)) continue;
+      seen.add(once);
+      const done = handle(after).finally(() => inWork.delete(done));
+      inWork.add(done);
+    }
+  });
+  return async () => {
+    stop();
+    await Promise.all(inWork);
+  };
+}
+
+function readyStatus(ip: string): Pod['status'] {
+  const now = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
+  return {
+    phase: 'Running',
+    podIP: ip,
+    podIPs: [{ ip }],
+    startTime: now,
+    conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: now }],
+  };
+}
