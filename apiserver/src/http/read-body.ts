@@ -1,3 +1,4 @@
+import { decodeProtobuf, ProtobufError } from '@slipway/api/protobuf/decode-protobuf';
 import { duplicateFields } from '@slipway/api/schema/duplicate-fields';
 import { StatusError } from '@slipway/api/status-error';
 import { messageOf } from '@slipway/kit/errors';
@@ -12,21 +13,25 @@ export interface Body {
 
 export const noBody: Body = { value: undefined, duplicates: [] };
 
+export type BodySyntax = 'json' | 'yaml' | 'protobuf';
+
 /** How a body is written; undefined for a media type that nobody reads here. */
-export function bodySyntax(contentType: string | undefined): 'json' | 'yaml' | undefined {
+export function bodySyntax(contentType: string | undefined): BodySyntax | undefined {
   const mediaType = (contentType ?? 'application/json').split(';', 1)[0]?.trim().toLowerCase() ?? '';
   if (mediaType === '' || mediaType === 'application/json' || mediaType.endsWith('+json') || mediaType === '*/*')
     return 'json';
+  if (mediaType === 'application/vnd.kubernetes.protobuf') return 'protobuf';
   if (mediaType === 'application/yaml' || mediaType.endsWith('+yaml')) return 'yaml';
   return undefined;
 }
 
+/** Of answers; bodies may be protobuf too. */
 export const acceptedMediaTypes = 'application/json, application/yaml';
 
 export function unsupportedMediaType(): StatusError {
   return new StatusError(
     'UnsupportedMediaType',
-    `the body of the request was in an unknown format - accepted media types include: ${acceptedMediaTypes}`,
+    `the body of the request was in an unknown format - accepted media types include: ${acceptedMediaTypes}, application/vnd.kubernetes.protobuf`,
   );
 }
 
@@ -43,9 +48,10 @@ export function parseBody(
     syntax,
     expectedKind,
     wantsDuplicates,
-  }: { syntax: 'json' | 'yaml'; expectedKind: string; wantsDuplicates: boolean },
+  }: { syntax: BodySyntax; expectedKind: string; wantsDuplicates: boolean },
 ): Body {
   if (bytes.length === 0) return noBody;
+  if (syntax === 'protobuf') return { value: parseProtobuf(bytes, expectedKind), duplicates: [] };
   const text = bytes.toString();
   try {
     // YAML contains JSON: what parses as JSON is read as such, whichever of them the client says it is.
@@ -58,6 +64,15 @@ export function parseBody(
       throw badRequest(unrecognized(bytes, expectedKind, `yaml: ${messageOf(error).split('\n', 1)[0]}`), error);
     }
     throw badRequest(unrecognized(bytes, expectedKind, `json parse error: ${jsonProblem(text)}`), error);
+  }
+}
+
+function parseProtobuf(bytes: Buffer, expectedKind: string): unknown {
+  try {
+    return decodeProtobuf(bytes);
+  } catch (error) {
+    if (!(error instanceof ProtobufError)) throw error;
+    throw badRequest(`the object provided is unrecognized (must be of type ${expectedKind}): ${error.message}`, error);
   }
 }
 

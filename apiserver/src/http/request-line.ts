@@ -1,7 +1,7 @@
 /**
  * The line that every request for a resource takes, whether it came over HTTP or from the same process:
  *
- *   authenticate → authorise → find → decode → admit (mutate) → default → validate → admit (validate) → store → answer
+ *   authenticate → authorise → find → decode → default → admit (mutate) → validate → admit (validate) → store → answer
  *
  * What stands between decode and answer runs inside the registry, in this order, because an update that loses a race repeats it on the
  * newer object: see `registry/create-object.ts`, `update-object.ts`, `delete-object.ts`.

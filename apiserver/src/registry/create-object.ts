@@ -32,10 +32,12 @@ export async function createObject(
   }
   placeInNamespace(draft, namespace);
   draft.metadata = newMetadata(draft.metadata, { nowMs: context.clock.nowMs(), uid: context.random.uuid() });
-  await call.admission.mutate(draft, undefined);
   const { strategy } = context;
   const prefix = draft.metadata.name ? undefined : draft.metadata.generateName;
   strategy.defaults?.(draft);
+  // Before admission: what the server adds by itself belongs to nobody.
+  if (!isApply) ownFields(context, { draft, old: undefined, subresource: undefined }, call);
+  await call.admission.mutate(draft, undefined);
   strategy.prepareCreate?.(draft, strategyContext(context, call));
   for (let attempt = 1; ; attempt++) {
     if (prefix) {
@@ -44,7 +46,6 @@ export async function createObject(
       strategy.defaults?.(draft);
     }
     try {
-      if (!isApply) ownFields(context, { draft, old: undefined, subresource: undefined }, call);
       return await validateAndStore(context, draft, call);
     } catch (error) {
       if (!prefix || attempt === generatedNameTriesMax || !isStatus(error, 'AlreadyExists')) throw error;

@@ -2,8 +2,8 @@
  * A kind is data: its descriptor says how objects of the kind are defaulted, prepared, validated and shown. The
  * generic `ResourceStore` runs the hooks in one fixed order for built-in kinds and custom resources alike.
  *
- * create: decode, admit (mutate), defaults, prepareCreate, validate, admit (validate), allocate, store
- * update: decode, admit (mutate), defaults, prepareUpdate, validate, validateUpdate, admit (validate), allocate, store
+ * create: decode, defaults, admit (mutate), prepareCreate, validate, admit (validate), allocate, store
+ * update: decode, defaults, admit (mutate), prepareUpdate, validate, validateUpdate, admit (validate), allocate, store
  *
  * Metadata (the name by `validateName`, namespace, labels, annotations, owner references, finalizers, what may not change) is checked by
  * the resource store with `validateObjectMeta` of `@slipway/api/validation/object-meta`; `validate` looks at everything else.

@@ -95,9 +95,9 @@ async function prepareAndStore(
   placeDraft(draft, target);
   const isVersioned = Boolean(draft.metadata.resourceVersion);
   keepSystemMetadata(draft, old);
+  strategy.defaults?.(draft);
   await call.admission.mutate(draft, old);
   const rules = rulesOf(strategy, target.endpoint);
-  strategy.defaults?.(draft);
   rules.prepareUpdate?.(draft, old, inContext);
   if (!target.isApply) {
     ownFields(context, { draft, old, subresource: target.endpoint === 'main' ? undefined : target.endpoint }, call);

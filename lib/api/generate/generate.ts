@@ -6,6 +6,7 @@ import { resolveDefinitionNames } from './definition-names.ts';
 import { readMessages } from './messages.ts';
 import { buildSchemas } from './openapi-document.ts';
 import { readModels } from './read-models.ts';
+import { protobufModule } from './write-protobuf.ts';
 import { resourcesModule } from './write-resources.ts';
 import { schemasModule } from './write-schemas.ts';
 import { openapiTypes, shortTypes } from './write-types.ts';
@@ -25,6 +26,7 @@ write('generated/openapi.json', documentText);
 write('generated/openapi.ts', await openapiTypes({ ...head, components: { schemas } }));
 write('generated/api-resources.ts', resourcesModule(resources));
 write('generated/schemas.ts', schemasModule(schemas));
+write('generated/protobuf-messages.ts', protobufModule());
 write('types.ts', shortTypes(schemas));
 
 function write(path: string, text: string): void {
