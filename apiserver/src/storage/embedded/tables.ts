@@ -127,8 +127,11 @@ export class Tables {
   }
 
   change(revision: number): Change | undefined {
-    const record = this.#changes.get(revision);
-    return record && decodeChange(record, revision);
+    // lmdb hands out one buffer again and again, longer than what is in it; what is kept of it is copied.
+    const shared = this.#changes.getBinaryFast(revision);
+    if (!shared) return undefined;
+    const change = decodeChange(shared.subarray(0, shared.length), revision);
+    return { ...change, value: Buffer.from(change.value) };
   }
 
   /** Changes from a revision on, in order, at most `limit`. */
