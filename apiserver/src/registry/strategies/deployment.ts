@@ -13,7 +13,7 @@ import { validateSelectorAndTemplate } from '@slipway/api/validation/pod-templat
 import { semanticEqual } from '@slipway/api/validation/semantic-equal';
 import type { Strategy } from '../strategy.ts';
 import { descriptorOf } from './descriptor.ts';
-import { countGeneration, startGeneration } from './generation.ts';
+import { countGeneration, keepStatus, startGeneration } from './generation.ts';
 import { defaultTemplate, selectorText, templateWarnings } from './workload.ts';
 
 export const deploymentStrategy: Strategy<Deployment> = {
@@ -38,7 +38,7 @@ export const deploymentStrategy: Strategy<Deployment> = {
     startGeneration(draft);
   },
   prepareUpdate(draft, old) {
-    draft.status = old.status;
+    keepStatus(draft, old);
     // Annotations count too: clients steer roll-outs by them, and wait for observedGeneration.
     const wanted = ({ spec, metadata }: Deployment) => [spec, metadata.annotations];
     countGeneration(draft, old, wanted(draft), wanted(old));

@@ -15,5 +15,11 @@ export function countGeneration(draft: KubeObject, old: KubeObject, wanted: unkn
 
 /** Kinds that count nothing take no count from clients either. */
 export function dropGeneration(draft: KubeObject): void {
-  if (draft.metadata.generation !== undefined) draft.metadata.generation = undefined;
+  if (draft.metadata.generation !== undefined) delete draft.metadata.generation;
+}
+
+/** The main endpoint changes no status. */
+export function keepStatus<T extends KubeObject & { status?: unknown }>(draft: T, old: T): void {
+  if (old.status === undefined) delete draft.status;
+  else draft.status = old.status;
 }

@@ -3,7 +3,7 @@ import type { Namespace } from '@slipway/api/types';
 import { type FieldError, invalid, pushInvalid } from '@slipway/api/validation/field-error';
 import type { Strategy } from '../strategy.ts';
 import { descriptorOf } from './descriptor.ts';
-import { dropGeneration } from './generation.ts';
+import { dropGeneration, keepStatus } from './generation.ts';
 
 const nameLabel = 'kubernetes.io/metadata.name';
 /** Holds a namespace until everything in it is gone. */
@@ -28,7 +28,7 @@ export const namespaceStrategy: Strategy<Namespace> = {
   },
   prepareUpdate(draft, old) {
     draft.spec = { ...draft.spec, finalizers: old.spec.finalizers };
-    draft.status = old.status;
+    keepStatus(draft, old);
   },
   validate(draft) {
     const errors: FieldError[] = [];

@@ -15,13 +15,13 @@ import { validateTaintEffect } from '@slipway/api/validation/pod-spec-scheduling
 import { semanticEqual } from '@slipway/api/validation/semantic-equal';
 import type { Strategy } from '../strategy.ts';
 import { descriptorOf } from './descriptor.ts';
-import { dropGeneration } from './generation.ts';
+import { dropGeneration, keepStatus } from './generation.ts';
 
 export const nodeStrategy: Strategy<Node> = {
   resource: descriptorOf('', 'v1', 'nodes'),
   defaults(draft) {
     draft.spec ??= {};
-    if (draft.spec.unschedulable === false) draft.spec.unschedulable = undefined;
+    if (draft.spec.unschedulable === false) delete draft.spec.unschedulable;
     const { status } = draft;
     if (!status) return;
     if (status.capacity) canonicalList(status.capacity);
@@ -31,7 +31,7 @@ export const nodeStrategy: Strategy<Node> = {
   // A node agent registers its node with a status.
   prepareCreate: dropGeneration,
   prepareUpdate(draft, old) {
-    draft.status = old.status;
+    keepStatus(draft, old);
   },
   validate(draft) {
     const errors: FieldError[] = [];

@@ -12,7 +12,7 @@ import { podSpecWarnings } from '@slipway/api/validation/pod-warnings';
 import { formatTime } from '@slipway/kit/clock';
 import type { Strategy } from '../strategy.ts';
 import { descriptorOf } from './descriptor.ts';
-import { countGeneration, startGeneration } from './generation.ts';
+import { countGeneration, keepStatus, startGeneration } from './generation.ts';
 
 export const podStrategy: Strategy<Pod> = {
   resource: descriptorOf('', 'v1', 'pods'),
@@ -41,7 +41,7 @@ export const podStrategy: Strategy<Pod> = {
       : [];
   },
   prepareUpdate(draft, old) {
-    draft.status = old.status;
+    keepStatus(draft, old);
     countGeneration(draft, old, draft.spec, old.spec);
   },
   validate(draft) {

@@ -5,7 +5,7 @@ import { validateSelectorAndTemplate } from '@slipway/api/validation/pod-templat
 import { semanticEqual } from '@slipway/api/validation/semantic-equal';
 import type { Strategy } from '../strategy.ts';
 import { descriptorOf } from './descriptor.ts';
-import { countGeneration, startGeneration } from './generation.ts';
+import { countGeneration, keepStatus, startGeneration } from './generation.ts';
 import { defaultTemplate, selectorText, templateWarnings } from './workload.ts';
 
 export const replicaSetStrategy: Strategy<ReplicaSet> = {
@@ -20,7 +20,7 @@ export const replicaSetStrategy: Strategy<ReplicaSet> = {
     startGeneration(draft);
   },
   prepareUpdate(draft, old) {
-    draft.status = old.status;
+    keepStatus(draft, old);
     countGeneration(draft, old, draft.spec, old.spec);
   },
   validate(draft) {

@@ -26,7 +26,7 @@ export const secretStrategy: Strategy<Secret> = {
     const data = { ...draft.data };
     for (const [key, value] of Object.entries(draft.stringData)) data[key] = Buffer.from(value).toString('base64');
     draft.data = data;
-    draft.stringData = undefined;
+    delete draft.stringData;
   },
   prepareCreate: dropGeneration,
   prepareUpdate(draft, old) {

@@ -23,17 +23,19 @@ export function pairClusterIpsWithOld(spec: ServiceSpec, old: ServiceSpec): void
     if (before === '') pairClusterIps(spec);
     return;
   }
-  spec.clusterIPs = now === '' ? undefined : [now];
+  if (now === '') delete spec.clusterIPs;
+  else spec.clusterIPs = [now];
 }
 
 /** What was given out stays with the Service when the client did not send it back. */
 export function keepAllocated(spec: ServiceSpec, old: ServiceSpec): void {
   if (needsClusterIp(spec) && needsClusterIp(old)) {
-    spec.clusterIP ||= old.clusterIP;
-    if (!spec.clusterIPs?.length && spec.clusterIP === old.clusterIP) spec.clusterIPs = old.clusterIPs;
+    if (old.clusterIP) spec.clusterIP ||= old.clusterIP;
+    if (!spec.clusterIPs?.length && old.clusterIPs && spec.clusterIP === old.clusterIP)
+      spec.clusterIPs = old.clusterIPs;
   }
   if (needsNodePort(spec) && needsNodePort(old)) keepNodePorts(spec, old);
-  if (needsHealthCheckPort(spec) && needsHealthCheckPort(old)) spec.healthCheckNodePort ||= old.healthCheckNodePort;
+  if (needsHealthCheckPort(spec) && old.healthCheckNodePort) spec.healthCheckNodePort ||= old.healthCheckNodePort;
 }
 
 function keepNodePorts(spec: ServiceSpec, old: ServiceSpec): void {
@@ -62,11 +64,11 @@ export function dropUnneeded(spec: ServiceSpec, old: ServiceSpec): void {
 }
 
 function dropSame(spec: ServiceSpec, old: ServiceSpec, fields: readonly (keyof ServiceSpec)[]): void {
-  for (const field of fields) if (semanticEqual(spec[field], old[field])) spec[field] = undefined;
+  for (const field of fields) if (semanticEqual(spec[field], old[field])) delete spec[field];
 }
 
 function dropNodePorts(spec: ServiceSpec, old: ServiceSpec): void {
   const portsOf = (ports: ServiceSpec['ports']) => ports?.map(({ nodePort }) => nodePort ?? 0).sort();
   if (!semanticEqual(portsOf(spec.ports), portsOf(old.ports))) return;
-  for (const port of spec.ports ?? []) port.nodePort = undefined;
+  for (const port of spec.ports ?? []) delete port.nodePort;
 }

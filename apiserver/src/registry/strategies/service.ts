@@ -7,7 +7,7 @@ import { allocateService } from '../allocators/allocate-service.ts';
 import type { ServiceAllocators } from '../allocators/service-allocators.ts';
 import type { Strategy } from '../strategy.ts';
 import { descriptorOf } from './descriptor.ts';
-import { dropGeneration } from './generation.ts';
+import { dropGeneration, keepStatus } from './generation.ts';
 import { dropUnneeded, keepAllocated, pairClusterIps, pairClusterIpsWithOld } from './service-fields.ts';
 
 export function createServiceStrategy(allocators: ServiceAllocators): Strategy<Service> {
@@ -25,7 +25,7 @@ export function createServiceStrategy(allocators: ServiceAllocators): Strategy<S
       fillFamilies(draft.spec, family);
     },
     prepareUpdate(draft, old) {
-      draft.status = old.status;
+      keepStatus(draft, old);
       pairClusterIpsWithOld(draft.spec, old.spec);
       keepAllocated(draft.spec, old.spec);
       dropUnneeded(draft.spec, old.spec);

@@ -54,9 +54,9 @@ function shareServiceAccountName(spec: PodSpec): void {
 
 /** In the API's own form these are absent when false, so that false and absent are one state. */
 function dropFalse(spec: PodSpec): void {
-  if (spec.hostNetwork === false) spec.hostNetwork = undefined;
-  if (spec.hostPID === false) spec.hostPID = undefined;
-  if (spec.hostIPC === false) spec.hostIPC = undefined;
+  if (spec.hostNetwork === false) delete spec.hostNetwork;
+  if (spec.hostPID === false) delete spec.hostPID;
+  if (spec.hostIPC === false) delete spec.hostIPC;
 }
 
 function defaultHostPorts(container: Container): void {

@@ -9,7 +9,7 @@ export function defaultService(service: Service): void {
   const { spec } = service;
   spec.type ||= 'ClusterIP';
   spec.sessionAffinity ||= 'None';
-  if (spec.sessionAffinity === 'None') spec.sessionAffinityConfig = undefined;
+  if (spec.sessionAffinity === 'None') delete spec.sessionAffinityConfig;
   if (spec.sessionAffinity === 'ClientIP') {
     spec.sessionAffinityConfig ??= {};
     spec.sessionAffinityConfig.clientIP ??= {};
