@@ -57,7 +57,11 @@ async function validateAndStore(context: ResourceContext, draft: KubeObject, cal
   const { strategy, objects } = context;
   const { resource } = strategy;
   const inContext = strategyContext(context, call);
-  const errors = [...validateObjectMeta(draft.metadata, strategy), ...strategy.validate(draft, inContext)];
+  const errors = [
+    ...validateObjectMeta(draft.metadata, strategy),
+    ...strategy.validate(draft, inContext),
+    ...(strategy.validateCreate?.(draft, inContext) ?? []),
+  ];
   if (errors.length > 0) throw invalidError(resource.kind, resource.group, draft.metadata.name ?? '', errors);
   await call.admission.validate(draft, undefined);
   if (strategy.warnings) call.warnings.push(...strategy.warnings(draft, undefined));
