@@ -9,6 +9,7 @@ import { rootCaController } from './cluster/root-ca/controller.ts';
 import { serviceAccountController } from './cluster/service-account/controller.ts';
 import { taintEvictionController } from './cluster/taint-eviction/controller.ts';
 import { endpointSliceController } from './networking/endpoint-slice/controller.ts';
+import { nodeIpamController } from './networking/node-ipam/controller.ts';
 import type { ControllerDefinition } from './runtime/controller-definition.ts';
 import { deploymentController } from './workloads/deployment/controller.ts';
 import { replicaSetController } from './workloads/replicaset/controller.ts';
@@ -18,6 +19,8 @@ export interface ControllersConfig {
   readonly resources: readonly ApiResource[];
   /** Certificate of the cluster's authority, PEM. */
   readonly caPem: string;
+  /** All pods' addresses, cut into a part per node: `10.64.0.0/16`. */
+  readonly clusterCidr: string;
 }
 
 /** Every controller there is. */
@@ -28,6 +31,7 @@ export function allControllers(config: ControllersConfig, clock: Clock): readonl
     deploymentController,
     replicaSetController,
     endpointSliceController,
+    nodeIpamController(config.clusterCidr),
     serviceAccountController,
     rootCaController(config.caPem),
     namespaceController(uniqueKinds(namespaced)),
@@ -40,7 +44,7 @@ export function allControllers(config: ControllersConfig, clock: Clock): readonl
 
 /** Names for `--controllers`, in the order of the list; for help texts and checks before a server is there. */
 export const controllerNames: readonly string[] = allControllers(
-  { resources: [], caPem: '' },
+  { resources: [], caPem: '', clusterCidr: '' },
   { nowMs: () => 0, monotonicMs: () => 0, sleep: () => Promise.resolve(), after: () => () => {} },
 ).map(({ name }) => name);
 

@@ -49,6 +49,7 @@ export async function startControlPlane(
     config: {
       resources: server.resources,
       caPem: server.pki.caCertificate,
+      clusterCidr: '10.64.0.0/16',
       ...(options.controllers ? { controllers: options.controllers } : {}),
     },
   });

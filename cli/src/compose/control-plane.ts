@@ -101,6 +101,7 @@ export function composeControllers(config: Config, server: ApiServer, deps: Proc
     config: {
       resources: server.resources,
       caPem: server.pki.caCertificate,
+      clusterCidr: config.clusterCidr,
       controllers: config.controllers.split(','),
     },
   });
