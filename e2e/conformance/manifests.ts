@@ -1,0 +1,147 @@
+/** The smallest object of every kind that a server accepts, and what is particular about the kind. */
+
+export interface KindCase {
+  readonly kind: string;
+  readonly group: string;
+  readonly version: string;
+  readonly resource: string;
+  readonly namespaced: boolean;
+  /** Without kind, apiVersion and metadata. */
+  readonly content: object;
+  /** Whether an update without resourceVersion overwrites. */
+  readonly unconditionalUpdate: boolean;
+  /** Whether an update of something absent makes it. */
+  readonly createsOnUpdate: boolean;
+  /** Whether a delete answers the object instead of a Status. */
+  readonly answersDeleted: boolean;
+}
+
+type Particular = Partial<Pick<KindCase, 'namespaced' | 'unconditionalUpdate' | 'createsOnUpdate' | 'answersDeleted'>>;
+
+function kindCase(
+  apiVersion: string,
+  kind: string,
+  resource: string,
+  content: object,
+  more: Particular = {},
+): KindCase {
+  const [group = '', version = ''] = apiVersion.includes('/') ? apiVersion.split('/') : ['', apiVersion];
+  const usual = { namespaced: true, unconditionalUpdate: true, createsOnUpdate: false, answersDeleted: false };
+  return { kind, group, version, resource, content, ...usual, ...more };
+}
+
+/** Nobody schedules or runs it, wherever the suite runs. */
+export const podSpec = {
+  schedulerName: 'conformance-nobody',
+  serviceAccountName: 'default',
+  automountServiceAccountToken: false,
+  containers: [{ name: 'c', image: 'registry.invalid/none:1' }],
+};
+
+export function podTemplate(labels: Readonly<Record<string, string>>) {
+  return { metadata: { labels }, spec: podSpec };
+}
+
+/** No replicas, so that no controller has anything to do. */
+export const workload = {
+  replicas: 0,
+  selector: { matchLabels: { app: 'x' } },
+  template: podTemplate({ app: 'x' }),
+};
+
+const clusterScoped = { namespaced: false } as const;
+const rbac = 'rbac.authorization.k8s.io';
+const rules = [{ apiGroups: [''], resources: ['pods'], verbs: ['get'] }];
+const roleRef = (kind: string) => ({ apiGroup: rbac, kind, name: 'conformance-absent' });
+
+export const kindCases: readonly KindCase[] = [
+  kindCase('v1', 'ConfigMap', 'configmaps', { data: { k: 'v' } }),
+  kindCase('v1', 'Secret', 'secrets', { data: { k: 'dg==' } }),
+  kindCase('v1', 'Namespace', 'namespaces', {}, clusterScoped),
+  kindCase('v1', 'Node', 'nodes', { spec: { unschedulable: true } }, clusterScoped),
+  kindCase('v1', 'Pod', 'pods', { spec: podSpec }, { answersDeleted: true }),
+  kindCase(
+    'v1',
+    'Service',
+    'services',
+    { spec: { ports: [{ port: 80 }] } },
+    { answersDeleted: true, createsOnUpdate: true },
+  ),
+  kindCase(
+    'v1',
+    'ServiceAccount',
+    'serviceaccounts',
+    { automountServiceAccountToken: false },
+    { answersDeleted: true },
+  ),
+  kindCase('v1', 'Event', 'events', { reason: 'Test' }, { createsOnUpdate: true }),
+  kindCase(
+    'events.k8s.io/v1',
+    'Event',
+    'events',
+    {
+      action: 'Testing',
+      reason: 'Test',
+      type: 'Normal',
+      eventTime: '2026-01-01T00:00:00.000000Z',
+      reportingController: 'example.com/conformance',
+      reportingInstance: 'one',
+    },
+    { createsOnUpdate: true },
+  ),
+  kindCase('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices', { addressType: 'IPv4', endpoints: [] }),
+  kindCase(
+    'coordination.k8s.io/v1',
+    'Lease',
+    'leases',
+    { spec: { holderIdentity: 'me' } },
+    { createsOnUpdate: true, unconditionalUpdate: false },
+  ),
+  kindCase('apps/v1', 'Deployment', 'deployments', { spec: workload }),
+  kindCase('apps/v1', 'ReplicaSet', 'replicasets', { spec: workload }),
+  kindCase(`${rbac}/v1`, 'Role', 'roles', { rules }, { createsOnUpdate: true }),
+  kindCase(`${rbac}/v1`, 'ClusterRole', 'clusterroles', { rules }, { createsOnUpdate: true, namespaced: false }),
+  kindCase(`${rbac}/v1`, 'RoleBinding', 'rolebindings', { roleRef: roleRef('Role') }, { createsOnUpdate: true }),
+  kindCase(
+    `${rbac}/v1`,
+    'ClusterRoleBinding',
+    'clusterrolebindings',
+    { roleRef: roleRef('ClusterRole') },
+    { createsOnUpdate: true, namespaced: false },
+  ),
+];
+
+export function apiVersionOf({ group, version }: KindCase): string {
+  return group === '' ? version : `${group}/${version}`;
+}
+
+/** `configmaps` or `deployments.apps`, as error texts name them. */
+export function qualified({ group, resource }: KindCase): string {
+  return group === '' ? resource : `${resource}.${group}`;
+}
+
+export function collectionOf({ group, version, resource, namespaced }: KindCase, namespace: string): string {
+  const root = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
+  return namespaced ? `${root}/namespaces/${namespace}/${resource}` : `${root}/${resource}`;
+}
+
+export function objectOf(kind: KindCase, name: string, metadata: object = {}): object {
+  return { kind: kind.kind, apiVersion: apiVersionOf(kind), metadata: { name, ...metadata }, ...kind.content };
+}
+
+export function configMap(name: string, data: Readonly<Record<string, string>> = {}, metadata: object = {}): object {
+  return { kind: 'ConfigMap', apiVersion: 'v1', metadata: { name, ...metadata }, data };
+}
+
+export function pod(name: string, spec: object = {}, metadata: object = {}): object {
+  return { kind: 'Pod', apiVersion: 'v1', metadata: { name, ...metadata }, spec: { ...podSpec, ...spec } };
+}
+
+export function deployment(name: string, spec: object = {}, metadata: object = {}): object {
+  return { kind: 'Deployment', apiVersion: 'apps/v1', metadata: { name, ...metadata }, spec: { ...workload, ...spec } };
+}
+
+export function service(name: string, spec: object = {}, metadata: object = {}): object {
+  const given = { ports: [{ port: 80 }], ...spec };
+  return { kind: 'Service', apiVersion: 'v1', metadata: { name, ...metadata }, spec: given };
+}
