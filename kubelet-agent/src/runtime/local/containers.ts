@@ -36,7 +36,7 @@ export class Containers {
 
   /** Everything but the process. */
   async create(sandbox: SandboxEntry, config: ContainerConfig, signal: AbortSignal): Promise<string> {
-    const { deps } = { deps: this.#deps };
+    const deps = this.#deps;
     const { name, attempt } = config.metadata;
     const isTaken = this.#store
       .inSandbox(sandbox.record.id)
@@ -87,6 +87,7 @@ export class Containers {
       containerId: id,
       config,
       image: image.config,
+      image32Bit: image.architecture === '386' || image.architecture === 'arm',
       user,
       host: deps.host,
       rootfsPath: paths.rootfs,

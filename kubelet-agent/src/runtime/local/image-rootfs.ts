@@ -12,6 +12,8 @@ export interface ImageConfig {
 export interface ContainerImage {
   /** Digest of the configuration. */
   readonly id: string;
+  /** GOARCH's name: `amd64`, `386`, ... */
+  readonly architecture: string;
   readonly config: ImageConfig;
   /** Directories of the unpacked layers, the uppermost first, whiteouts in overlayfs's own form. At least one. */
   readonly layers: readonly string[];

@@ -19,6 +19,8 @@ export interface SpecRequest {
   readonly containerId: string;
   readonly config: ContainerConfig;
   readonly image: ImageConfig;
+  /** The image is built for the 32 bit sister of this machine's architecture. */
+  readonly image32Bit: boolean;
   readonly user: OciUser;
   readonly host: HostFacts;
   readonly rootfsPath: string;
@@ -226,5 +228,6 @@ function seccompOf(request: SpecRequest, capabilities: readonly string[]): OciSe
   const { privileged, seccomp } = request.config.linux.securityContext;
   if (privileged || seccomp?.profileType === 'Unconfined') return undefined;
   if (seccomp?.profileType === 'Localhost') return request.localhostSeccomp;
-  return defaultSeccomp(capabilities, request.host.arch);
+  const { arch } = request.host;
+  return defaultSeccomp({ capabilities, arch, allowCompatible: request.image32Bit });
 }
