@@ -1,6 +1,7 @@
-import { labelName, qualifiedNameProblems } from '@slipway/api/names';
+import { labelName } from '@slipway/api/names';
 import type { Namespace } from '@slipway/api/types';
-import { type FieldError, invalid, pushInvalid } from '@slipway/api/validation/field-error';
+import type { FieldError } from '@slipway/api/validation/field-error';
+import { validateFinalizer } from '@slipway/api/validation/object-meta';
 import type { Strategy } from '../strategy.ts';
 import { descriptorOf } from './descriptor.ts';
 import { dropGeneration, keepStatus } from './generation.ts';
@@ -8,7 +9,6 @@ import { dropGeneration, keepStatus } from './generation.ts';
 const nameLabel = 'kubernetes.io/metadata.name';
 /** Holds a namespace until everything in it is gone. */
 const contentFinalizer = 'kubernetes';
-const standardFinalizers = ['kubernetes', 'orphan', 'foregroundDeletion'];
 
 export const namespaceStrategy: Strategy<Namespace> = {
   resource: descriptorOf('', 'v1', 'namespaces'),
@@ -32,7 +32,7 @@ export const namespaceStrategy: Strategy<Namespace> = {
   },
   validate(draft) {
     const errors: FieldError[] = [];
-    for (const finalizer of draft.spec.finalizers ?? []) validateFinalizer(errors, finalizer);
+    for (const finalizer of draft.spec.finalizers ?? []) validateFinalizer(errors, finalizer, 'spec.finalizers', true);
     return errors;
   },
   selectableFields: { 'status.phase': (namespace) => namespace.status?.phase ?? '' },
@@ -41,12 +41,3 @@ export const namespaceStrategy: Strategy<Namespace> = {
     draft.status = { ...draft.status, phase: 'Terminating' };
   },
 };
-
-function validateFinalizer(errors: FieldError[], finalizer: string): void {
-  const path = 'spec.finalizers';
-  pushInvalid(errors, path, finalizer, qualifiedNameProblems(finalizer));
-  if (!finalizer.includes('/') && !standardFinalizers.includes(finalizer)) {
-    const detail = 'name is neither a standard finalizer name nor is it fully qualified';
-    errors.push(invalid(path, finalizer, detail));
-  }
-}

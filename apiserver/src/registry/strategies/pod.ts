@@ -1,5 +1,6 @@
 import { defaultPodSpecOfPod } from '@slipway/api/defaults/pod-spec';
 import { podQosClass } from '@slipway/api/defaults/pod-qos';
+import { dnsLabelProblems } from '@slipway/api/names';
 import type { Pod, PodSpec } from '@slipway/api/types';
 import { type FieldError, forbidden, invalid } from '@slipway/api/validation/field-error';
 import { validatePodSpec } from '@slipway/api/validation/pod-spec';
@@ -55,7 +56,7 @@ export const podStrategy: Strategy<Pod> = {
     validatePodUpdate(errors, draft, old);
     return errors;
   },
-  warnings: (draft, old) => (old ? [] : podSpecWarnings(draft.spec, 'spec')),
+  warnings: (draft, old) => (old ? [] : [...nameWarnings(draft), ...podSpecWarnings(draft.spec, 'spec')]),
   status: {
     validateUpdate(draft, old) {
       const errors: FieldError[] = [];
@@ -81,6 +82,13 @@ export const podStrategy: Strategy<Pod> = {
     return period < 0 ? 1 : period;
   },
 };
+
+function nameWarnings({ metadata }: Pod): string[] {
+  const problems = dnsLabelProblems(metadata.name ?? '');
+  if (problems.length === 0) return [];
+  const detail = "this is used in the Pod's hostname, which can result in surprising behavior";
+  return [`metadata.name: ${detail}; a DNS label is recommended: [${problems.join(' ')}]`];
+}
 
 const mirrorAnnotation = 'kubernetes.io/config.mirror';
 const deletionCostAnnotation = 'controller.kubernetes.io/pod-deletion-cost';

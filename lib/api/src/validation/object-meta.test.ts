@@ -4,7 +4,7 @@ import { validateLabelSelector } from './label-selector.ts';
 import { validateObjectMeta } from './object-meta.ts';
 import { semanticEqual } from './semantic-equal.ts';
 
-const namespaced = { resource: { namespaced: true } };
+const namespaced = { resource: { group: '', namespaced: true } };
 const texts = (metadata: ObjectMeta, rules = namespaced) => validateObjectMeta(metadata, rules).map(fieldErrorText);
 const good: ObjectMeta = { name: 'web', namespace: 'default' };
 
@@ -71,8 +71,16 @@ describe('validateObjectMeta', () => {
     );
   });
 
+  it('lets custom resources have plain finalizers', () => {
+    const metadata = { ...good, finalizers: ['mine'] };
+    expect(texts(metadata)).toEqual([
+      'metadata.finalizers: Invalid value: "mine": name is neither a standard finalizer name nor is it fully qualified',
+    ]);
+    expect(texts(metadata, { resource: { group: 'ecs.slipway.dev', namespaced: true } })).toEqual([]);
+  });
+
   it('knows cluster-scoped kinds', () => {
-    expect(texts(good, { resource: { namespaced: false } })).toEqual([
+    expect(texts(good, { resource: { group: '', namespaced: false } })).toEqual([
       'metadata.namespace: Forbidden: not allowed on this type',
     ]);
   });

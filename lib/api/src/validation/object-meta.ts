@@ -16,7 +16,7 @@ export const annotationBytesMax = 256 * 1024;
 
 /** What of a kind the rules depend on. Any Strategy is one. */
 export interface MetaRules {
-  readonly resource: { readonly namespaced: boolean };
+  readonly resource: { readonly group: string; readonly namespaced: boolean };
   /** The kind's name rule. Default: a DNS subdomain. */
   readonly validateName?: NameRule;
 }
@@ -36,7 +36,7 @@ export function validateObjectMeta(metadata: ObjectMeta, rules: MetaRules): Fiel
   validateLabels(errors, metadata.labels, 'metadata.labels');
   validateAnnotations(errors, metadata.annotations, 'metadata.annotations');
   if (metadata.ownerReferences) validateOwnerReferences(errors, metadata.ownerReferences);
-  if (metadata.finalizers) validateFinalizers(errors, metadata.finalizers);
+  if (metadata.finalizers) validateFinalizers(errors, metadata.finalizers, isBuiltInGroup(rules.resource.group));
   return errors;
 }
 
@@ -99,10 +99,26 @@ function validateOwnerReferences(errors: FieldError[], owners: NonNullable<Objec
   }
 }
 
-function validateFinalizers(errors: FieldError[], finalizers: readonly string[]): void {
+const standardFinalizers = ['kubernetes', 'orphan', 'foregroundDeletion'];
+
+function validateFinalizers(errors: FieldError[], finalizers: readonly string[], isBuiltIn: boolean): void {
   const path = 'metadata.finalizers';
-  for (const finalizer of finalizers) pushInvalid(errors, path, finalizer, qualifiedNameProblems(finalizer));
+  for (const finalizer of finalizers) validateFinalizer(errors, finalizer, path, isBuiltIn);
   if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion')) {
     errors.push(invalid(path, finalizers, 'finalizer orphan and foregroundDeletion cannot be both set'));
   }
+}
+
+/** On built-in kinds a finalizer names whose it is; custom resources may have plain ones. */
+export function validateFinalizer(errors: FieldError[], finalizer: string, path: string, isBuiltIn: boolean): void {
+  pushInvalid(errors, path, finalizer, qualifiedNameProblems(finalizer));
+  if (isBuiltIn && !finalizer.includes('/') && !standardFinalizers.includes(finalizer)) {
+    const detail = 'name is neither a standard finalizer name nor is it fully qualified';
+    errors.push(invalid(path, finalizer, detail));
+  }
+}
+
+/** Groups of custom resources have a dot, and those under `k8s.io` are the project's own. */
+function isBuiltInGroup(group: string): boolean {
+  return !group.includes('.') || group.endsWith('.k8s.io');
 }
