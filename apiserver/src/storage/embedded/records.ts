@@ -44,8 +44,7 @@ const headerBytes = 36;
 export function encodeChange(change: Change): Buffer {
   const keyLength = Buffer.byteLength(change.key);
   const causeLength = Buffer.byteLength(change.cause);
-  // A buffer of its own: lmdb keeps the address of the memory until it is written.
-  const record = Buffer.allocUnsafeSlow(headerBytes + keyLength + causeLength + change.value.length);
+  const record = Buffer.allocUnsafe(headerBytes + keyLength + causeLength + change.value.length);
   record[4] = change.type === 'put' ? 1 : 2;
   record[5] = 0;
   record.writeUInt16BE(keyLength, 6);
@@ -78,7 +77,7 @@ export function decodeChange(record: Buffer, revision: number): Change {
 }
 
 export function encodeKeyState(state: KeyState): Buffer {
-  const record = Buffer.allocUnsafeSlow(24);
+  const record = Buffer.allocUnsafe(24);
   record.writeDoubleBE(state.modRevision, 0);
   record.writeDoubleBE(state.createRevision, 8);
   record.writeDoubleBE(state.expiresAtMs, 16);
@@ -101,7 +100,7 @@ export interface SupersededVersion {
 }
 
 export function encodeSuperseded(version: SupersededVersion): Buffer {
-  const record = Buffer.allocUnsafeSlow(16);
+  const record = Buffer.allocUnsafe(16);
   record.writeDoubleBE(version.createRevision, 0);
   record.writeDoubleBE(version.supersededAt, 8);
   return record;

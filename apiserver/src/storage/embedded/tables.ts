@@ -271,7 +271,7 @@ function pagesOf({ change }: PendingChange): number {
 }
 
 function encodeNumber(value: number): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(8);
+  const bytes = Buffer.allocUnsafe(8);
   bytes.writeDoubleBE(value);
   return bytes;
 }
