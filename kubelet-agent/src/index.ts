@@ -1,7 +1,15 @@
 export { createCgroups } from './cgroups/cgroups.ts';
 export { detectCgroupLayout } from './cgroups/cgroup-layout.ts';
 export { createNodeAgent, type NodeAgent, type NodeAgentDeps, type NodeCaches } from './compose.ts';
+export {
+  createNodeNetwork,
+  type NodeNetwork,
+  type NodeNetworkDeps,
+  type NodeNetworkSettings,
+  removeNodeNetwork,
+} from './compose-network.ts';
 export { type AgentConfig, type AgentSettings, type AgentTls, agentConfig, kubeletVersion } from './config.ts';
+export { dnsServiceRef, ensureDnsService } from './dns/ensure-dns-service.ts';
 export { PodNetwork, type PodNetworkOptions } from './network/pod-network.ts';
 export { type RemoveNetworkOptions, removeNetwork } from './network/remove-network.ts';
 export { systemMounter } from './node/system-mounter.ts';

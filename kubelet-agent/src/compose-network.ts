@@ -1,0 +1,116 @@
+import { join } from 'node:path';
+import { createKernelHost, createSysctlRecord, parseNetwork } from '@slipway/cni';
+import type { Clock } from '@slipway/kit/clock';
+import type { Exec } from '@slipway/kit/exec';
+import type { Logger } from '@slipway/kit/logger';
+import type { Random } from '@slipway/kit/random';
+import type { NodeCaches } from './compose.ts';
+import { DnsServer } from './dns/dns-server.ts';
+import { dnsServiceRef } from './dns/ensure-dns-service.ts';
+import { createForwarder } from './dns/forwarder.ts';
+import { hostResolvers } from './dns/host-resolvers.ts';
+import { createQueryHandler } from './dns/query-handler.ts';
+import { ServiceDirectory } from './dns/service-directory.ts';
+import { PodNetwork } from './network/pod-network.ts';
+import { type RemoveNetworkOptions, removeNetwork } from './network/remove-network.ts';
+import { ServiceProxy } from './proxy/service-proxy.ts';
+import type { SandboxNetwork } from './runtime/local/sandbox-network.ts';
+
+export interface NodeNetworkSettings {
+  readonly clusterId: string;
+  readonly nodeName: string;
+  readonly dataDir: string;
+  readonly clusterCidr: string;
+  readonly serviceCidr: string;
+  /** The DNS server's address, as pods' resolv.conf names it; undefined = this node runs none. */
+  readonly dnsIp: string | undefined;
+  readonly clusterDomain: string;
+  /** The host's resolv.conf: where names outside the cluster are asked for. */
+  readonly resolvConf: string;
+  /** A user's own CNI configuration instead of the default one. */
+  readonly conflistDirectory?: string;
+  /** Folders of CNI executables for plugins that are not ours. */
+  readonly binPath: readonly string[];
+  /** Environment for such executables. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+export interface NodeNetworkDeps {
+  readonly exec: Exec;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+/** All networking of a node: interfaces of pods, rules of services, names. */
+export interface NodeNetwork {
+  /** For the local runtime. */
+  readonly sandboxes: SandboxNetwork;
+  /** Before the runtime starts: what an earlier run made is known again, without any API server. */
+  start(signal: AbortSignal): Promise<void>;
+  /** For the agent: the node has been given its addresses. */
+  usePodCidr(podCidr: string, signal: AbortSignal): Promise<void>;
+  /** For the agent: what runs along with it. */
+  companions(caches: NodeCaches): readonly ((signal: AbortSignal) => Promise<void>)[];
+  /** Frees what sandboxes left that do not exist any more. */
+  collectGarbage(sandboxIds: readonly string[], signal: AbortSignal): Promise<void>;
+}
+
+export function createNodeNetwork(settings: NodeNetworkSettings, deps: NodeNetworkDeps): NodeNetwork {
+  const { clusterId, clusterCidr, serviceCidr, dnsIp, conflistDirectory, binPath, env } = settings;
+  const { exec, log } = deps;
+  const host = createKernelHost({ exec, record: createSysctlRecord(clusterId) });
+  const pods = new PodNetwork(
+    { host, exec, log },
+    {
+      cluster: { clusterId, clusterCidr, serviceCidr, dnsIp },
+      directory: networkDirectory(settings.dataDir),
+      conflistDirectory,
+      binPath,
+      env,
+    },
+  );
+  return {
+    sandboxes: pods,
+    start: (signal) => pods.start(undefined, signal),
+    usePodCidr: (podCidr, signal) => pods.usePodCidr(podCidr, signal),
+    collectGarbage: (sandboxIds, signal) => pods.collectGarbage(sandboxIds, signal),
+    companions(caches) {
+      const answeredHere = dnsIp ? [`${dnsServiceRef.namespace}/${dnsServiceRef.name}`] : [];
+      const proxy = new ServiceProxy({ ...deps, ...caches, host }, { ...settings, answeredHere });
+      const dns = dnsIp ? dnsServer(dnsIp, settings, deps, caches) : undefined;
+      return [(signal) => proxy.run(signal), ...(dns ? [(signal: AbortSignal) => dns.run(signal)] : [])];
+    },
+  };
+}
+
+/** What `slipway down` calls. */
+export function removeNodeNetwork(
+  { clusterId, dataDir }: Pick<NodeNetworkSettings, 'clusterId' | 'dataDir'>,
+  { exec, signal }: { readonly exec: Exec; readonly signal: AbortSignal },
+): Promise<void> {
+  const record = createSysctlRecord(clusterId);
+  const host: RemoveNetworkOptions['host'] = createKernelHost({ exec });
+  return removeNetwork({ clusterId, directory: networkDirectory(dataDir), host, record, signal });
+}
+
+function networkDirectory(dataDir: string): string {
+  return join(dataDir, 'network');
+}
+
+function dnsServer(dnsIp: string, settings: NodeNetworkSettings, deps: NodeNetworkDeps, caches: NodeCaches): DnsServer {
+  const upstreams = hostResolvers(settings.resolvConf, [dnsIp], deps.clock);
+  const handle = createQueryHandler(
+    {
+      ...deps,
+      view: new ServiceDirectory(caches.services, caches.endpointSlices),
+      forwarder: createForwarder({ ...deps, upstreams }),
+    },
+    {
+      domain: settings.clusterDomain,
+      dnsIp,
+      ownNetworks: [parseNetwork(settings.clusterCidr), parseNetwork(settings.serviceCidr)],
+    },
+  );
+  return new DnsServer({ ...deps, handle }, { address: dnsIp, port: 53 });
+}
