@@ -137,6 +137,10 @@ describe('matcherOf', () => {
     expect(() => matcherOf({ matchExpressions: [{ key: 'a', operator: 'Maybe' }] })).toThrow(
       '"Maybe" is not a valid label selector operator',
     );
+    // A decoder lets required fields be missing.
+    expect(() => matcherOf(JSON.parse('{"matchExpressions":[{}]}'))).toThrow(
+      '"" is not a valid label selector operator',
+    );
   });
 });
 

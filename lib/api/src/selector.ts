@@ -62,7 +62,7 @@ export function parseLabelSelector(text: string): LabelMatcher {
 export function matcherOf(selector: LabelSelector | undefined): LabelMatcher {
   if (!selector) return nothing;
   const requirements = requirementsOf(selector.matchLabels ?? {});
-  for (const { key, operator, values = [] } of selector.matchExpressions ?? []) {
+  for (const { key = '', operator = '', values = [] } of selector.matchExpressions ?? []) {
     const known = objectOperators.get(operator);
     if (known === undefined) throw new SelectorError(`${quoted(operator)} is not a valid label selector operator`);
     requirements.push({ key, operator: known, values: values.toSorted() });
