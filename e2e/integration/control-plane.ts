@@ -3,8 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Transport } from '@slipway/api/transport';
 import type { KubeObject, Node } from '@slipway/api/types';
-import { type ApiServer, apiServerConfig, createApiServer, openEmbeddedStore } from '@slipway/apiserver';
+import {
+  type ApiServer,
+  apiServerConfig,
+  clientIdentities,
+  createApiServer,
+  openEmbeddedStore,
+} from '@slipway/apiserver';
 import { Client } from '@slipway/client/client';
+import { createHttpTransport, type HttpTransport } from '@slipway/client/http-transport';
 import { type Kind, kinds, type ObjectRef } from '@slipway/client/kinds';
 import { type ControllerManager, createControllerManager } from '@slipway/controllers';
 import { systemClock } from '@slipway/kit/clock';
@@ -32,7 +39,14 @@ const timeoutMs = 15_000;
 
 /** API server, controllers and scheduler in this process, on an empty directory: the real ones, over the in-process transport. */
 export async function startControlPlane(
-  options: { readonly controllers?: readonly string[]; readonly log?: Logger } = {},
+  options: {
+    readonly controllers?: readonly string[];
+    readonly log?: Logger;
+    /** How the controllers reach the server; in process when not given. */
+    readonly over?: 'http' | 'in-process';
+    /** Stands between the controllers and the server, to put faults there. */
+    readonly through?: (transport: Transport) => Transport;
+  } = {},
 ): Promise<ControlPlane> {
   const { log = silentLogger } = options;
   const dataDir = await mkdtemp(join(tmpdir(), 'slipway-control-plane-'));
@@ -43,8 +57,10 @@ export async function startControlPlane(
   const serving = server.run(stopping.signal);
   await Promise.race([server.ready, serving]);
   const transport = server.transport(admin);
+  const http = options.over === 'http' ? await httpTransport(server) : undefined;
+  const through = options.through ?? ((plain) => plain);
   const manager = createControllerManager({
-    transport,
+    transport: through(http ?? transport),
     ...world,
     config: {
       resources: server.resources,
@@ -67,12 +83,24 @@ export async function startControlPlane(
     stop: async () => {
       managing.abort();
       await running;
+      http?.close();
       stopping.abort();
       await serving;
       await backend.close();
       await rm(dataDir, { recursive: true });
     },
   };
+}
+
+async function httpTransport({ pki, address }: ApiServer): Promise<HttpTransport> {
+  const { certificate, privateKey } = await pki.clientCertificate(clientIdentities.admin);
+  const connection = {
+    server: `https://${address.host}:${address.port}`,
+    ca: pki.caCertificate,
+    cert: certificate,
+    key: privateKey,
+  };
+  return createHttpTransport({ connection, clock: systemClock });
 }
 
 /** Waits on the controllers' own caches, which see every change. */

@@ -3,12 +3,12 @@ import { kinds } from '@slipway/client/kinds';
 import { addNodes, type ControlPlane, startControlPlane } from './control-plane.ts';
 import { startScriptedAgent } from './scripted-agent.ts';
 
-describe('controllers on the real API server', () => {
+describe.each(['in-process', 'http'] as const)('controllers on the real API server (%s)', (over) => {
   let plane: ControlPlane;
   let stopAgent: () => Promise<void>;
 
   beforeAll(async () => {
-    plane = await startControlPlane();
+    plane = await startControlPlane({ over });
     stopAgent = startScriptedAgent(plane);
     await addNodes(plane, ['n0', 'n1']);
   });
@@ -28,6 +28,8 @@ describe('controllers on the real API server', () => {
       { apiVersion: 'v1', kind: 'Namespace', metadata: { name }, spec: {} },
       { signal },
     );
+    // Pods that name no account are refused before it is there.
+    await plane.until(kinds.serviceAccounts, { namespace: name, name: 'default' }, (account) => account !== undefined);
     return name;
   }
 
