@@ -77,11 +77,11 @@ describe('applyConfiguration', () => {
     }
     expect(failure?.reason).toBe('Conflict');
     expect(failure?.message).toContain(
-      'Apply failed with 2 conflicts: conflicts with "a" using apps/v1:\n- .spec.replicas\n',
+      'Apply failed with 2 conflicts: conflicts with "a":\n- .spec.replicas\n',
     );
     expect(failure?.details?.causes).toContainEqual({
       reason: 'FieldManagerConflict',
-      message: 'conflict with "a" using apps/v1',
+      message: 'conflict with "a"',
       field: '.spec.template.spec.containers[name="app"].image',
     });
   });

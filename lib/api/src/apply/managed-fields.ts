@@ -266,8 +266,9 @@ function conflictError(conflicts: readonly Conflict[]): StatusError {
   return new StatusError('Conflict', head + groups.join('\n'), { details: { causes } });
 }
 
+/** As upstream: who applied is the same one in every version, who updated is not. */
 function managerText(entry: ManagedFieldsEntry): string {
-  const using = entry.apiVersion ? ` using ${entry.apiVersion}` : '';
+  const using = entry.operation === 'Update' && entry.apiVersion ? ` using ${entry.apiVersion}` : '';
   const subresource = entry.subresource ? ` with subresource "${entry.subresource}"` : '';
   const at = entry.operation === 'Update' && entry.time ? ` at ${entry.time}` : '';
   return `${JSON.stringify(entry.manager)}${subresource}${using}${at}`;
