@@ -4,13 +4,14 @@ import { builtInSchemas } from '@slipway/api/schema/built-in-schemas';
 import { apiVersionOf } from '@slipway/api/resources';
 import { isStatus, type Status } from '@slipway/api/status-error';
 import type { KubeObject } from '@slipway/api/types';
-import { type FieldError, invalidError, notSupported } from '@slipway/api/validation/field-error';
+import { type FieldError, invalid, invalidError, notSupported } from '@slipway/api/validation/field-error';
 import { invariant } from '@slipway/kit/invariant';
 import type { Written } from '../registry/create-object.ts';
 import type { Deleted } from '../registry/delete-object.ts';
 import type { Endpoint } from '../registry/endpoint-rules.ts';
 import type { DeleteOptions } from '../registry/finalizers.ts';
 import type { ServedResource } from '../registry/kinds.ts';
+import { parseVersion } from '../registry/list-objects.ts';
 import { parseSelection } from '../registry/selection.ts';
 import { badRequest } from '../registry/status-errors.ts';
 import type { WriteCall } from '../registry/write-call.ts';
@@ -59,6 +60,8 @@ async function watchObjects({ incoming, user, served }: Admitted, { limits, rand
   const namedOnly =
     address.name === undefined ? options : { ...options, fieldSelector: `metadata.name=${address.name}` };
   const selection = parseSelection(served.store.strategy, namedOnly, limits.selectorCharactersMax);
+  // What is wrong with the request is said before the stream begins.
+  if (options.resourceVersion) parseVersion(options.resourceVersion);
   const timeoutSeconds = options.timeoutSeconds || watchTimeoutSecondsMin * (1 + random.next());
   const query = { ...options, timeoutMs: timeoutSeconds * 1000, backlogBytesMax: limits.watchBacklogBytesMax };
   const batches = served.store.watch(address.namespace, selection, query, { user, signal, warnings });
@@ -67,7 +70,6 @@ async function watchObjects({ incoming, user, served }: Admitted, { limits, rand
 
 async function createObject(admitted: Admitted, parts: LineParts): Promise<Answer> {
   const { incoming, served } = admitted;
-  if (incoming.address.name !== undefined) throw badRequest('a create names its object in the body, not in the path');
   const draft = decodeDraft(admitted);
   const written = await served.store.create(draft, incoming.address.namespace, writeCall(admitted, parts));
   return answerWritten(written, 201, served);
@@ -146,7 +148,8 @@ function decodeDraft({ incoming, served }: Admitted): KubeObject {
   const { value, duplicates } = incoming.readBody(kind);
   checkKind(value, { kind, apiVersion });
   const fieldValidation = incoming.options.fieldValidation || 'Warn';
-  const { object, warnings } = decodeObject(served.schema, value, { fieldValidation, duplicates });
+  const expected = { kind, apiVersion };
+  const { object, warnings } = decodeObject(served.schema, value, { fieldValidation, duplicates, expected });
   incoming.warnings.push(...warnings);
   const { kind: _, apiVersion: __, metadata, ...rest } = object;
   const draft = { kind, apiVersion, metadata: metadata ?? {}, ...rest } as KubeObject;
@@ -225,9 +228,10 @@ export function deleteOptionsOf({ incoming }: Pick<Admitted, 'incoming'>): { opt
   }
   const unknown = (given.dryRun ?? []).find((entry) => entry !== 'All');
   if (unknown !== undefined) errors.push(notSupported('dryRun', unknown, ['All']));
-  if (errors.length > 0) throw invalidError('DeleteOptions', 'meta.k8s.io', '', errors);
   if (propagationPolicy !== undefined && options.orphanDependents !== undefined) {
-    throw badRequest('orphanDependents and deletionPropagation cannot be both set');
+    const reason = 'orphanDependents and deletionPropagation cannot be both set';
+    errors.push(invalid('propagationPolicy', propagationPolicy, reason));
   }
+  if (errors.length > 0) throw invalidError('DeleteOptions', 'meta.k8s.io', '', errors);
   return { options, dryRun: (given.dryRun ?? []).length > 0 };
 }

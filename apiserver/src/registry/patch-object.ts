@@ -1,4 +1,4 @@
-import { decodeObject, type FieldValidation } from '@slipway/api/schema/decode';
+import { type Decoded, DecodeProblem, decodeObject, type FieldValidation } from '@slipway/api/schema/decode';
 import type { ObjectSchema } from '@slipway/api/schema/structural-schema';
 import { applyConfiguration } from '@slipway/api/apply/managed-fields';
 import { applyJsonPatch } from '@slipway/api/patch/json-patch';
@@ -9,13 +9,14 @@ import { applyStrategicMergePatch } from '@slipway/api/patch/strategic-merge-pat
 import { isStatus, StatusError } from '@slipway/api/status-error';
 import type { PatchType } from '@slipway/api/transport';
 import type { KubeObject } from '@slipway/api/types';
+import { invalid, invalidError } from '@slipway/api/validation/field-error';
 import { formatTime } from '@slipway/kit/clock';
 import { createObject, type Written } from './create-object.ts';
 import type { Endpoint } from './endpoint-rules.ts';
 import { statusFields } from './field-ownership.ts';
 import type { ObjectView } from './object-view.ts';
 import type { ResourceContext } from './resource-context.ts';
-import { badRequest } from './status-errors.ts';
+import { badRequest, checkName } from './status-errors.ts';
 import { type UpdateTarget, updateObject } from './update-object.ts';
 import type { WriteCall } from './write-call.ts';
 
@@ -51,7 +52,8 @@ export async function patchObject(
   } catch (error) {
     if (!isApply || endpoint !== 'main' || !isStatus(error, 'NotFound')) throw error;
     const draft = patchedDraft(patch, { old: undefined, endpoint, nowMs: context.clock.nowMs() }, call);
-    draft.metadata.name ??= target.name;
+    draft.metadata.name ||= target.name;
+    checkName(draft, target.name);
     return { written: await createObject(context, draft, target.namespace, call, isApply), created: true };
   }
 }
@@ -70,14 +72,22 @@ function patchedDraft(patch: Patch, base: Base, call: WriteCall): KubeObject {
   // Of an apply the configuration is checked, not the object that it is merged with.
   const config = patch.type === 'apply' ? checkedConfiguration(patch, call) : patch.body;
   const patched = applyPatch({ ...patch, body: config }, { ...base, old: served }, call);
-  const { object, warnings } = decodeObject(patch.schema, patched, {
-    fieldValidation: patch.type === 'apply' ? 'Ignore' : fieldValidation,
-  });
+  const { object, warnings } = decodePatched(patch.schema, patched, patch.type === 'apply' ? 'Ignore' : fieldValidation);
   noteWarnings(warnings, call);
   const draft = structuredClone(object) as unknown as KubeObject;
   // A resourceVersion is a precondition only when the patch itself set it to another one.
   if (draft.metadata.resourceVersion === old?.metadata.resourceVersion) delete draft.metadata.resourceVersion;
   return view ? view.toStored(draft) : draft;
+}
+
+/** What a patch makes is refused as a value of the patch. */
+function decodePatched(schema: ObjectSchema, patched: unknown, fieldValidation: FieldValidation): Decoded {
+  try {
+    return decodeObject(schema, patched, { fieldValidation });
+  } catch (error) {
+    if (!isStatus(error, 'BadRequest') || !(error.cause instanceof DecodeProblem)) throw error;
+    throw invalidError('', '', '', [invalid('patch', JSON.stringify(patched), error.cause.message)]);
+  }
 }
 
 function checkedConfiguration({ schema, body, fieldValidation }: Patch, call: WriteCall): JsonObject {
@@ -120,6 +130,9 @@ function applyPatch({ type, body, schema, force }: Patch, { old, endpoint, nowMs
 
 function refusedPatch(error: PatchError): StatusError {
   if (error.kind === 'malformed') return badRequest(error.message, error);
+  if (error.kind === 'tooLarge') {
+    return new StatusError('RequestEntityTooLarge', `Request entity too large: ${error.message}`, { cause: error });
+  }
   return new StatusError(
     'Invalid',
     `the server rejected our request due to an error in our request: ${error.message}`,

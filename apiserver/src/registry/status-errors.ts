@@ -45,6 +45,12 @@ export function badRequest(message: string, cause?: unknown): StatusError {
   return new StatusError('BadRequest', message, { cause });
 }
 
+/** An object goes where its path says. Throws StatusError BadRequest. */
+export function checkName({ metadata }: { readonly metadata: { readonly name?: string } }, name: string): void {
+  if (metadata.name === name) return;
+  throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${name})`);
+}
+
 export function methodNotSupported(resource: Named, verb: string): StatusError {
   const message = `${verb} is not supported on resources of kind "${qualified(resource.resource, resource.group)}"`;
   return new StatusError('MethodNotAllowed', message, { details: detailsOf(resource, '') });

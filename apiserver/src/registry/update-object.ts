@@ -9,7 +9,7 @@ import { endsDeletion } from './finalizers.ts';
 import { sameJson } from './same-json.ts';
 import { keepSystemMetadata, placeInNamespace, validateMetadataUpdate } from './object-metadata.ts';
 import { objectKey, type ResourceContext, strategyContext } from './resource-context.ts';
-import { badRequest, conflict, modifiedReason, notFound } from './status-errors.ts';
+import { badRequest, checkName, conflict, modifiedReason, notFound } from './status-errors.ts';
 import { storageCall } from './storage-errors.ts';
 import type { WriteCall } from './write-call.ts';
 
@@ -143,14 +143,15 @@ async function prepareAndStore(
 }
 
 function placeDraft(draft: KubeObject, target: UpdateTarget): void {
+  const { name, namespace } = draft.metadata;
+  if (!name) throw badRequest('name must be provided');
+  checkName(draft, target.name);
+  if (namespace && target.namespace !== undefined && namespace !== target.namespace) {
+    throw badRequest(
+      `the namespace of the object (${namespace}) does not match the namespace on the URL (${target.namespace})`,
+    );
+  }
   placeInNamespace(draft, target.namespace);
-  const given = draft.metadata.name;
-  if (!given) {
-    throw badRequest('name must be provided');
-  }
-  if (given !== target.name) {
-    throw badRequest(`the name of the object (${given}) does not match the name on the URL (${target.name})`);
-  }
 }
 
 /** The last finalizer is gone: the object goes with it. */

@@ -23,7 +23,7 @@ export function applyJsonPatch(document: JsonValue, patch: unknown): JsonValue {
     throw new PatchError('malformed', 'error decoding patch: a JSON patch must be a list of operations');
   if (patch.length > jsonPatchOperationsMax) {
     const message = `The allowed maximum operations in a JSON patch is ${jsonPatchOperationsMax}, got ${patch.length}`;
-    throw new PatchError('unprocessable', message);
+    throw new PatchError('tooLarge', message);
   }
   const operations = patch.map(parseOperation);
   const root = { document: copyJson(document) };

@@ -20,6 +20,13 @@ export interface DecodeOptions {
   readonly typing?: Typing;
   /** `duplicate field "spec.x"`, as duplicateFields found them in the text; they count like unknown fields. */
   readonly duplicates?: readonly string[];
+  /** What the object is where it does not say so itself; only for messages. */
+  readonly expected?: { readonly apiVersion: string; readonly kind: string };
+}
+
+/** Why a value is no object of the schema, without saying which kind it was to be. */
+export class DecodeProblem extends Error {
+  override readonly name = 'DecodeProblem';
 }
 
 /**
@@ -32,11 +39,11 @@ export interface DecodeOptions {
 export function decodeObject(schema: ObjectSchema, value: unknown, options: DecodeOptions): Decoded {
   const { fieldValidation, typing = 'typed', duplicates = [] } = options;
   const context = new DecodeContext(schema, fieldValidation !== 'Ignore');
-  const object = decodeOrRefuse(schema, value, typing, context);
+  const object = decodeOrRefuse(schema, value, typing, context, options.expected);
   if (fieldValidation === 'Ignore') return { object, warnings: [] };
   const problems = [...duplicates, ...context.problems];
   if (fieldValidation === 'Warn' || problems.length === 0) return { object, warnings: problems };
-  throw new StatusError('BadRequest', refusal(schema, value, `strict decoding error: ${problems.join(', ')}`));
+  throw refusal(schema, value, `strict decoding error: ${problems.join(', ')}`, options.expected);
 }
 
 function decodeOrRefuse(
@@ -44,25 +51,34 @@ function decodeOrRefuse(
   value: unknown,
   typing: Typing,
   context: DecodeContext,
+  expected: DecodeOptions['expected'],
 ): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new StatusError('BadRequest', refusal(schema, value, 'json: the body is not an object'));
+    throw refusal(schema, value, 'json: the body is not an object', expected);
   }
   try {
     return decoderOf(schema, typing)(value, context) as Record<string, unknown>;
   } catch (error) {
     if (!(error instanceof DecodeFailure)) throw error;
-    throw new StatusError('BadRequest', refusal(schema, value, error.message), { cause: error });
+    throw refusal(schema, value, error.message, expected);
   }
 }
 
-function refusal(schema: ObjectSchema, value: unknown, reason: string): string {
-  const { apiVersion, kind } = (value ?? {}) as { apiVersion?: unknown; kind?: unknown };
-  const expected = shortName(schema.name) || String(kind);
-  if (typeof apiVersion !== 'string' || typeof kind !== 'string') {
-    return `the object provided is unrecognized (must be of type ${expected}): ${reason} (${summary(value)})`;
-  }
-  return `${kind} in version "${parseApiVersion(apiVersion).version}" cannot be handled as a ${expected}: ${reason}`;
+function refusal(
+  schema: ObjectSchema,
+  value: unknown,
+  reason: string,
+  expected: DecodeOptions['expected'],
+): StatusError {
+  const said = (value ?? {}) as { apiVersion?: unknown; kind?: unknown };
+  const apiVersion = said.apiVersion || expected?.apiVersion;
+  const kind = said.kind || expected?.kind;
+  const name = shortName(schema.name) || String(kind);
+  const message =
+    typeof apiVersion !== 'string' || typeof kind !== 'string'
+      ? `the object provided is unrecognized (must be of type ${name}): ${reason} (${summary(value)})`
+      : `${kind} in version "${parseApiVersion(apiVersion).version}" cannot be handled as a ${name}: ${reason}`;
+  return new StatusError('BadRequest', message, { cause: new DecodeProblem(reason) });
 }
 
 /** The first thirty characters, as a hint which object it was. */
