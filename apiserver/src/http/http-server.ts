@@ -17,7 +17,7 @@ import { authorize } from '../authz/authorizer.ts';
 import { type ApiServerConfig, isUnspecified } from '../config.ts';
 import { optionsFromQuery } from '../registry/call-options.ts';
 import { connectSubresources } from '../registry/kinds.ts';
-import { unknownPath } from '../registry/status-errors.ts';
+import { badRequest, unknownPath } from '../registry/status-errors.ts';
 import type { Connect } from './connect.ts';
 import { type EncodeOptions, encodeAnswer, encodeValue } from './encode-answer.ts';
 import { isOurMistake, statusFrom } from './errors.ts';
@@ -132,6 +132,18 @@ function listenError(error: unknown, { host, port }: { readonly host: string; re
   return new Error(`${what}: ${reasons[errnoOf(error) ?? ''] ?? messageOf(error)}`, { cause: error });
 }
 
+const includedObjects = ['None', 'Metadata', 'Object'] as const;
+
+/** How much of each object the rows of a Table carry. Throws StatusError BadRequest. */
+function includeObjectOf(query: URLSearchParams): EncodeOptions['includeObject'] {
+  const asked = query.get('includeObject') || 'Metadata';
+  const known = includedObjects.find((included) => included === asked);
+  if (known) return known;
+  throw badRequest(
+    `includeObject: Invalid value: ${JSON.stringify(asked)}: must be 'Metadata', 'Object', 'None', or empty`,
+  );
+}
+
 class RequestHandler {
   readonly #deps: HttpServerDeps;
   readonly #pacer: FlushPacer;
@@ -239,7 +251,7 @@ class RequestHandler {
       await this.#connect(address, query, raw, { response, upgrade: undefined });
       return seriesOf(address, 'connect');
     }
-    const options = optionsFromQuery(query);
+    const options = optionsFromQuery(query, raw.method ?? 'GET');
     const incoming: Incoming = {
       ...incomingFromHttp(
         { raw, address, options, body: request.body as Buffer | undefined, signal: this.#deps.stopping },
@@ -251,7 +263,7 @@ class RequestHandler {
     const encodeOptions: EncodeOptions = {
       form,
       pretty: query.get('pretty') === 'true' || query.get('pretty') === '1',
-      includeObject: (query.get('includeObject') || 'Metadata') as EncodeOptions['includeObject'],
+      includeObject: includeObjectOf(query),
       nowMs: this.#deps.clock.nowMs(),
     };
     if (incoming.verb === 'watch') await this.#watch(incoming, response, encodeOptions);

@@ -55,6 +55,7 @@ export async function answer(incoming: Incoming, parts: LineParts): Promise<Answ
   if (review) return answerReview(review, incoming, user);
   const served = parts.kinds.find(address);
   if (!served || !fitsScope(served, incoming)) throw unknownPath();
+  if (!fitsVerb(served, incoming)) throw methodNotAllowed();
   const admitted: Admitted = { incoming, user, served, cause: causeOf(incoming, user) };
   checkOptions(incoming);
   if (address.subresource !== undefined) {
@@ -97,11 +98,18 @@ function isAt(
   return api.resource === address.resource && api.group === address.group && api.version === address.version;
 }
 
-/** Objects of a namespaced kind have a namespace in their path, and collections may; creating needs one. */
-function fitsScope({ api }: ServedResource, { address, verb }: Incoming): boolean {
+/** Objects of a namespaced kind have a namespace in their path, and collections may. */
+function fitsScope({ api }: ServedResource, { address }: Incoming): boolean {
   if (!api.namespaced) return address.namespace === undefined;
-  if (address.namespace !== undefined) return true;
-  return address.name === undefined && (verb === 'list' || verb === 'watch');
+  return address.namespace !== undefined || address.name === undefined;
+}
+
+/** The collection of all namespaces is only read; a collection is not written as one, nor is an object created at its own path. */
+function fitsVerb({ api }: ServedResource, { address, verb }: Incoming): boolean {
+  if (api.namespaced && address.namespace === undefined) return verb === 'list' || verb === 'watch';
+  if (address.subresource !== undefined) return true;
+  if (verb === 'create') return address.name === undefined;
+  return address.name !== undefined || (verb !== 'update' && verb !== 'patch');
 }
 
 function checkOptions({ verb, options, patchType }: Incoming): void {

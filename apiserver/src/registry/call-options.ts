@@ -35,7 +35,7 @@ export interface CallOptions {
 }
 
 /** Throws StatusError BadRequest for what is no number or truth value. */
-export function optionsFromQuery(query: URLSearchParams): CallOptions {
+export function optionsFromQuery(query: URLSearchParams, method: string): CallOptions {
   const text = (name: string) => query.get(name) || undefined;
   const integer = (name: string) => parseInteger(query.get(name));
   const truth = (name: string) => parseTruth(query.get(name));
@@ -53,7 +53,7 @@ export function optionsFromQuery(query: URLSearchParams): CallOptions {
     fieldManager: text('fieldManager'),
     fieldValidation: text('fieldValidation') as FieldValidation | undefined,
     force: truth('force'),
-    dryRun: parseDryRun(query.getAll('dryRun')),
+    dryRun: parseDryRun(query.getAll('dryRun'), method),
     deletion: deletionFromQuery(query),
   };
 }
@@ -88,11 +88,11 @@ function parseTruth(text: string | null): boolean | undefined {
   return text !== 'false' && text !== '0';
 }
 
-function parseDryRun(values: readonly string[]): boolean {
+function parseDryRun(values: readonly string[], method: string): boolean {
   const wanted = values.filter((value) => value !== '');
   const unknown = wanted.find((value) => value !== 'All');
   if (unknown === undefined) return wanted.length > 0;
-  throw invalidError('DryRunOptions', 'meta.k8s.io', '', [notSupported('dryRun', unknown, ['All'])]);
+  throw invalidError(optionsKindOfMethod[method] ?? 'DeleteOptions', 'meta.k8s.io', '', [notSupported('dryRun', unknown, ['All'])]);
 }
 
 const managerBytesMax = 128;
@@ -112,6 +112,12 @@ export function checkWriteOptions(options: CallOptions, verb: string, isApply: b
   }
   if (errors.length > 0) throw invalidError(optionsKinds[verb] ?? 'CreateOptions', 'meta.k8s.io', '', errors);
 }
+
+const optionsKindOfMethod: Readonly<Record<string, string>> = {
+  POST: 'CreateOptions',
+  PUT: 'UpdateOptions',
+  PATCH: 'PatchOptions',
+};
 
 const optionsKinds: Readonly<Record<string, string>> = {
   create: 'CreateOptions',

@@ -31,9 +31,16 @@ export function parseSelection(strategy: Strategy, selectors: Selectors, charact
     if (labels.isEverything && fields.isEverything) return undefined;
     return selectionOf(labels, fields, readers);
   } catch (error) {
-    if (error instanceof SelectorError) throw badRequest(error.message, error);
+    if (error instanceof SelectorError) throw badRequest(fieldProblem(error.message, strategy), error);
     throw error;
   }
+}
+
+/** As upstream: kinds without fields of their own name those that every kind has. */
+function fieldProblem(message: string, { selectableFields }: Strategy): string {
+  const field = selectableFields === undefined ? /^field label not supported: (.*)$/.exec(message)?.[1] : undefined;
+  if (field === undefined) return message;
+  return `${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`;
 }
 
 type Readers = ReadonlyMap<string, (object: KubeObject) => string>;

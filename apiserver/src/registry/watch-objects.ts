@@ -31,6 +31,8 @@ export interface WatchQuery {
 
 /** As upstream: so often a watcher that asked for it learns how far it is, though nothing happened. */
 const bookmarkIntervalMs = 60_000;
+/** As upstream: so long before a watch ends by itself, a last one says where the next watch may begin. */
+const lastBookmarkBeforeEndMs = 2_000;
 
 /** Initial events come in batches of about this size, so that the consumer's backpressure works between them. */
 const initialBatchObjects = 500;
@@ -49,8 +51,7 @@ export async function* watchObjects(
   query: WatchQuery,
   call: Call,
 ): AsyncGenerator<WatchBatches, void, void> {
-  const { objects, strategy } = context;
-  const prefix = listPrefix(strategy.resource, namespace);
+  const prefix = listPrefix(context.strategy.resource, namespace);
   const start = await startOf(context, namespace, selection, query, call);
   for (let at = 0; at < start.initial.length; at += initialBatchObjects) {
     yield [start.initial.slice(at, at + initialBatchObjects).map((stored) => ({ type: 'ADDED', stored }))];
@@ -66,7 +67,7 @@ export async function* watchObjects(
   const onAbort = () => queue.end();
   call.signal.addEventListener('abort', onAbort, { once: true });
   if (call.signal.aborted) onAbort();
-  const bookmarks = query.allowWatchBookmarks ? bookmarkTimer(context, queue, objects) : () => {};
+  const bookmarks = query.allowWatchBookmarks ? bookmarkTimer(context, queue, query.timeoutMs) : () => {};
   try {
     yield* queue;
   } finally {
@@ -158,20 +159,22 @@ function atRevision(object: KubeObject, revision: Revision): Pick<StoredObject, 
   return { object: moved, bytes: Buffer.from(JSON.stringify(moved)) };
 }
 
-function bookmarkTimer(
-  context: ResourceContext,
-  queue: ChangeQueue,
-  objects: { readonly revision: Revision },
-): () => void {
+function bookmarkTimer({ clock, objects }: ResourceContext, queue: ChangeQueue, timeoutMs: number): () => void {
+  const mark = () => queue.push([{ type: 'BOOKMARK', revision: objects.revision, isEndOfInitialEvents: false }]);
   let cancel = () => {};
   const next = () => {
-    cancel = context.clock.after(bookmarkIntervalMs, () => {
-      queue.push([{ type: 'BOOKMARK', revision: objects.revision, isEndOfInitialEvents: false }]);
+    cancel = clock.after(bookmarkIntervalMs, () => {
+      mark();
       next();
     });
   };
   next();
-  return () => cancel();
+  const cancelLast =
+    timeoutMs > lastBookmarkBeforeEndMs ? clock.after(timeoutMs - lastBookmarkBeforeEndMs, mark) : () => {};
+  return () => {
+    cancel();
+    cancelLast();
+  };
 }
 
 /** Batches between the store and one consumer, bounded by the bytes they refer to. Ends once, with or without an error. */
