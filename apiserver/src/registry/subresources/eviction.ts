@@ -16,5 +16,6 @@ export async function evictPod(
   if (metadata?.name && metadata.name !== name) {
     throw badRequest(`name in URL does not match name in Eviction object: ${name} != ${metadata.name}`);
   }
-  await store.delete({ namespace, name }, (deleteOptions ?? {}) as DeleteOptions, call);
+  const dryRun = call.dryRun || (deleteOptions?.dryRun ?? []).length > 0;
+  await store.delete({ namespace, name }, (deleteOptions ?? {}) as DeleteOptions, { ...call, dryRun });
 }
