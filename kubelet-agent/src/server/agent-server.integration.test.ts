@@ -159,18 +159,16 @@ describe('the agent server', () => {
 
   const open = (path: string, protocol: string, who: 'api' | 'user' = 'api') => {
     const { cert, key, ca } = certificates[who];
-    const socket = new WebSocket(`wss://127.0.0.1:${server.port}${path}`, protocol, {
-      cert,
-      key,
-      ca,
-      servername: 'node',
-    });
+    const options = { cert, key, ca, servername: 'node' };
+    const socket = new WebSocket(`wss://127.0.0.1:${server.port}${path}`, protocol, options);
     const frames: Buffer[] = [];
     const texts: string[] = [];
     socket.on('message', (data: Buffer, isBinary) => void (isBinary ? frames.push(data) : texts.push(data.toString())));
     const on = (channel: number) =>
       Buffer.concat(frames.filter((frame) => frame[0] === channel).map((frame) => frame.subarray(1))).toString();
-    return { socket, frames, texts, on, closed: once(socket, 'close') };
+    const closed = once(socket, 'close');
+    closed.catch(() => {}); // a refusal is seen as the socket's error
+    return { socket, frames, texts, on, closed };
   };
   const send = (socket: WebSocket, channel: number, text: string) =>
     socket.send(Buffer.concat([Buffer.from([channel]), Buffer.from(text)]));
@@ -255,11 +253,18 @@ describe('the agent server', () => {
     const [session] = sessions as [Scripted];
     socket.pause();
     let written = 0;
+    let isDrained = true;
     const chunk = Buffer.alloc(64 * 1024);
     // What the kernel buffers on loopback is a few MiB at most; a pump without backpressure would take all of it.
-    while (written < 64 * 1024 * 1024 && session.stdout.write(chunk)) {
+    while (isDrained && written < 64 * 1024 * 1024) {
       written += chunk.length;
-      for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+      if (session.stdout.write(chunk)) continue;
+      isDrained = false;
+      session.stdout.once('drain', () => {
+        isDrained = true;
+      });
+      const begin = performance.now();
+      while (!isDrained && performance.now() - begin < 300) await new Promise((resolve) => setImmediate(resolve));
     }
     expect(written).toBeLessThan(64 * 1024 * 1024);
     socket.terminate();
