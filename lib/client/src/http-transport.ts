@@ -42,6 +42,8 @@ export interface HttpTransportOptions {
 }
 
 export interface HttpTransport extends Transport {
+  /** GET of a path that is no resource, such as `/apis` or `/version`; the answer's JSON. Throws `StatusError`. */
+  read(path: string, signal: AbortSignal): Promise<unknown>;
   /** Closes idle connections. Running requests and watches end by their own signals. */
   close(): void;
 }
@@ -71,6 +73,7 @@ export function createHttpTransport(options: HttpTransportOptions): HttpTranspor
   return {
     send: (request, signal) => sender.send(request, signal),
     watch: (request, signal) => sender.watch(request, signal),
+    read: (path, signal) => sender.sendCall({ method: 'GET', path, signal }),
     close: () => sender.close(),
   };
 }
@@ -116,7 +119,7 @@ class Sender {
     this.#watchAgent.destroy();
   }
 
-  async send(request: ApiRequest, signal: AbortSignal): Promise<unknown> {
+  send(request: ApiRequest, signal: AbortSignal): Promise<unknown> {
     const { verb, path, options, body, patchType, cause } = request;
     const call: Call = {
       method: methods[verb],
@@ -126,6 +129,10 @@ class Sender {
       cause: cause ? JSON.stringify(cause) : undefined,
       signal,
     };
+    return this.sendCall(call);
+  }
+
+  async sendCall(call: Call): Promise<unknown> {
     let broken = 0;
     for (let tries = 1; ; tries++) {
       try {
@@ -133,7 +140,7 @@ class Sender {
       } catch (error) {
         if (isStatus(error, 'TooManyRequests') && tries < tooManyRequestsTriesMax) {
           const seconds = Math.min(error.details?.retryAfterSeconds ?? 1, retryAfterSecondsMax);
-          await this.#clock.sleep(seconds * 1000, signal);
+          await this.#clock.sleep(seconds * 1000, call.signal);
         } else if (call.method === 'GET' && isBrokenConnection(error) && broken === 0) broken++;
         else throw error;
       }

@@ -1,0 +1,49 @@
+import type { ApiResource, ApiSubresource, Verb } from '@slipway/api/resources';
+import type { APIGroupList, APIResource, APIResourceList } from '@slipway/api/types';
+import type { HttpTransport } from './http-transport.ts';
+
+/** What a server serves, each resource in the version that the server prefers. Throws `StatusError`. */
+export async function discoverResources(
+  transport: Pick<HttpTransport, 'read'>,
+  signal: AbortSignal,
+): Promise<readonly ApiResource[]> {
+  const groups = (await transport.read('/apis', signal)) as APIGroupList;
+  const preferred = groups.groups.map((group) => group.preferredVersion ?? group.versions[0]);
+  const paths = ['/api/v1', ...preferred.flatMap((version) => (version ? [`/apis/${version.groupVersion}`] : []))];
+  const lists = await Promise.all(paths.map((path) => transport.read(path, signal) as Promise<APIResourceList>));
+  return lists.flatMap(resourcesOf);
+}
+
+function resourcesOf({ groupVersion, resources }: APIResourceList): ApiResource[] {
+  const [version = '', group = ''] = groupVersion.split('/').reverse();
+  return resources
+    .filter(({ name }) => !name.includes('/'))
+    .map((resource) => ({
+      group,
+      version,
+      resource: resource.name,
+      kind: resource.kind,
+      namespaced: resource.namespaced,
+      singular: resource.singularName,
+      shortNames: resource.shortNames ?? [],
+      categories: resource.categories ?? [],
+      verbs: resource.verbs as Verb[],
+      subresources: subresourcesOf(resource.name, resources, { group, version }),
+    }));
+}
+
+function subresourcesOf(
+  parent: string,
+  all: readonly APIResource[],
+  own: { readonly group: string; readonly version: string },
+): ApiSubresource[] {
+  return all
+    .filter(({ name }) => name.startsWith(`${parent}/`))
+    .map(({ name, kind, verbs, group, version }) => ({
+      name: name.slice(parent.length + 1),
+      group: group ?? own.group,
+      version: version ?? own.version,
+      kind,
+      verbs: verbs as Verb[],
+    }));
+}
