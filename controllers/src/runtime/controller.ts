@@ -113,7 +113,9 @@ export class Controller {
     if (pending && !pending.isVisible(caches)) this.#hold(key, state, pending);
     if (againAfterMs !== undefined) this.#queue.addAfter(key, Math.max(againAfterMs, paceMs));
     const { primary } = this.#definition;
-    if (primary && !state.held && againAfterMs === undefined && !caches.get(primary, key)) this.#states.delete(key);
+    // What is gone is forgotten, and keys that are no objects at once: the map stays as large as what exists.
+    const isGone = !primary || !caches.get(primary, key);
+    if (isGone && !state.held && againAfterMs === undefined) this.#states.delete(key);
   }
 
   #hold(key: ObjectKey, state: KeyState, pending: PendingWrites): void {
