@@ -1,6 +1,6 @@
 /** What an entry of a layer's tar archive asks for, pure. Whiteouts are those of the OCI image specification. */
 import { posix } from 'node:path';
-import type { Headers } from 'tar-stream';
+import type { Header } from 'tar-stream';
 import { RuntimeError } from '../runtime/cri.ts';
 
 export type LayerStep =
@@ -16,7 +16,7 @@ const opaqueMarker = '.wh..wh..opq';
 const metadataPrefix = '.wh..wh.';
 const pathBytesMax = 4095;
 
-export function planLayerEntry(header: Pick<Headers, 'name'>): LayerStep {
+export function planLayerEntry(header: Pick<Header, 'name'>): LayerStep {
   const path = relativePath(header.name);
   if (path === '') return { op: 'write', path };
   const name = posix.basename(path);

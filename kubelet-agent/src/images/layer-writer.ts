@@ -8,7 +8,7 @@ import { join, posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { errnoOf, messageOf } from '@slipway/kit/errors';
-import type { Headers } from 'tar-stream';
+import type { Header } from 'tar-stream';
 import { RuntimeError } from '../runtime/cri.ts';
 import { fileTypes, makeNode, setXattr } from './kernel.ts';
 import { planLayerEntry, relativePath } from './layer-entry.ts';
@@ -34,7 +34,7 @@ export class LayerWriter {
   }
 
   /** Performs one entry; `content` is read to its end. */
-  async write(header: Headers, content: Readable): Promise<void> {
+  async write(header: Header, content: Readable): Promise<void> {
     this.entryCount++;
     this.sizeBytes += header.size ?? 0;
     const step = planLayerEntry(header);
@@ -61,7 +61,7 @@ export class LayerWriter {
     for (const [path, time] of this.#times) await lutimes(join(this.#root, path), time, time);
   }
 
-  async #writeEntry(path: string, header: Headers, content: Readable): Promise<void> {
+  async #writeEntry(path: string, header: Header, content: Readable): Promise<void> {
     if (header.type === 'directory') return await this.#writeDirectory(path, header);
     if (path === '') throw corrupt('the root of a layer is not a directory', header);
     const relative = await this.#clear(path);
@@ -97,13 +97,13 @@ export class LayerWriter {
     await lutimes(target, time, time);
   }
 
-  async #writeDirectory(path: string, header: Headers): Promise<void> {
+  async #writeDirectory(path: string, header: Header): Promise<void> {
     const directory = await this.#ensureDirectory(path);
     await this.#setAttributes(join(this.#root, directory), header);
     this.#times.set(directory, timeOf(header));
   }
 
-  async #hardLink(target: string, header: Headers): Promise<void> {
+  async #hardLink(target: string, header: Header): Promise<void> {
     const source = relativePath(header.linkname ?? '');
     const parent = await this.#resolveDirectory(parentOf(source), false);
     try {
@@ -115,8 +115,8 @@ export class LayerWriter {
   }
 
   /** Owner before mode and attributes: a change of owner clears set-user-id bits and file capabilities. */
-  async #setAttributes(target: string, header: Headers): Promise<void> {
-    const pax = header.pax ?? {};
+  async #setAttributes(target: string, header: Header): Promise<void> {
+    const pax = (header.pax ?? {}) as Readonly<Record<string, string>>;
     await lchown(target, Number(pax.uid ?? header.uid ?? 0), Number(pax.gid ?? header.gid ?? 0));
     if (header.type !== 'symlink') await chmod(target, (header.mode ?? 0o644) & 0o7777);
     for (const [key, value] of Object.entries(pax)) {
@@ -228,11 +228,10 @@ async function writeFileContent(target: string, sizeBytes: number, content: Read
   }
 }
 
-function timeOf(header: Headers): Date {
-  const precise = Number(header.pax?.mtime);
-  return Number.isFinite(precise) && header.pax?.mtime !== undefined
-    ? new Date(precise * 1000)
-    : (header.mtime ?? new Date(0));
+function timeOf(header: Header): Date {
+  const pax = (header.pax ?? {}) as Readonly<Record<string, string>>;
+  const precise = Number(pax.mtime ?? Number.NaN);
+  return Number.isFinite(precise) ? new Date(precise * 1000) : (header.mtime ?? new Date(0));
 }
 
 function parentOf(path: string): string {
@@ -240,5 +239,5 @@ function parentOf(path: string): string {
   return slash === -1 ? '' : path.slice(0, slash);
 }
 
-const corrupt = (why: string, header: Headers) =>
+const corrupt = (why: string, header: Header) =>
   new RuntimeError('imageCorrupt', `layer entry ${JSON.stringify(header.name.slice(0, 200))}: ${why}`);

@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { messageOf } from '@slipway/kit/errors';
 import type { Logger } from '@slipway/kit/logger';
-import { extract } from 'tar-stream';
+import { type Extract, extract } from 'tar-stream';
 import { isRuntimeError, RuntimeError } from '../runtime/cri.ts';
 import { LayerWriter } from './layer-writer.ts';
 
@@ -42,25 +42,30 @@ export async function unpackLayer(
   });
   const writer = new LayerWriter(request.directory, (message, fields) => request.log.warn(fields, message));
   const entries = extract();
-  try {
-    await Promise.all([
-      pipeline(createReadStream(request.file), await decompressor(request.file), meter, entries, { signal }),
-      (async () => {
-        for await (const entry of entries) {
-          if (writer.entryCount >= entriesMax) throw corrupt(`layer has more than ${entriesMax} entries`);
-          await writer.write(entry.header, entry as unknown as Readable);
-        }
-      })(),
-    ]);
-  } catch (error) {
+  const outcomes = await Promise.allSettled([
+    writeEntries(entries, writer),
+    pipeline(createReadStream(request.file), await decompressor(request.file), meter, entries, { signal }),
+  ]);
+  const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
+  if (failures.length > 0) {
     signal.throwIfAborted();
-    if (isRuntimeError(error) || isFullDisk(error)) throw error;
-    throw new RuntimeError('imageCorrupt', `unpack layer ${request.diffId}: ${messageOf(error)}`, { cause: error });
+    // One side's failure shows on the other as a stream that was closed.
+    const telling = failures.find((failure) => isRuntimeError(failure) || isFullDisk(failure));
+    if (telling !== undefined) throw telling;
+    const cause = failures[0];
+    throw new RuntimeError('imageCorrupt', `unpack layer ${request.diffId}: ${messageOf(cause)}`, { cause });
   }
   await writer.finish();
   const found = `sha256:${hash.digest('hex')}`;
   if (found !== request.diffId) throw corrupt(`layer has the digest ${found} and should have ${request.diffId}`);
   return { sizeBytes: writer.sizeBytes, inodes: writer.entryCount };
+}
+
+async function writeEntries(entries: Extract, writer: LayerWriter): Promise<void> {
+  for await (const entry of entries) {
+    if (writer.entryCount >= entriesMax) throw corrupt(`layer has more than ${entriesMax} entries`);
+    await writer.write(entry.header, entry as unknown as Readable);
+  }
 }
 
 const isFullDisk = (error: unknown) => (error as { code?: string }).code === 'ENOSPC';
