@@ -54,7 +54,7 @@ try {
       `| get ${target}, ${connections} connections | ${rate.toFixed(1)}/s, ${megabytes.toFixed(0)} MB/s, p50 ${p50} ms, p99 ${p99} ms, ${errors} errors |`,
     );
   };
-  gets('/api/v1/namespaces/default/pods/pods1-1', 32, 5);
+  gets('/api/v1/namespaces/default/pods/pods1-9', 32, 5);
   gets('/api/v1/pods?resourceVersion=0', 2, 6);
   gets('/api/v1/pods?limit=500', 4, 5);
   rows.push(`| resident memory afterwards | ${usageOf(cluster.pid).residentMib.toFixed(0)} MiB |`);

@@ -57,7 +57,7 @@ export async function startCluster(flags: readonly string[] = []): Promise<Bench
       const ended = new Promise((done) => child.once('exit', done));
       child.kill('SIGTERM');
       await ended;
-      execFileSync(slipwayBin, ['down', '--purge', '--data-dir', dataDir], { stdio: 'ignore' });
+      execFileSync(slipwayBin, ['down', '--purge', '--data-dir', dataDir], { stdio: ['ignore', 'ignore', 'inherit'] });
       rmSync(dataDir, { recursive: true, force: true });
     },
   };

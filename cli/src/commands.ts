@@ -1,8 +1,10 @@
 import type { Command } from './command.ts';
 import { apiserver } from './commands/apiserver.ts';
 import { cni } from './commands/cni.ts';
+import { down } from './commands/down.ts';
+import { image } from './commands/image.ts';
 import { up } from './commands/up.ts';
 import { version } from './commands/version.ts';
 
 /** Every command, in the order of the help. */
-export const commands: readonly Command[] = [up, apiserver, cni, version];
+export const commands: readonly Command[] = [up, apiserver, down, image, cni, version];

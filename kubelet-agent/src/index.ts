@@ -8,7 +8,7 @@ export {
   type NodeNetworkSettings,
   removeNodeNetwork,
 } from './compose-network.ts';
-export { type AgentConfig, type AgentSettings, type AgentTls, agentConfig, kubeletVersion } from './config.ts';
+export { type AgentConfig, type AgentSettings, type AgentTls, agentConfig, hostInCidr, kubeletVersion } from './config.ts';
 export { dnsServiceRef, ensureDnsService } from './dns/ensure-dns-service.ts';
 export { PodNetwork, type PodNetworkOptions } from './network/pod-network.ts';
 export { type RemoveNetworkOptions, removeNetwork } from './network/remove-network.ts';
@@ -17,3 +17,6 @@ export { ServiceProxy } from './proxy/service-proxy.ts';
 export type * from './runtime/cri.ts';
 export { isRuntimeError, RuntimeError } from './runtime/cri.ts';
 export { createLocalRuntime, type LocalRuntime } from './runtime/local/local-runtime.ts';
+export { createImageStore, type ImageStore } from './images/image-store.ts';
+export type { RegistryOptions } from './images/registry-client.ts';
+export { volumeLayout } from './volumes/volume-layout.ts';

@@ -30,6 +30,8 @@ export interface Pki {
   /** Names and addresses that the certificate must be good for. */
   servingCertificate(hosts: readonly string[]): Promise<KeyPair>;
   clientCertificate(identity: ClientIdentity): Promise<KeyPair>;
+  /** What a node's agent shows those who call it. */
+  agentServingCertificate(nodeName: string, hosts: readonly string[]): Promise<KeyPair>;
   /** Takes effect for the next connections made with the answered pair; nothing is kept. For certificates signed on request. */
   issueClientCertificate(user: string, groups: readonly string[]): Promise<KeyPair>;
 }
@@ -83,6 +85,12 @@ export async function openPki(directory: string, { clock, random }: { clock: Clo
       ),
     clientCertificate: ({ file, user, groups }) =>
       ensurePair(file, { commonName: user, organizations: groups, usage: 'client', validMs: leafValidMs }, authority),
+    agentServingCertificate: (nodeName, hosts) =>
+      ensurePair(
+        `agent-${nodeName}`,
+        { commonName: `system:node:${nodeName}`, usage: 'server', hosts, validMs: leafValidMs },
+        authority,
+      ),
     issueClientCertificate: (user, groups) =>
       issueCertificate(
         { commonName: user, organizations: groups, usage: 'client', validMs: leafValidMs },

@@ -1,6 +1,7 @@
+import { type ApiServer, clientIdentities } from '@slipway/apiserver';
 import { agentFlags, apiServerFlags, type Command, type CommandContext, everywhereFlags } from '../command.ts';
 import { composeApiServer, composeControllers, type Part, writeAdminKubeconfig } from '../compose/control-plane.ts';
-import { agentObstacle, composeAgent } from '../compose/node.ts';
+import { agentHosts, agentObstacle, composeAgent, ensureClusterDns } from '../compose/node.ts';
 import { runParts } from '../compose/run-parts.ts';
 import { claimRole } from '../process-record.ts';
 import { CommandError } from '../usage-error.ts';
@@ -19,9 +20,10 @@ export const up: Command = {
       try {
         const controllers = composeControllers(config, apiServer.server, { clock, random, log });
         const parts: Part[] = [apiServer, controllers];
-        if (withAgent) parts.push(await composeAgent(config, apiServer.server, { clock, random, log }, signal));
+        if (withAgent) parts.push(await localAgent(context, apiServer.server));
         await runParts(parts, signal, async () => {
           await writeAdminKubeconfig(config, apiServer.server);
+          await ensureClusterDns(config, apiServer.server.transport(administrator), signal);
           print(
             `ready: https://${apiServer.server.address.host}:${apiServer.server.address.port}  export KUBECONFIG=${config.kubeconfig}`,
           );
@@ -34,6 +36,16 @@ export const up: Command = {
     }
   },
 };
+
+const administrator = { name: 'system:slipway', groups: ['system:masters'] };
+
+/** The node of this machine, with the identity of a node towards the server of the same process. */
+async function localAgent({ config, clock, random, log, signal }: CommandContext, server: ApiServer): Promise<Part> {
+  const { certificate, privateKey } = await server.pki.agentServingCertificate(config.nodeName, agentHosts(config));
+  const certificates = { cert: certificate, key: privateKey, ca: server.pki.caCertificate };
+  const { user, groups } = clientIdentities.node(config.nodeName);
+  return composeAgent(config, server.transport({ name: user, groups }), certificates, { clock, random, log }, signal);
+}
 
 /** A plain user gets the control plane alone and is told why; root gets what is missing named as an error. */
 async function agentIsPossible({ config, log }: CommandContext): Promise<boolean> {

@@ -1,7 +1,32 @@
-/** The node agent of this machine: network, images, runtime, pods. */
-import { findProgram } from '../find-program.ts';
+/** The node agent of this machine: images, network, runtime, pods. And how all of it is taken away again. */
+import { mkdir, readFile } from 'node:fs/promises';
+import { hostname, networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import type { Transport } from '@slipway/api/transport';
+import { Client } from '@slipway/client/client';
+import { exec } from '@slipway/kit/exec';
+import { spawn } from '@slipway/kit/spawn';
+import {
+  createCgroups,
+  createImageStore,
+  createLocalRuntime,
+  createNodeAgent,
+  createNodeNetwork,
+  detectCgroupLayout,
+  ensureDnsService,
+  hostInCidr,
+  type ImageStore,
+  type NodeNetworkSettings,
+  type RegistryOptions,
+  removeNodeNetwork,
+  systemMounter,
+  volumeLayout,
+} from '@slipway/kubelet-agent';
+import { parse as parseYaml } from 'yaml';
 import type { Config } from '../config.ts';
-import type { Part } from './control-plane.ts';
+import { findProgram, searchPath } from '../find-program.ts';
+import { CommandError } from '../usage-error.ts';
+import type { Part, ProcessDeps } from './control-plane.ts';
 
 /** Why this machine, or this user, cannot run an agent. `unprivileged` is no fault: the control plane runs without. */
 export type AgentObstacle = { readonly kind: 'unprivileged' | 'missing'; readonly message: string };
@@ -34,6 +59,153 @@ export async function agentObstacle(config: Config): Promise<AgentObstacle | und
   };
 }
 
-export async function composeAgent(..._: unknown[]): Promise<Part> {
-  throw new Error('agent not composed yet');
+export async function openImageStore(config: Config, deps: ProcessDeps): Promise<ImageStore> {
+  const registries = config.registryConfig === undefined ? undefined : await readRegistries(config.registryConfig);
+  return createImageStore({ ...deps, fetch }, { dataDir: config.dataDir, ...(registries ? { registries } : {}) });
+}
+
+/** `HOST: {mirrors: [URL], plainHttp: true}` for each registry, `*` for all others. */
+async function readRegistries(path: string): Promise<Record<string, RegistryOptions>> {
+  try {
+    const content = parseYaml(await readFile(path, 'utf8')) as Record<string, RegistryOptions> | null;
+    if (content !== null && (typeof content !== 'object' || Array.isArray(content)))
+      throw new Error('must be a map of registry hosts');
+    return content ?? {};
+  } catch (error) {
+    throw new CommandError(`--registry-config ${path}: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/** The certificate of the agent's server and the authority of its callers, as PEM. */
+export interface AgentCertificates {
+  readonly cert: string;
+  readonly key: string;
+  readonly ca: string;
+}
+
+const clusterDomain = 'cluster.local';
+const resolvConf = '/etc/resolv.conf';
+/** The tenth address of the services is the DNS server's, as everywhere. */
+const dnsHost = 10;
+
+function networkSettings(config: Config): NodeNetworkSettings {
+  return {
+    clusterId: config.clusterId,
+    nodeName: config.nodeName,
+    dataDir: config.dataDir,
+    clusterCidr: config.clusterCidr,
+    serviceCidr: config.serviceCidr,
+    dnsIp: hostInCidr(config.serviceCidr, dnsHost),
+    clusterDomain,
+    resolvConf,
+    binPath: ['/opt/cni/bin', '/usr/lib/cni'],
+    env: { PATH: searchPath },
+  };
+}
+
+/** Names and addresses that the certificate of this machine's agent must be good for. */
+export function agentHosts(config: Config): string[] {
+  const addresses = Object.values(networkInterfaces()).flatMap((interfaces) => interfaces ?? []);
+  return [
+    ...new Set([
+      config.nodeName,
+      hostname(),
+      'localhost',
+      ...addresses.map(({ address }) => address.split('%')[0] ?? address),
+    ]),
+  ];
+}
+
+/**
+ * Brings the node up to where pods can be taken: what earlier runs left is adopted or cleaned away before this resolves.
+ */
+export async function composeAgent(
+  config: Config,
+  transport: Transport,
+  certificates: AgentCertificates,
+  deps: ProcessDeps,
+  signal: AbortSignal,
+): Promise<Part> {
+  const log = deps.log.child({ part: 'agent' });
+  await mkdir(config.dataDir, { recursive: true });
+  const settings = networkSettings(config);
+  const images = await openImageStore(config, { ...deps, log });
+  const network = createNodeNetwork(settings, { exec, ...deps, log });
+  await network.start(signal);
+  const runtime = await createLocalRuntime(
+    { ...deps, exec, spawn, log, network: network.sandboxes, images },
+    { dataDir: config.dataDir, searchPath, ...(config.runtimePath ? { runtime: config.runtimePath } : {}) },
+    signal,
+  );
+  const sandboxes = await runtime.listPodSandboxes({}, signal);
+  await network.collectGarbage(
+    sandboxes.map(({ id }) => id),
+    signal,
+  );
+  const agent = createNodeAgent(
+    {
+      nodeName: config.nodeName,
+      dataDir: config.dataDir,
+      tls: { cert: certificates.cert, key: certificates.key, clientCa: certificates.ca },
+      clusterId: config.clusterId,
+      clusterCidr: config.clusterCidr,
+      serviceCidr: config.serviceCidr,
+      agentPort: config.agentPort,
+      clusterDomain,
+      resolvConf,
+    },
+    {
+      ...deps,
+      log,
+      transport,
+      runtime,
+      images,
+      cgroups: createCgroups(await detectCgroupLayout(), deps.clock),
+      mounter: systemMounter,
+      usePodCidr: (podCidr, stop) => network.usePodCidr(podCidr, stop),
+      companions: (caches) => [(stop) => runtime.run(stop), ...network.companions(caches)],
+    },
+  );
+  return { name: 'node agent', ready: agent.ready, run: (stop) => agent.run(stop) };
+}
+
+/** Makes the Service by which tools and people know the DNS server. */
+export async function ensureClusterDns(config: Config, transport: Transport, signal: AbortSignal): Promise<void> {
+  await ensureDnsService(
+    new Client(transport, { controller: 'cluster-dns' }),
+    hostInCidr(config.serviceCidr, dnsHost),
+    signal,
+  );
+}
+
+/**
+ * Takes away everything that the data directory's node made on this machine, whatever state it was left in. Answers
+ * what could not be removed.
+ */
+export async function removeNode(config: Config, deps: ProcessDeps, signal: AbortSignal): Promise<string[]> {
+  const failures: string[] = [];
+  const attempt = async (what: string, work: () => Promise<unknown>) => {
+    try {
+      await work();
+    } catch (error) {
+      signal.throwIfAborted();
+      failures.push(`${what}: ${error instanceof Error ? error.message : error}`);
+    }
+  };
+  const images = await openImageStore(config, deps);
+  const network = createNodeNetwork(networkSettings(config), { exec, ...deps });
+  await attempt('network', () => network.start(signal));
+  await attempt('containers', async () => {
+    const runtime = await createLocalRuntime(
+      { ...deps, exec, spawn, network: network.sandboxes, images },
+      { dataDir: config.dataDir, searchPath, ...(config.runtimePath ? { runtime: config.runtimePath } : {}) },
+      signal,
+    );
+    failures.push(...(await runtime.removeEverything(signal)));
+  });
+  await attempt('network', () => removeNodeNetwork(networkSettings(config), { exec, signal }));
+  const layout = volumeLayout(config.dataDir);
+  await attempt('volumes', () => systemMounter.unmountBelow(layout.podsDirectory));
+  await attempt('volumes in memory', () => systemMounter.unmountBelow(join(layout.memoryDirectory)));
+  return failures;
 }

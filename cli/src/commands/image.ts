@@ -1,0 +1,67 @@
+import { access } from 'node:fs/promises';
+import type { ImageStore } from '@slipway/kubelet-agent';
+import { type Command, type CommandContext, everywhereFlags } from '../command.ts';
+import { openImageStore } from '../compose/node.ts';
+import { CommandError, UsageError } from '../usage-error.ts';
+
+const usage = 'usage: slipway image load FILE | pull REF | ls | rm REF';
+
+export const image: Command = {
+  name: 'image',
+  operands: 'load FILE | pull REF | ls | rm REF',
+  summary: "the node's image store",
+  flags: [...everywhereFlags, 'registry-config'],
+  run: async (context) => {
+    const [verb = '', ...operands] = context.operands;
+    const action = Object.hasOwn(actions, verb) ? actions[verb] : undefined;
+    if (!action || operands.length !== action.operands) throw new UsageError(usage);
+    await action.run(await openImageStore(context.config, context), operands[0] ?? '', context);
+  },
+};
+
+interface Action {
+  readonly operands: number;
+  run(store: ImageStore, operand: string, context: CommandContext): Promise<void>;
+}
+
+const actions: Readonly<Record<string, Action>> = {
+  load: {
+    operands: 1,
+    run: async (store, file, { signal, print }) => {
+      await access(file).catch(() => {
+        throw new CommandError(`image load: there is no file ${file}`);
+      });
+      for (const loaded of await store.load(file, {}, signal))
+        print(`loaded ${loaded.repoTags.join(', ') || loaded.id}`);
+    },
+  },
+  pull: {
+    operands: 1,
+    run: async (store, reference, { signal, print }) => {
+      print(`pulled ${await store.pullImage({ image: reference }, undefined, signal)}`);
+    },
+  },
+  ls: {
+    operands: 0,
+    run: async (store, _, { signal, print }) => {
+      const images = await store.listImages({}, signal);
+      const rows = images.flatMap(({ repoTags, repoDigests, id, size }) => {
+        const names = repoTags.length > 0 ? repoTags : repoDigests.length > 0 ? repoDigests : ['<none>'];
+        return names.map((name) => [name, id.replace('sha256:', '').slice(0, 12), `${(size / 1e6).toFixed(1)}MB`]);
+      });
+      const table = [['NAME', 'IMAGE ID', 'SIZE'], ...rows];
+      const width = (column: number) => Math.max(...table.map((row) => row[column]?.length ?? 0));
+      for (const row of table)
+        print(row.map((cell, column) => (column === 2 ? cell : cell.padEnd(width(column) + 3))).join(''));
+    },
+  },
+  rm: {
+    operands: 1,
+    run: async (store, reference, { signal, print }) => {
+      const known = await store.imageStatus({ image: reference }, signal);
+      if (!known) throw new CommandError(`image rm: no image ${reference} in the store; 'slipway image ls' lists them`);
+      await store.removeImage({ image: reference }, signal);
+      print(`removed ${reference}`);
+    },
+  },
+};
