@@ -7,6 +7,6 @@ export { type ClientIdentity, clientIdentities, openPki, type Pki } from './pki/
 export type { Backend } from './storage/backend.ts';
 export { createObjectStore } from './storage/create-object-store.ts';
 export { openEmbeddedStore } from './storage/embedded/embedded-store.ts';
-export { openEtcdStore } from './storage/etcd/etcd-store.ts';
+export { openEtcdStore } from './storage/open-etcd-store.ts';
 export { type CompactorOptions, runCompactor } from './storage/compactor.ts';
 export { createPodConnect } from './streaming/pod-connect.ts';

@@ -177,7 +177,8 @@ class RequestHandler {
     let series = `verb="${raw.method}",group="",resource="",version="",scope="",subresource=""`;
     try {
       this.#refuseOverload(url);
-      if (address) series = await this.#answerResource(address, query, request, response, warnings);
+      if (address && this.#deps.line.kinds.find(address)) series = seriesOf(address, raw.method ?? '', query);
+      if (address) await this.#answerResource(address, query, request, response, warnings);
       else await this.#answerPath(path, query, raw, response);
     } catch (error) {
       this.#fail(response, error, raw, warnings);
@@ -244,12 +245,12 @@ class RequestHandler {
     request: FastifyRequest,
     response: ServerResponse,
     warnings: string[],
-  ): Promise<string> {
+  ): Promise<void> {
     const { raw } = request;
     const query = new URLSearchParams(queryText);
     if (address.resource === 'pods' && connectSubresources.includes(address.subresource ?? '')) {
       await this.#connect(address, query, raw, { response, upgrade: undefined });
-      return seriesOf(address, 'connect');
+      return;
     }
     const options = optionsFromQuery(query, raw.method ?? 'GET');
     const incoming: Incoming = {
@@ -271,7 +272,6 @@ class RequestHandler {
       const answered = await answer(incoming, this.#deps.line);
       if (answered.kind !== 'watch') await sendEncoded(raw, response, encodeAnswer(answered, encodeOptions), warnings);
     }
-    return seriesOf(address, incoming.verb);
   }
 
   async #watch(incoming: Incoming, response: ServerResponse, options: EncodeOptions): Promise<void> {
@@ -360,8 +360,15 @@ function splitUrl(url: string): { path: string; query: string } {
   return mark === -1 ? { path: url, query: '' } : { path: url.slice(0, mark), query: url.slice(mark + 1) };
 }
 
-function seriesOf({ group, version, resource, subresource, namespace, name }: ResourceAddress, verb: string): string {
+/** Only of addresses that something is served at: what clients invent must not become labels. */
+function seriesOf(
+  { group, version, resource, subresource, namespace, name }: ResourceAddress,
+  method: string,
+  query: string,
+) {
   const scope = name !== undefined ? 'resource' : namespace !== undefined ? 'namespace' : 'cluster';
-  const shown = { get: 'GET', create: 'POST', update: 'PUT', delete: 'DELETE' }[verb] ?? verb.toUpperCase();
-  return `verb="${shown}",group="${group}",resource="${resource}",version="${version}",scope="${scope}",subresource="${subresource ?? ''}"`;
+  const collection = query.includes('watch=') ? 'WATCH' : 'LIST';
+  const verb = name === undefined ? ({ GET: collection, DELETE: 'DELETECOLLECTION' }[method] ?? method) : method;
+  const shown = subresource === undefined || /^[a-z]+$/.test(subresource) ? (subresource ?? '') : 'other';
+  return `verb="${verb}",group="${group}",resource="${resource}",version="${version}",scope="${scope}",subresource="${shown}"`;
 }

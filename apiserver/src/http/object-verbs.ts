@@ -78,6 +78,7 @@ async function createObject(admitted: Admitted, parts: LineParts): Promise<Answe
 export async function updateObject(admitted: Admitted, endpoint: Endpoint, parts: LineParts): Promise<Answer> {
   const { served, incoming } = admitted;
   const draft = decodeDraft(admitted);
+  checkName(draft, incoming.address.name ?? '');
   const call = writeCall(admitted, parts);
   // The draft is changed on the way; a second try after a lost race needs it as it came.
   const written = await served.store
@@ -135,6 +136,13 @@ async function deleteCollection(admitted: Admitted, parts: LineParts): Promise<A
     });
   }
   return { kind: 'list', served, list };
+}
+
+/** Before anything is looked up: the caller means another object than the one that the path names. */
+function checkName({ metadata }: KubeObject, name: string): void {
+  if (!metadata.name) throw badRequest('name must be provided');
+  if (metadata.name === name) return;
+  throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${name})`);
 }
 
 export function targetOf({ incoming }: Admitted, endpoint: Endpoint) {

@@ -44,11 +44,7 @@ const yamlAliasesMax = 100;
  */
 export function parseBody(
   bytes: Buffer,
-  {
-    syntax,
-    expectedKind,
-    wantsDuplicates,
-  }: { syntax: BodySyntax; expectedKind: string; wantsDuplicates: boolean },
+  { syntax, expectedKind, wantsDuplicates }: { syntax: BodySyntax; expectedKind: string; wantsDuplicates: boolean },
 ): Body {
   if (bytes.length === 0) return noBody;
   if (syntax === 'protobuf') return { value: parseProtobuf(bytes, expectedKind), duplicates: [] };

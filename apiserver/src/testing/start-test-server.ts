@@ -58,7 +58,13 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     ...(connect ? { connect } : {}),
   });
   const running = server.run(stop.signal);
-  await Promise.race([server.ready, running]);
+  try {
+    await Promise.race([server.ready, running]);
+  } catch (error) {
+    await backend.close();
+    await rm(dataDir, { recursive: true });
+    throw error;
+  }
   const adminCertificate = await server.pki.clientCertificate(clientIdentities.admin);
   const url = `https://${server.address.host}:${server.address.port}`;
   return {
@@ -90,7 +96,12 @@ function send(
         method,
         ca,
         ...(shown ? { cert: shown.certificate, key: shown.privateKey } : {}),
-        headers: { ...(text === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+        headers: {
+          ...(text === undefined
+            ? {}
+            : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) }),
+          ...headers,
+        },
         agent: false,
       },
       (response) => {
