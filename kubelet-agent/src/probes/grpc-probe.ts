@@ -25,7 +25,17 @@ export function grpcProbe(
     const fail = (why: string) => finish({ result: 'failure', output: why });
     const onAbort = () => fail(`timeout: failed to connect service "${address}" within the probe's timeout`);
     signal.addEventListener('abort', onAbort, { once: true });
-    session.once('error', (error) => fail(`error: failed to connect service at "${address}": ${messageOf(error)}`));
+    let isConnected = false;
+    session.once('connect', () => {
+      isConnected = true;
+    });
+    const broken = (error: unknown) =>
+      fail(
+        isConnected
+          ? `error: health rpc failed: ${messageOf(error)}`
+          : `error: failed to connect service at "${address}": ${messageOf(error)}`,
+      );
+    session.once('error', broken);
     const request = session.request({
       ':method': 'POST',
       ':path': '/grpc.health.v1.Health/Check',
@@ -44,7 +54,7 @@ export function grpcProbe(
     request.on('data', (chunk: Buffer) => {
       if (chunks.reduce((sum, { length }) => sum + length, 0) < answerBytesMax) chunks.push(chunk);
     });
-    request.once('error', (error) => fail(`error: health rpc failed: ${messageOf(error)}`));
+    request.once('error', broken);
     request.once('end', () => {
       if (code !== '0' && code !== '') return fail(`error: health rpc failed with status ${code}`);
       const status = servingStatus(Buffer.concat(chunks));
