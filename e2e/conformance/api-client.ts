@@ -2,8 +2,8 @@
  * As little as it takes to speak with a Kubernetes API server over HTTPS. The suite has a client of its own, so that what it shows
  * does not depend on the client library of the project.
  */
-import { type IncomingHttpHeaders, type IncomingMessage, type OutgoingHttpHeaders, request as send } from 'node:https';
-import { Agent } from 'node:https';
+import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import { Agent, request as send } from 'node:https';
 import { WatchReader } from './watch-reader.ts';
 
 export interface Identity {

@@ -104,7 +104,7 @@ describe('names, labels and annotations', () => {
         "(e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')",
     );
     expect(await invalid({ name: 'x'.repeat(254) })).toContain(
-      'metadata.name: Invalid value: "' + 'x'.repeat(254) + '": must be no more than 253 bytes',
+      `metadata.name: Invalid value: "${'x'.repeat(254)}": must be no more than 253 bytes`,
     );
     expect(await invalid({ labels: { 'a b': 'c' } })).toContain(
       'metadata.labels: Invalid value: "a b": name part must consist of alphanumeric characters',

@@ -1,4 +1,5 @@
 /** What lies below an object: status, scale, binding, eviction, token. */
+import type { Reply } from './api-client.ts';
 import { deployment, pod } from './manifests.ts';
 import { useTarget } from './target.ts';
 
@@ -179,7 +180,7 @@ describe('a token', () => {
       apiVersion: 'authentication.k8s.io/v1',
       spec,
     });
-  const tokenOf = (reply: { body: { status?: unknown } }) => (reply.body.status as { token: string }).token;
+  const tokenOf = (reply: Reply) => (reply.body.status as { token: string }).token;
   const whoIs = async (token: string) => {
     const client = target.anonymous.as({ token });
     const reply = await client.post('/apis/authentication.k8s.io/v1/selfsubjectreviews', {
