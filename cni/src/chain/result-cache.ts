@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf } from '@slipway/kit/errors';
 import type { JsonObject } from '../spec/json.ts';
@@ -30,13 +30,16 @@ export interface ResultCache {
   list(networkName: string): Promise<readonly CachedAttachment[]>;
 }
 
-/** One file per attachment, replaced as a whole: `NETWORK-CONTAINERID-IFNAME`, the names that libcni uses. */
+/**
+ * One file per attachment, replaced as a whole: `NETWORK-CONTAINERID-IFNAME`, the names that libcni uses. The calls block: each
+ * takes microseconds, and a pod's start would wait for a thread pool.
+ */
 export function createResultCache(directory: string): ResultCache {
   const pathOf = ({ networkName, containerId, ifName }: AttachmentId) =>
     join(directory, `${networkName}-${containerId}-${ifName}`);
-  const read = async (path: string): Promise<CachedAttachment | undefined> => {
+  const read = (path: string): CachedAttachment | undefined => {
     try {
-      const parsed = JSON.parse(await readFile(path, 'utf8')) as CachedAttachment;
+      const parsed = JSON.parse(readFileSync(path, 'utf8')) as CachedAttachment;
       return parsed.kind === 'cniCacheV1' ? parsed : undefined;
     } catch (error) {
       // A torn file says nothing; DEL then works without a result, as it must be able to.
@@ -46,21 +49,29 @@ export function createResultCache(directory: string): ResultCache {
   };
   return {
     async save(attachment) {
-      await mkdir(directory, { recursive: true });
+      mkdirSync(directory, { recursive: true });
       const path = pathOf(attachment);
-      await writeFile(`${path}.new`, JSON.stringify(attachment));
-      await rename(`${path}.new`, path);
+      writeFileSync(`${path}.new`, JSON.stringify(attachment));
+      renameSync(`${path}.new`, path);
     },
-    load: (id) => read(pathOf(id)),
-    remove: (id) => rm(pathOf(id), { force: true }),
+    load: async (id) => read(pathOf(id)),
+    remove: async (id) => rmSync(pathOf(id), { force: true }),
     async list(networkName) {
-      const names = await readdir(directory).catch((error: unknown) => {
-        if (errnoOf(error) === 'ENOENT') return [];
-        throw error;
-      });
+      const names = namesIn(directory);
       const mine = names.filter((name) => name.startsWith(`${networkName}-`) && !name.endsWith('.new'));
-      const all = await Promise.all(mine.map((name) => read(join(directory, name))));
-      return all.filter((each) => each !== undefined).filter((each) => each.networkName === networkName);
+      return mine
+        .map((name) => read(join(directory, name)))
+        .filter((each) => each !== undefined)
+        .filter((each) => each.networkName === networkName);
     },
   };
+}
+
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
+  }
 }

@@ -1,11 +1,12 @@
+import { readlinkSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { errnoOf } from '@slipway/kit/errors';
 
 /**
  * Remembers kernel settings of the machine that somebody needed changed, and who still needs them. Several clusters on
  * one machine share the record, so that the first one to go does not take forwarding away from the others. It lives on a
- * tmpfs, because settings do not outlast a reboot either:
+ * tmpfs, because settings do not outlast a reboot either, in a folder per network namespace, because they are its settings:
  *
  *     ROOT/net.ipv4.ip_forward/original       the value before the first of us
  *     ROOT/net.ipv4.ip_forward/holder-ID      one empty file per cluster
@@ -17,9 +18,15 @@ export interface SysctlRecord {
   releaseAll(restore: (name: string, original: string) => Promise<void>): Promise<void>;
 }
 
-export const sysctlRecordRoot = '/run/slipway/sysctl';
+const runDirectory = '/run/slipway';
 
-export function createSysctlRecord(holderId: string, root: string = sysctlRecordRoot): SysctlRecord {
+/** The folder for the network namespace that this process is in. */
+export function sysctlRecordRoot(): string {
+  const namespace = readlinkSync('/proc/self/ns/net').replace(/\D/g, '');
+  return join(runDirectory, `sysctl-${namespace}`);
+}
+
+export function createSysctlRecord(holderId: string, root: string = sysctlRecordRoot()): SysctlRecord {
   const holder = `holder-${holderId}`;
   return {
     async hold(name, valueBefore) {
@@ -38,7 +45,9 @@ export function createSysctlRecord(holderId: string, root: string = sysctlRecord
           await rm(directory, { recursive: true, force: true });
         } else await rm(join(directory, holder), { force: true });
       }
-      await rmdir(root).catch(() => {}); // others still hold something, or it was never made
+      // Others still hold something, or it was never made.
+      await rmdir(root).catch(() => {});
+      if (dirname(root) === runDirectory) await rmdir(runDirectory).catch(() => {});
     },
   };
 }

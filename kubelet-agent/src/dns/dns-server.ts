@@ -25,7 +25,8 @@ const idleMs = 10_000;
 /** Questions of one connection in work at once; the next is read when one is answered. */
 const pipelinedMax = 16;
 const messageBytesMax = 65_535;
-const listenBackoff = { baseMs: 100, maxMs: 5000 };
+/** The address comes with the bridge, and pods wait for both. */
+const listenBackoff = { baseMs: 50, maxMs: 1000 };
 
 /** UDP and TCP on one address. */
 export class DnsServer {

@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import { type Host, isAliasOfCluster, KernelError, type SysctlRecord } from '@slipway/cni';
+import { type Host, type IpObject, isAliasOfCluster, KernelError, type SysctlRecord } from '@slipway/cni';
 import { bridgeName, tablePrefix } from './cluster-network.ts';
 
 export interface RemoveNetworkOptions {
@@ -24,16 +25,37 @@ export async function removeNetwork(options: RemoveNetworkOptions): Promise<void
   if (failures.length > 0) throw new AggregateError(failures, 'remove the network', { cause: failures[0] });
 }
 
+/**
+ * As one group: the kernel then waits once until nobody uses them any more, and not once for each. A pair may go at any moment
+ * together with its other end, so each is put into the group on its own.
+ */
 async function removeLinks({ clusterId, host, signal }: RemoveNetworkOptions): Promise<void> {
   const links = await host.ipShow(['link', 'show'], { signal });
-  const ours = links.filter(
-    (link) => link.ifname === bridgeName(clusterId) || isAliasOfCluster(link.ifalias, clusterId),
-  );
-  for (const link of ours) {
-    await host.ip([`link del ${String(link.ifname)}`], { signal }).catch((error: unknown) => {
-      if (!(error instanceof KernelError && error.isMissing)) throw error; // went together with its namespace
+  const isOurs = (link: IpObject) => link.ifname === bridgeName(clusterId) || isAliasOfCluster(link.ifalias, clusterId);
+  const names = links.filter(isOurs).map((link) => String(link.ifname));
+  if (names.length === 0) return;
+  const group = linkGroup(clusterId);
+  try {
+    await host.ip([...names.map((name) => `link set dev ${name} group ${group}`), `link del group ${group}`], {
+      signal,
     });
+  } catch (error) {
+    if (!(error instanceof KernelError && error.isMissing)) throw error;
+    for (const name of names) await removeLink(name, host, signal);
   }
+}
+
+async function removeLink(name: string, host: Host, signal: AbortSignal): Promise<void> {
+  await host.ip([`link del ${name}`], { signal }).catch((error: unknown) => {
+    if (!(error instanceof KernelError && error.isMissing)) throw error;
+  });
+}
+
+/** Any number that nobody else uses; groups of other people are small. */
+function linkGroup(clusterId: string): number {
+  return (
+    0x5100_0000 + (Number.parseInt(createHash('sha256').update(clusterId).digest('hex').slice(0, 6), 16) & 0xff_ffff)
+  );
 }
 
 async function removeTables({ clusterId, host, signal }: RemoveNetworkOptions): Promise<void> {
