@@ -94,6 +94,26 @@ describe('authentication', () => {
   });
 });
 
+describe('impersonation', () => {
+  const whoami = '/apis/authentication.k8s.io/v1/selfsubjectreviews';
+  it('is for those who may', async () => {
+    const headers = { 'impersonate-user': 'jane', 'impersonate-group': 'devs' };
+    expect((await post(whoami, {}, { headers })).body).toMatchObject({
+      status: { userInfo: { username: 'jane', groups: ['devs', 'system:authenticated'] } },
+    });
+    const refused = await post(
+      whoami,
+      {},
+      { certificate: stranger, headers: { 'impersonate-user': 'kubernetes-admin' } },
+    );
+    expect(refused.status).toBe(403);
+    expect(refused.body).toMatchObject({
+      message:
+        'users "kubernetes-admin" is forbidden: User "jane" cannot impersonate resource "users" in API group "" at the cluster scope',
+    });
+  });
+});
+
 describe('roles', () => {
   it('take effect at once, and cease to', async () => {
     const token = bearer(await tokenOf('default'));

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { type Cause, causeHeader } from '@slipway/api/cause';
 import { StatusError } from '@slipway/api/status-error';
 import { type PatchType, patchTypes } from '@slipway/api/transport';
-import type { Authenticator } from '../authn/authenticator.ts';
+import type { UserInfo } from '../registry/strategy.ts';
 import type { CallOptions } from '../registry/call-options.ts';
 import type { Incoming, RequestVerb } from './incoming.ts';
 import { bodySyntax, noBody, parseBody, unsupportedMediaType } from './read-body.ts';
@@ -20,7 +20,7 @@ export interface HttpRequest {
 /** A request for a resource as it came over HTTP. Throws StatusError. */
 export function incomingFromHttp(
   { raw, address, options, body, signal }: HttpRequest,
-  authenticator: Authenticator,
+  authenticate: () => UserInfo,
 ): Incoming {
   const { headers } = raw;
   const verb = verbOf(raw.method ?? 'GET', address, options);
@@ -33,7 +33,7 @@ export function incomingFromHttp(
     userAgent: headers['user-agent'] ?? '',
     signal,
     warnings: [],
-    authenticate: () => authenticator.authenticate(raw),
+    authenticate,
     readBody: (expectedKind) => {
       if (!body || body.length === 0) return noBody;
       const syntax = bodySyntax(headers['content-type']);

@@ -21,6 +21,7 @@ import { badRequest, unknownPath } from '../registry/status-errors.ts';
 import type { Connect } from './connect.ts';
 import { type EncodeOptions, encodeAnswer, encodeValue } from './encode-answer.ts';
 import { isOurMistake, statusFrom } from './errors.ts';
+import { impersonated } from './impersonation.ts';
 import { incomingFromHttp } from './http-incoming.ts';
 import type { Incoming } from './incoming.ts';
 import type { Metrics } from './metrics.ts';
@@ -247,6 +248,7 @@ class RequestHandler {
     warnings: string[],
   ): Promise<void> {
     const { raw } = request;
+    const { authenticator, line } = this.#deps;
     const query = new URLSearchParams(queryText);
     if (address.resource === 'pods' && connectSubresources.includes(address.subresource ?? '')) {
       await this.#connect(address, query, raw, { response, upgrade: undefined });
@@ -256,7 +258,7 @@ class RequestHandler {
     const incoming: Incoming = {
       ...incomingFromHttp(
         { raw, address, options, body: request.body as Buffer | undefined, signal: this.#deps.stopping },
-        this.#deps.authenticator,
+        () => impersonated(raw, authenticator.authenticate(raw), line.authorizer),
       ),
       warnings,
     };
@@ -299,7 +301,7 @@ class RequestHandler {
     },
   ): Promise<void> {
     const { line, authenticator, connect } = this.#deps;
-    const user = authenticator.authenticate(raw);
+    const user = impersonated(raw, authenticator.authenticate(raw), line.authorizer);
     const verb = raw.method === 'POST' ? 'create' : 'get';
     authorize(line.authorizer, accessOf({ address, verb, options: {} }, user));
     // A WebSocket begins with GET; running something in a container must not come with the right to read.
@@ -325,7 +327,7 @@ class RequestHandler {
 
   async #answerPath(path: string, queryText: string, raw: IncomingMessage, response: ServerResponse): Promise<void> {
     const { authenticator, line, paths } = this.#deps;
-    const user = authenticator.authenticate(raw);
+    const user = impersonated(raw, authenticator.authenticate(raw), line.authorizer);
     const verb = (raw.method ?? 'GET').toLowerCase();
     authorize(line.authorizer, { kind: 'path', user, verb, path });
     const query = new URLSearchParams(queryText);
