@@ -46,14 +46,15 @@ export function isPortForward(request: UpgradeRequest): boolean {
   return asksFor(request, 'spdy/3.1') || headerList(request, 'sec-websocket-protocol').includes(tunnelProtocol);
 }
 
+/**
+ * The protocol's name has a slash, which RFC 6455 does not allow in one: the library would refuse it, so the header is
+ * answered by hand.
+ */
 function acceptTunnel(request: UpgradeRequest): Promise<Duplex> {
-  const server = new WebSocketServer({
-    noServer: true,
-    handleProtocols: () => tunnelProtocol,
-    perMessageDeflate: false,
-  });
-  return new Promise((resolve, reject) => {
-    request.socket.once('close', () => reject(new Error('the client went away')));
+  const server = new WebSocketServer({ noServer: true, perMessageDeflate: false });
+  server.on('headers', (headers) => headers.push(`Sec-WebSocket-Protocol: ${tunnelProtocol}`));
+  delete request.raw.headers['sec-websocket-protocol'];
+  return new Promise((resolve) => {
     server.handleUpgrade(request.raw, request.socket, request.head, (socket) => resolve(duplexOver(socket)));
   });
 }

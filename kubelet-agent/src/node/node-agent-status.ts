@@ -146,7 +146,12 @@ export class NodeAgentStatus {
     if (isSame && nowMs - this.#toldAtMs < fullReportMs) return;
     const { nodeName: name } = this.#options;
     try {
-      await this.#client.patch(kinds.nodes, { name }, { status }, { type: 'strategic', subresource: 'status', signal });
+      await this.#client.patch(
+        kinds.nodes,
+        { name },
+        { status: replaced(status) },
+        { type: 'strategic', subresource: 'status', signal },
+      );
     } catch (error) {
       if (!isStatus(error, 'NotFound')) throw error;
       await this.#ensureNode(signal);
@@ -227,4 +232,12 @@ function imageOf(image: {
   readonly size: number;
 }): ContainerImage {
   return { names: [...image.repoDigests, ...image.repoTags], sizeBytes: image.size };
+}
+
+/**
+ * A strategic merge takes addresses of one type for the same address, so the list is replaced as a whole; conditions are
+ * merged by their type, since others write some too.
+ */
+function replaced<T extends { readonly addresses?: readonly object[] | undefined }>(status: T) {
+  return status.addresses ? { ...status, addresses: [{ $patch: 'replace' }, ...status.addresses] } : status;
 }
