@@ -109,14 +109,14 @@ function listen(server: Server, { host, port }: AgentServerOptions): Promise<voi
   });
 }
 
-/** As what the API server comes; an administrator's certificate serves as well. */
-const apiServerUser = 'kube-apiserver';
+/** As what an API server comes; an administrator's certificate serves as well. */
+const apiServerUsers: readonly unknown[] = ['kube-apiserver-kubelet-client', 'kube-apiserver'];
 const adminGroup = 'system:masters';
 
 function authorize(request: IncomingMessage): void {
   const subject = (request.socket as TLSSocket).getPeerCertificate().subject ?? {};
   const groups: readonly unknown[] = [subject.O].flat();
-  if (subject.CN === apiServerUser || groups.includes(adminGroup)) return;
+  if (apiServerUsers.includes(subject.CN) || groups.includes(adminGroup)) return;
   throw new StatusError('Forbidden', 'only the API server may call the node agent');
 }
 
