@@ -5,6 +5,7 @@ import { messageOf } from '@slipway/kit/errors';
 import { parse as parseYaml } from 'yaml';
 import { badRequest } from '../registry/status-errors.ts';
 import { jsonProblem } from './json-problem.ts';
+import { isNestedTooDeep, isValueTooDeep } from './nesting.ts';
 
 export interface Body {
   readonly value: unknown;
@@ -35,6 +36,8 @@ export function unsupportedMediaType(): StatusError {
   );
 }
 
+const tooDeep = 'exceeded max depth';
+
 /** Aliases of a YAML body may stand for at most so many nodes each: a small text must not become a huge object. */
 const yamlAliasesMax = 100;
 
@@ -52,10 +55,14 @@ export function parseBody(
   try {
     // YAML contains JSON: what parses as JSON is read as such, whichever of them the client says it is.
     if (syntax === 'json' || text.startsWith('{')) {
+      if (isNestedTooDeep(bytes)) throw badRequest(unrecognized(bytes, expectedKind, `json parse error: ${tooDeep}`));
       return { value: JSON.parse(text), duplicates: wantsDuplicates ? duplicateFields(text) : [] };
     }
-    return { value: parseYaml(text, { maxAliasCount: yamlAliasesMax, version: '1.1' }), duplicates: [] };
+    const value = parseYaml(text, { maxAliasCount: yamlAliasesMax, version: '1.1' });
+    if (isValueTooDeep(value)) throw badRequest(unrecognized(bytes, expectedKind, `yaml: ${tooDeep}`));
+    return { value, duplicates: [] };
   } catch (error) {
+    if (error instanceof StatusError) throw error;
     if (syntax === 'yaml' && !text.startsWith('{')) {
       throw badRequest(unrecognized(bytes, expectedKind, `yaml: ${messageOf(error).split('\n', 1)[0]}`), error);
     }
