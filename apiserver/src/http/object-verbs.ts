@@ -63,7 +63,12 @@ async function watchObjects({ incoming, user, served }: Admitted, { limits, rand
   // What is wrong with the request is said before the stream begins.
   if (options.resourceVersion) parseVersion(options.resourceVersion);
   const timeoutSeconds = options.timeoutSeconds || watchTimeoutSecondsMin * (1 + random.next());
-  const query = { ...options, timeoutMs: timeoutSeconds * 1000, backlogBytesMax: limits.watchBacklogBytesMax };
+  const query = {
+    ...options,
+    timeoutMs: timeoutSeconds * 1000,
+    backlogBytesMax: limits.watchBacklogBytesMax,
+    pace: incoming.pace,
+  };
   const batches = served.store.watch(address.namespace, selection, query, { user, signal, warnings });
   return { kind: 'watch', served, batches };
 }
@@ -96,9 +101,11 @@ export async function patchObject(admitted: Admitted, endpoint: Endpoint, parts:
   const { served, incoming } = admitted;
   const { patchType, options } = incoming;
   invariant(patchType, 'a patch has a type');
+  const body = incoming.readBody(served.api.kind).value;
+  if (patchType === 'apply') checkKind(body, { kind: served.api.kind, apiVersion: apiVersionOf(served.api) });
   const patch = {
     type: patchType,
-    body: incoming.readBody(served.api.kind).value,
+    body,
     fieldValidation: options.fieldValidation || 'Warn',
     force: options.force ?? false,
     schema: served.schema,

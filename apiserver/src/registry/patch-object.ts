@@ -2,7 +2,7 @@ import { type Decoded, DecodeProblem, decodeObject, type FieldValidation } from 
 import type { ObjectSchema } from '@slipway/api/schema/structural-schema';
 import { applyConfiguration } from '@slipway/api/apply/managed-fields';
 import { applyJsonPatch } from '@slipway/api/patch/json-patch';
-import type { JsonObject, JsonValue } from '@slipway/api/patch/json-value';
+import { isJsonObject, type JsonObject, type JsonValue } from '@slipway/api/patch/json-value';
 import { applyMergePatch } from '@slipway/api/patch/merge-patch';
 import { PatchError } from '@slipway/api/patch/patch-error';
 import { applyStrategicMergePatch } from '@slipway/api/patch/strategic-merge-patch';
@@ -72,7 +72,11 @@ function patchedDraft(patch: Patch, base: Base, call: WriteCall): KubeObject {
   // Of an apply the configuration is checked, not the object that it is merged with.
   const config = patch.type === 'apply' ? checkedConfiguration(patch, call) : patch.body;
   const patched = applyPatch({ ...patch, body: config }, { ...base, old: served }, call);
-  const { object, warnings } = decodePatched(patch.schema, patched, patch.type === 'apply' ? 'Ignore' : fieldValidation);
+  const { object, warnings } = decodePatched(
+    patch.schema,
+    patched,
+    patch.type === 'apply' ? 'Ignore' : fieldValidation,
+  );
   noteWarnings(warnings, call);
   const draft = structuredClone(object) as unknown as KubeObject;
   // A resourceVersion is a precondition only when the patch itself set it to another one.
@@ -106,6 +110,7 @@ function applyPatch({ type, body, schema, force }: Patch, { old, endpoint, nowMs
   try {
     switch (type) {
       case 'merge':
+        if (!isJsonObject(body)) throw badRequest('error decoding patch: a merge patch must be an object');
         return applyMergePatch(document, body as JsonValue);
       case 'json':
         return applyJsonPatch(document, body);

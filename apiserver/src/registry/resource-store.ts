@@ -2,6 +2,7 @@ import type { ObjectSchema } from '@slipway/api/schema/structural-schema';
 import type { KubeObject } from '@slipway/api/types';
 import type { Clock } from '@slipway/kit/clock';
 import type { Random } from '@slipway/kit/random';
+import { StorageError } from '../storage/backend.ts';
 import type { ObjectStore, StoredObject } from '../storage/object-store.ts';
 import { createObject, type Written } from './create-object.ts';
 import { type Deleted, deleteObject } from './delete-object.ts';
@@ -10,7 +11,7 @@ import { type ListQuery, listObjects, type ObjectList, parseVersion } from './li
 import { type Patch, type Patched, patchObject } from './patch-object.ts';
 import { objectKey, type ResourceContext } from './resource-context.ts';
 import type { Selection } from './selection.ts';
-import { notFound } from './status-errors.ts';
+import { notFound, tooLargeResourceVersion } from './status-errors.ts';
 import { storageCall } from './storage-errors.ts';
 import type { Strategy } from './strategy.ts';
 import { type Change, type UpdateTarget, updateObject } from './update-object.ts';
@@ -46,9 +47,15 @@ export class ResourceStore {
     call: Call,
   ): Promise<StoredObject> {
     const { objects, strategy } = this.#context;
-    const version = query.resourceVersion ? { notOlderThan: parseVersion(query.resourceVersion) } : {};
+    const notOlderThan = query.resourceVersion ? parseVersion(query.resourceVersion) : undefined;
     const key = objectKey(strategy.resource, namespace, name);
-    const stored = await storageCall(objects.get(key, { signal: call.signal, ...version }));
+    const version = notOlderThan === undefined ? {} : { notOlderThan };
+    const stored = await storageCall(
+      objects.get(key, { signal: call.signal, ...version }).catch((error) => {
+        const isFuture = error instanceof StorageError && error.reason === 'futureRevision';
+        throw isFuture ? tooLargeResourceVersion(notOlderThan ?? 0n, objects.revision) : error;
+      }),
+    );
     if (!stored) throw notFound(strategy.resource, name);
     return stored;
   }
