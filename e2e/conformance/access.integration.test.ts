@@ -179,7 +179,9 @@ describe('a role', () => {
     const client = await account('climber');
     await target.admin.made(`${rbac}/namespaces/${target.namespace}/roles`, {
       metadata: { name: 'climber' },
-      rules: [{ apiGroups: ['rbac.authorization.k8s.io'], resources: ['roles', 'rolebindings'], verbs: ['*'] }],
+      rules: [
+        { apiGroups: ['rbac.authorization.k8s.io'], resources: ['roles', 'rolebindings'], verbs: ['create', 'list'] },
+      ],
     });
     await target.admin.made(
       `${rbac}/namespaces/${target.namespace}/rolebindings`,

@@ -95,6 +95,11 @@ export class ApiClient {
     return new ApiClient(this.#endpoint, identity);
   }
 
+  /** The same identity over new connections. */
+  fresh(): ApiClient {
+    return new ApiClient(this.#endpoint, this.#identity);
+  }
+
   close(): void {
     this.#agent.destroy();
   }

@@ -1,5 +1,5 @@
 /** Lists: selectors, pages, versions. */
-import { configMap, pod } from './manifests.ts';
+import { configMap, outgrowMemory, pod } from './manifests.ts';
 import { useTarget } from './target.ts';
 
 const target = useTarget();
@@ -151,6 +151,7 @@ describe('pages', () => {
   it('of a forgotten state answer 410 with a token to go on without it', async () => {
     if (!target.forgetHistory) return;
     const first = await target.admin.read(`${paged}?limit=5`);
+    await outgrowMemory(target.admin, paged);
     const { metadata } = await target.admin.made(paged, { metadata: { name: 'zz-later' } });
     await target.forgetHistory(BigInt(metadata.resourceVersion));
     const expired = await target.admin.get(`${paged}?limit=5&continue=${first.metadata.continue}`);

@@ -1,4 +1,5 @@
 /** The smallest object of every kind that a server accepts, and what is particular about the kind. */
+import type { ApiClient } from './api-client.ts';
 
 export interface KindCase {
   readonly kind: string;
@@ -115,9 +116,15 @@ export function apiVersionOf({ group, version }: KindCase): string {
   return group === '' ? version : `${group}/${version}`;
 }
 
+/** Events are kept once, and called by their core name in errors. */
+export function errorGroupOf({ group }: KindCase): string {
+  return group === 'events.k8s.io' ? '' : group;
+}
+
 /** `configmaps` or `deployments.apps`, as error texts name them. */
-export function qualified({ group, resource }: KindCase): string {
-  return group === '' ? resource : `${resource}.${group}`;
+export function qualified(kind: KindCase): string {
+  const group = errorGroupOf(kind);
+  return group === '' ? kind.resource : `${kind.resource}.${group}`;
 }
 
 export function collectionOf({ group, version, resource, namespaced }: KindCase, namespace: string): string {
@@ -144,4 +151,13 @@ export function deployment(name: string, spec: object = {}, metadata: object = {
 export function service(name: string, spec: object = {}, metadata: object = {}): object {
   const given = { ports: [{ port: 80 }], ...spec };
   return { kind: 'Service', apiVersion: 'v1', metadata: { name, ...metadata }, spec: given };
+}
+
+/** Servers keep the newest changes in memory, whatever their store forgets; this many bytes push older ones out. */
+export async function outgrowMemory(client: ApiClient, secrets: string): Promise<void> {
+  const data = { k: Buffer.alloc(700_000).toString('base64') };
+  for (let index = 0; index < 10; index++) {
+    await client.made(secrets, { metadata: { name: `large-${index}` }, data });
+    await client.delete(`${secrets}/large-${index}`);
+  }
 }

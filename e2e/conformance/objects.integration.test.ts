@@ -1,13 +1,21 @@
 /** Create, read, update and delete, on every kind. */
-import { apiVersionOf, collectionOf, type KindCase, kindCases, objectOf, qualified } from './manifests.ts';
+import {
+  apiVersionOf,
+  collectionOf,
+  errorGroupOf,
+  type KindCase,
+  kindCases,
+  objectOf,
+  qualified,
+} from './manifests.ts';
 import { useTarget } from './target.ts';
 
 const target = useTarget();
 
 describe.each(kindCases.map((kind) => [`${apiVersionOf(kind)} ${kind.kind}`, kind] as const))('%s', (_, kind) => {
   const collection = () => collectionOf(kind, target.namespace);
-  /** Names of cluster-scoped objects are shared by everybody on the server. */
-  const named = (name: string) => `${target.namespace}-${name}`;
+  /** Names of cluster-scoped objects are shared by everybody on the server, those of events by their two groups. */
+  const named = (name: string) => `${target.namespace}-${kind.group === 'events.k8s.io' ? 'new-' : ''}${name}`;
   const at = (name: string) => `${collection()}/${named(name)}`;
   const object = (name: string, metadata: object = {}) => {
     const about = { namespace: target.namespace, kind: 'Pod', name: 'x' };
@@ -15,10 +23,10 @@ describe.each(kindCases.map((kind) => [`${apiVersionOf(kind)} ${kind.kind}`, kin
     return { ...objectOf(kind, named(name), metadata), ...reference };
   };
   const made = (name: string, metadata: object = {}) => target.admin.made(collection(), object(name, metadata));
-  const detailsOf = ({ group, resource }: KindCase, name: string) => ({
+  const detailsOf = (kind: KindCase, name: string) => ({
     name: named(name),
-    ...(group === '' ? {} : { group }),
-    kind: resource,
+    ...(errorGroupOf(kind) === '' ? {} : { group: errorGroupOf(kind) }),
+    kind: kind.resource,
   });
   const removeLater: string[] = [];
   afterAll(async () => {
