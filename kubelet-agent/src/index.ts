@@ -20,4 +20,3 @@ export { createLocalRuntime, type LocalRuntime } from './runtime/local/local-run
 export { createImageStore, type ImageStore } from './images/image-store.ts';
 export type { RegistryOptions } from './images/registry-client.ts';
 export { volumeLayout } from './volumes/volume-layout.ts';
-export { volumeLayout } from './volumes/volume-layout.ts';
