@@ -25,7 +25,8 @@ const idleMs = 10_000;
 /** Questions of one connection in work at once; the next is read when one is answered. */
 const pipelinedMax = 16;
 const messageBytesMax = 65_535;
-/** The address comes with the bridge, and pods wait for both. */
+/** On a node's first start the address comes a moment later, with the bridge; that is nothing to tell. */
+const quietFailures = 6;
 const listenBackoff = { baseMs: 50, maxMs: 1000 };
 
 /** UDP and TCP on one address. */
@@ -54,7 +55,7 @@ export class DnsServer {
       } catch (error) {
         if (signal.aborted) return;
         failures++;
-        if (failures === 1) log.warn({ err: error, ...this.#options }, 'cluster DNS cannot listen yet');
+        if (failures === quietFailures) log.warn({ err: error, ...this.#options }, 'cluster DNS cannot listen yet');
         await clock.sleep(backoffMs(failures, listenBackoff), signal).catch(() => {}); // the loop looks at the signal
       }
     }
