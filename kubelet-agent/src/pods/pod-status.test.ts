@@ -204,6 +204,17 @@ describe('statusPatch', () => {
       status: { phase: 'Running', reason: null },
     });
   });
+
+  it('sends conditions that differ and takes back what they no longer say', () => {
+    const same = { type: 'PodScheduled', status: 'True' };
+    const before = {
+      conditions: [same, { type: 'Ready', status: 'False', reason: 'ContainersNotReady', message: 'x' }],
+    };
+    expect(statusPatch('u', before, { conditions: [same, { type: 'Ready', status: 'True' }] })).toEqual({
+      metadata: { uid: 'u' },
+      status: { conditions: [{ type: 'Ready', status: 'True', reason: null, message: null }] },
+    });
+  });
 });
 
 describe('backoffEvents', () => {

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { PodStatus } from '@slipway/api/types';
+import type { PodCondition, PodStatus } from '@slipway/api/types';
 
 /** Plain JSON: what is undefined is left out. */
 export function plainStatus(status: PodStatus): PodStatus {
@@ -22,12 +22,23 @@ export function statusPatch(uid: string, before: PodStatus | undefined, next: Po
     if (!isDeepStrictEqual(from[field], value)) status[field] = value;
   }
   for (const field of Object.keys(from)) if (!(field in to) && isOurs(field)) status[field] = null;
+  if (status.conditions) status.conditions = conditionsPatch(before?.conditions ?? [], next.conditions ?? []);
   // Lists that merge by address keep old entries unless they are told to be replaced.
   for (const field of ['podIPs', 'hostIPs']) {
     const list = status[field];
     if (Array.isArray(list) && Array.isArray(from[field])) status[field] = [...list, { $patch: 'replace' }];
   }
   return { metadata: { uid }, status };
+}
+
+/** Only those that differ. They merge field by field, so what a condition no longer says has to be taken back. */
+function conditionsPatch(before: readonly PodCondition[], next: readonly PodCondition[]): object[] {
+  return next.flatMap((condition) => {
+    const old = before.find(({ type }) => type === condition.type);
+    if (isDeepStrictEqual(old, condition)) return [];
+    const gone = Object.keys(old ?? {}).filter((field) => !(field in condition));
+    return [{ ...condition, ...Object.fromEntries(gone.map((field) => [field, null])) }];
+  });
 }
 
 /** Fields that other components write stay untouched. */

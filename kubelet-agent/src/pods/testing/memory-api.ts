@@ -151,6 +151,9 @@ function selects(object: Stored, fieldSelector: string): boolean {
 function mergeByType(before: unknown, patch: unknown): unknown {
   const list = (value: unknown) => (Array.isArray(value) ? (value as { type: string }[]) : []);
   const merged = new Map(list(before).map((each) => [each.type, each]));
-  for (const each of list(patch)) merged.set(each.type, { ...merged.get(each.type), ...each });
+  for (const each of list(patch)) {
+    const fields = Object.entries({ ...merged.get(each.type), ...each }).filter(([, field]) => field !== null);
+    merged.set(each.type, Object.fromEntries(fields) as { type: string });
+  }
   return [...merged.values()];
 }
