@@ -8,7 +8,8 @@ const taintKeys = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachab
 export const defaultTolerationSeconds: AdmissionPlugin = {
   name: 'DefaultTolerationSeconds',
   appliesTo: ({ operation, api, subresource }) =>
-    operation === 'CREATE' && api.group === '' && api.resource === 'pods' && subresource === undefined,
+    // Also of an update, for a client that sends its own manifest again.
+    operation !== 'DELETE' && api.group === '' && api.resource === 'pods' && subresource === undefined,
 
   mutate(draft) {
     const spec = (draft as Pod | undefined)?.spec;
