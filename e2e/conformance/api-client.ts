@@ -164,7 +164,12 @@ export class ApiClient {
     const content = body === undefined || raw ? (body as string | Buffer | undefined) : JSON.stringify(body);
     const { token } = this.#identity;
     return new Promise((resolve, reject) => {
-      const request = send(this.#endpoint.url + path, {
+      const { hostname, port } = new URL(this.#endpoint.url);
+      const request = send({
+        hostname: hostname.replace(/^\[|\]$/g, ''),
+        port,
+        // As it is: a URL would take dots and escapes out of it.
+        path,
         method,
         agent: this.#agent,
         headers: {

@@ -45,7 +45,7 @@ describe.each(kindCases.map((kind) => [`${apiVersionOf(kind)} ${kind.kind}`, kin
         uid: expect.stringMatching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/),
         resourceVersion: expect.stringMatching(/^[1-9]\d*$/),
         creationTimestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
-        managedFields: [{ manager: 'conformance', operation: 'Update', apiVersion: apiVersionOf(kind) }],
+        managedFields: [{ manager: 'conformance', operation: 'Update', fieldsType: 'FieldsV1' }],
       },
     });
     expect(reply.body.metadata.namespace).toBe(kind.namespaced ? target.namespace : undefined);
