@@ -288,9 +288,12 @@ export class PodLoop {
       step: PodStep,
       signal: AbortSignal,
     ) => Promise<void>;
+    const { clock, log } = this.#deps;
+    const beginMs = clock.monotonicMs();
     const done = handler(context, step, own.signal)
       .then(() => {
         if (work.failures.get(key) === before) work.failures.delete(key);
+        log.debug({ podUid: work.uid, step: key, ms: Math.round(clock.monotonicMs() - beginMs) }, 'step done');
       })
       .catch((error: unknown) => {
         if (own.signal.aborted) return;
