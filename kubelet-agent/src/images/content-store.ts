@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from '@slipway/kit/errors';
 import type { Logger } from '@slipway/kit/logger';
@@ -81,6 +81,7 @@ export class ContentStore {
   /** Unpacks a layer to the side; the file system is not synced yet. */
   async stageLayer(file: string, diffId: string, signal: AbortSignal): Promise<StagedLayer> {
     const directory = await this.stagingDirectory();
+    await chmod(directory, 0o755);
     try {
       const sizes = await unpackLayer({ file, directory, diffId, log: this.#log }, signal);
       return { info: { diffId, ...sizes }, directory };

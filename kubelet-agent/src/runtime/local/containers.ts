@@ -264,9 +264,11 @@ export class Containers {
     const { config } = entry.record;
     if (stateOf(entry.record) === 'CONTAINER_RUNNING') {
       const { runtime } = await this.#deps.programs(signal);
-      const input = JSON.stringify(ociResources(resources, this.#deps.host.cgroupVersion));
-      const args = [`--root=${this.#deps.paths.ociRoot}`, 'update', '--resources', '-', id];
-      await this.#deps.exec(runtime.path, args, { signal, input }).catch((error) => {
+      // A file: crun opens /dev/stdin by name, which is not possible when that is a socket.
+      const file = join(this.#deps.paths.container(id).directory, 'resources.json');
+      await writeFile(file, JSON.stringify(ociResources(resources, this.#deps.host.cgroupVersion)));
+      const args = [`--root=${this.#deps.paths.ociRoot}`, 'update', '--resources', file, id];
+      await this.#deps.exec(runtime.path, args, { signal }).catch((error) => {
         throw new RuntimeError('internal', `update resources of container ${id}: ${messageOf(error)}`, {
           cause: error,
         });

@@ -1,21 +1,30 @@
 import type { ChildProcess } from 'node:child_process';
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { errnoOf, messageOf } from '@slipway/kit/errors';
-import { type ExecRequest, type ExecSession, type ExecSyncResult, RuntimeError } from '../cri.ts';
-import { openPty, type Pty } from './kernel/pty.ts';
+import { type ExecRequest, type ExecSession, type ExecSyncResult, RuntimeError, type TerminalSize } from '../cri.ts';
+import { openPty, type Pty, resizeTerminalOf } from './kernel/pty.ts';
 import type { LocalDeps } from './local-deps.ts';
 import { processStartError } from './oci-errors.ts';
+import type { OciSpec } from './spec/oci-spec.ts';
 import { isProcessOf, readPidFile } from './process-identity.ts';
 
 /** Of each stream of an `execSync`; what a probe or a hook prints is far less. */
 const execSyncBytesMax = 16 * 1024 * 1024;
 
+interface TerminalParts {
+  readonly stdin: boolean;
+  readonly exitCode: Promise<number>;
+  readonly files: ExecFiles;
+  readonly containerId: string;
+}
+
 interface ExecFiles {
   readonly pid: string;
   readonly log: string;
+  readonly process: string;
 }
 
 /** Runs a program in a running container by the OCI runtime's `exec`, whose streams and exit code are the program's. */
@@ -25,10 +34,11 @@ export async function startExec(deps: LocalDeps, request: ExecRequest, signal: A
   const { containerId, cmd, tty } = request;
   if (cmd.length === 0) throw new RuntimeError('invalidArgument', 'no command specified');
   const base = join(deps.paths.container(containerId).directory, `exec-${deps.random.suffix(10)}`);
-  const files = { pid: `${base}.pid`, log: `${base}.log` };
+  const files = { pid: `${base}.pid`, log: `${base}.log`, process: `${base}.json` };
+  if (tty) await writeTerminalProcess(deps, request, files.process);
   const args = [
     ...[`--root=${deps.paths.ociRoot}`, '--log', files.log, '--log-format', 'json'],
-    ...['exec', '--pid-file', files.pid, ...(tty ? ['--tty', '--env', 'TERM=xterm'] : []), containerId, ...cmd],
+    ...['exec', '--pid-file', files.pid, ...(tty ? ['--process', files.process, containerId] : [containerId, ...cmd])],
   ];
   const pty = tty ? openPty() : undefined;
   const inner = pty?.innerFd;
@@ -41,7 +51,15 @@ export async function startExec(deps: LocalDeps, request: ExecRequest, signal: A
   signal.addEventListener('abort', kill, { once: true });
   const exitCode = exitCodeOf(child, files, pty).finally(() => signal.removeEventListener('abort', kill));
   exitCode.catch(() => {}); // a caller that only reads the streams is no reason to stop the agent
-  return pty ? terminalSession(pty, child, request.stdin, exitCode) : pipeSession(child, exitCode);
+  const { stdin } = request;
+  return pty ? terminalSession(pty, child, { stdin, exitCode, files, containerId }) : pipeSession(child, exitCode);
+}
+
+/** The container's own process with another command, a terminal and its type: with `--env` crun would drop the other variables. */
+async function writeTerminalProcess(deps: LocalDeps, { containerId, cmd }: ExecRequest, file: string): Promise<void> {
+  const spec = JSON.parse(await readFile(deps.paths.container(containerId).spec, 'utf8')) as OciSpec;
+  const env = [...spec.process.env.filter((pair) => !pair.startsWith('TERM=')), 'TERM=xterm'];
+  await writeFile(file, JSON.stringify({ ...spec.process, args: cmd, env, terminal: true }), { mode: 0o600 });
 }
 
 function pipeSession(child: ChildProcess, exitCode: Promise<number>): ExecSession {
@@ -55,21 +73,28 @@ function pipeSession(child: ChildProcess, exitCode: Promise<number>): ExecSessio
   };
 }
 
-function terminalSession(pty: Pty, child: ChildProcess, stdin: boolean, exitCode: Promise<number>): ExecSession {
+function terminalSession(pty: Pty, child: ChildProcess, parts: TerminalParts): ExecSession {
   // The end of a terminal shows as EIO on its outer side.
   pty.stream.on('error', (error) => {
     if (errnoOf(error) !== 'EIO') pty.stream.destroy();
   });
+  let wanted: TerminalSize | undefined;
+  const resize = async (size: TerminalSize) => {
+    wanted = size;
+    if (child.exitCode !== null || child.signalCode !== null || pty.stream.destroyed) return;
+    pty.resize(size); // what the runtime gives the container's terminal at the start
+    const pid = await readPidFile(parts.files.pid);
+    if (!(await isProcessOf(pid, parts.containerId))) return;
+    await resizeTerminalOf(pid, size).catch(() => {}); // it has just ended, or gave its terminal up
+  };
+  // A size that came between the runtime's look at ours and the start of the program was lost.
+  pty.stream.once('data', () => wanted && void resize(wanted));
   return {
-    stdin: stdin ? (pty.stream as unknown as Writable) : undefined,
+    stdin: parts.stdin ? (pty.stream as unknown as Writable) : undefined,
     stdout: pty.stream,
     stderr: undefined,
-    resize: async (size) => {
-      pty.resize(size);
-      // The runtime copies the size to the container's terminal when it is told; it has no terminal that would tell it.
-      child.kill('SIGWINCH');
-    },
-    exitCode,
+    resize,
+    exitCode: parts.exitCode,
   };
 }
 
@@ -86,7 +111,7 @@ async function exitCodeOf(child: ChildProcess, files: ExecFiles, pty: Pty | unde
     if (printed.length > 0) throw processStartError('exec', printed.join('\n'));
     return code ?? 128 + (killedBy ? constants.signals[killedBy] : 0);
   } finally {
-    await Promise.all([rm(files.pid, { force: true }), rm(files.log, { force: true })]);
+    await Promise.all(Object.values(files).map((file: string) => rm(file, { force: true })));
   }
 }
 

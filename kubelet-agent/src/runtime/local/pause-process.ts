@@ -1,9 +1,9 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ExecError } from '@slipway/kit/exec';
 import { RuntimeError } from '../cri.ts';
 import type { LocalDeps } from './local-deps.ts';
-import { ociErrorText } from './oci-errors.ts';
+import { ociErrorText, processStartError } from './oci-errors.ts';
 import { pauseExecutable } from './pause.ts';
 import { readPidFile } from './process-identity.ts';
 import type { SandboxRecord } from './records.ts';
@@ -20,22 +20,16 @@ export async function startPause(deps: LocalDeps, record: SandboxRecord, signal:
   await writeFile(join(bundle, 'rootfs', 'pause'), executable, { mode: 0o755 });
   await writeFile(join(bundle, 'config.json'), JSON.stringify(pauseSpec(pauseCgroup(record))));
   const { runtime } = await deps.programs(signal);
-  const args = [
-    `--root=${deps.paths.ociRoot}`,
-    'run',
-    '--detach',
-    '--bundle',
-    bundle,
-    '--pid-file',
-    pidFile,
-    record.id,
-  ];
+  const log = join(bundle, 'log');
+  const globals = [`--root=${deps.paths.ociRoot}`, '--log', log, '--log-format', 'json'];
+  const args = [...globals, 'run', '--detach', '--bundle', bundle, '--pid-file', pidFile, record.id];
+  // Without pipes: the process would inherit and hold them as long as it lives.
   const child = deps.spawn(runtime.path, args, { stdio: 'ignore' });
   const code = await new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);
   });
-  if (code !== 0) throw new RuntimeError('startFailed', 'cannot start the process that holds the PID namespace');
+  if (code !== 0) throw processStartError('run', await readFile(log, 'utf8').catch(() => ''));
   return await readPidFile(pidFile);
 }
 
@@ -65,7 +59,10 @@ function pauseSpec(cgroupsPath: string) {
       noNewPrivileges: true,
     },
     root: { path: 'rootfs', readonly: true },
-    mounts: [{ destination: '/proc', type: 'proc', source: 'proc' }],
+    mounts: [
+      { destination: '/proc', type: 'proc', source: 'proc' },
+      { destination: '/dev', type: 'tmpfs', source: 'tmpfs' },
+    ],
     linux: {
       cgroupsPath,
       resources: { devices: [{ allow: false, access: 'rwm' }] },

@@ -1,4 +1,5 @@
 import { closeSync, constants, openSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { ReadStream } from 'node:tty';
 import type { TerminalSize } from '../../cri.ts';
 import { checked, libc } from './libc.ts';
@@ -34,11 +35,23 @@ export function openPty(): Pty {
     stream: new ReadStream(outerFd),
     innerFd,
     closeInner: () => closeSync(innerFd),
-    resize: ({ width, height }) => {
-      const size = Buffer.alloc(8); // struct winsize: rows, columns, then two that nobody uses
-      size.writeUInt16LE(height, 0);
-      size.writeUInt16LE(width, 2);
-      checked(libc().ioctl(outerFd, TIOCSWINSZ, size), 'resize the terminal');
-    },
+    resize: (size) => setTerminalSize(outerFd, size),
   };
+}
+
+function setTerminalSize(fd: number, { width, height }: TerminalSize): void {
+  const size = Buffer.alloc(8); // struct winsize: rows, columns, then two that nobody uses
+  size.writeUInt16LE(height, 0);
+  size.writeUInt16LE(width, 2);
+  checked(libc().ioctl(fd, TIOCSWINSZ, size), 'resize the terminal');
+}
+
+/** Resizes the terminal that is a process's standard input; its foreground programs get SIGWINCH. */
+export async function resizeTerminalOf(pid: number, size: TerminalSize): Promise<void> {
+  const terminal = await open(`/proc/${pid}/fd/0`, constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK);
+  try {
+    setTerminalSize(terminal.fd, size);
+  } finally {
+    await terminal.close();
+  }
 }
