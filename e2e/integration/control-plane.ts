@@ -150,8 +150,9 @@ export function readyNode(name: string): Node {
 export async function addNodes(plane: ControlPlane, names: readonly string[]): Promise<void> {
   const { client, signal } = plane;
   for (const name of names) {
-    const created = await client.create(kinds.nodes, readyNode(name), { signal });
+    await client.create(kinds.nodes, readyNode(name), { signal });
+    // A patch: the controllers write to a new node at the same time.
     const { status } = readyNode(name);
-    await client.updateStatus(kinds.nodes, { ...created, ...(status ? { status } : {}) }, { signal });
+    await client.patch(kinds.nodes, { name }, { status }, { signal, subresource: 'status' });
   }
 }

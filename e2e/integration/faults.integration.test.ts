@@ -39,6 +39,19 @@ async function podsSettle({ manager }: ControlPlane, count: number): Promise<voi
 }
 
 describe('controllers in trouble', () => {
+  let stop = async () => {};
+  afterEach(() => stop());
+
+  async function start(through: (plain: Transport) => Transport): Promise<ControlPlane> {
+    const plane = await startControlPlane({ through });
+    const stopAgent = startScriptedAgent(plane);
+    stop = async () => {
+      await stopAgent();
+      await plane.stop();
+    };
+    return plane;
+  }
+
   it.each([1, 2, 3])('arrive in spite of lost requests, lost answers and cut watches (seed %i)', async (seed) => {
     let heal = () => {};
     const through = (plain: Transport) => {
@@ -46,8 +59,7 @@ describe('controllers in trouble', () => {
       heal = faulty.heal;
       return faulty.transport;
     };
-    const plane = await startControlPlane({ through });
-    const stopAgent = startScriptedAgent(plane);
+    const plane = await start(through);
     const { client, signal } = plane;
     await addNodes(plane, ['n0', 'n1']);
     await client.create(kinds.deployments, web(12), { signal });
@@ -64,8 +76,6 @@ describe('controllers in trouble', () => {
     await podsSettle(plane, 12);
     const images = plane.manager.caches.list(kinds.pods).filter(({ metadata }) => !metadata.deletionTimestamp);
     expect(images.map(({ spec }) => spec.containers[0]?.image)).toEqual(Array(12).fill('web:2'));
-    await stopAgent();
-    await plane.stop();
   });
 
   it('say why pods cannot be made, and take it back when they can', async () => {
@@ -79,8 +89,7 @@ describe('controllers in trouble', () => {
         return plain.send(request, signal);
       },
     });
-    const plane = await startControlPlane({ through });
-    const stopAgent = startScriptedAgent(plane);
+    const plane = await start(through);
     const { client, signal } = plane;
     await addNodes(plane, ['n0']);
     await client.create(kinds.deployments, web(2), { signal });
@@ -100,7 +109,5 @@ describe('controllers in trouble', () => {
       (found) => !found?.status?.conditions?.some(({ type }) => type === 'ReplicaFailure'),
     );
     expect(mended && left).toBeDefined();
-    await stopAgent();
-    await plane.stop();
   });
 });
