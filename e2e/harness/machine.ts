@@ -29,7 +29,8 @@ const sysctls = [
   'net/ipv6/conf/all/forwarding',
 ];
 
-export async function machineState(): Promise<MachineState> {
+/** Processes are those of the data directory: other clusters may come and go meanwhile. */
+export async function machineState(dataDir: string): Promise<MachineState> {
   const links = (await output('ip', '-o', 'link')).map((line) => line.split(':')[1]?.trim().split('@')[0] ?? '');
   const mounts = lines(await readFile('/proc/self/mountinfo', 'utf8')).map((line) => line.split(' ')[4] ?? '');
   return {
@@ -46,7 +47,7 @@ export async function machineState(): Promise<MachineState> {
     sysctls: await Promise.all(
       sysctls.map(async (name) => `${name}=${(await readFile(`/proc/sys/${name}`, 'utf8').catch(() => '')).trim()}`),
     ),
-    processes: await ourProcesses(),
+    processes: await processesOf(dataDir),
   };
 }
 
@@ -60,11 +61,11 @@ async function cgroupFolders(): Promise<string[]> {
 }
 
 /** Shims and runtimes; the processes of containers are their children. */
-async function ourProcesses(): Promise<string[]> {
+async function processesOf(dataDir: string): Promise<string[]> {
   const found: string[] = [];
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
     const command = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).replaceAll('\0', ' ');
-    if (/(^|\/)(conmon|runc|crun) |cli\/src\/main\.ts (up|agent)/.test(command)) found.push(command.slice(0, 200));
+    if (command.includes(dataDir)) found.push(command.slice(0, 200));
   }
   return found.sort();
 }

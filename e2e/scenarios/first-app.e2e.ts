@@ -102,7 +102,11 @@ describeWith(missingCapability(containerNeeds), 'the first application', () => {
   });
 
   it('replaces a pod that is deleted, and goes without a trace', async () => {
-    const [first] = (await cluster.kubectl(['get', 'pods', '-l', 'app=web', '-o', 'name'])).trim().split('\n');
+    const [first] = await eventually('the pods of the last rollout alone', async () => {
+      const pods = (await cluster.kubectl(['get', 'pods', '-l', 'app=web', '-o', 'name'])).trim().split('\n');
+      expect(pods).toHaveLength(3);
+      return pods;
+    });
     await cluster.kubectl(['delete', first ?? '', '--wait']);
     await cluster.kubectl(['wait', '--for=condition=Available', 'deployment/web', '--timeout=60s']);
     await cluster.kubectl(['delete', '-f', example('web.yaml')]);

@@ -149,14 +149,15 @@ async function ensureEndpoints(
   port: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const { advertiseAddress } = config;
+  // A server on the loopback is reached by pods all the same: the service proxy leads them there.
+  const address = config.advertiseAddress ?? config.bindAddress;
   const path = { group: 'discovery.k8s.io', version: 'v1', resource: 'endpointslices', namespace: 'default' };
   const slice: EndpointSlice = {
     kind: 'EndpointSlice',
     apiVersion: 'discovery.k8s.io/v1',
     metadata: { name: serviceName, labels: { 'kubernetes.io/service-name': serviceName } },
-    addressType: isIP(advertiseAddress ?? '') === 6 ? 'IPv6' : 'IPv4',
-    endpoints: advertiseAddress === undefined ? [] : [{ addresses: [advertiseAddress], conditions: { ready: true } }],
+    addressType: isIP(address) === 6 ? 'IPv6' : 'IPv4',
+    endpoints: [{ addresses: [address], conditions: { ready: true } }],
     ports: [{ name: 'https', protocol: 'TCP', port }],
   };
   const present = (await ensureAll(transport, path, [slice], signal)).get(serviceName);

@@ -221,8 +221,11 @@ async function upgrade(call: Upgrade, sockets: WebSocketServer, serving: Serving
     const own = new AbortController();
     ws.once('close', () => own.abort());
     ws.on('error', () => ws.terminate());
+    // Nobody listens before the process or the connection is there; `join` lets the first message through.
+    ws.pause();
     join(ws, own.signal).catch((error: unknown) => {
       serving.deps.log.debug({ error: messageOf(error), path: request.url }, 'stream broken');
+      ws.resume();
       ws.close(1011, closeReason(messageOf(error)));
     });
   });

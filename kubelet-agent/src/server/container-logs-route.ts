@@ -21,7 +21,7 @@ export async function openLogs(
     ({ state }) => state !== 'CONTAINER_CREATED',
   );
   const previous = flag(query, 'previous');
-  const chosen = attempts[previous ? 1 : 0];
+  const chosen = previous ? previousOf(attempts, pod, container) : attempts[0];
   if (!chosen) throw notThere(pod, container, previous);
   const { logPath } = await deps.runtime.containerStatus(chosen.id, signal);
   const isRunning = async () => {
@@ -29,6 +29,17 @@ export async function openLogs(
     return status?.state === 'CONTAINER_RUNNING';
   };
   return readContainerLog({ path: logPath, isRunning, clock: deps.clock }, options, signal);
+}
+
+/** While a container waits to be restarted, the attempt that ended last is the previous one. */
+function previousOf<T extends { readonly state: string }>(
+  attempts: readonly T[],
+  pod: Pod,
+  container: string,
+): T | undefined {
+  const all = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])];
+  const isWaiting = all.find(({ name }) => name === container)?.state?.waiting !== undefined;
+  return isWaiting && attempts[0]?.state === 'CONTAINER_EXITED' ? attempts[0] : attempts[1];
 }
 
 function notThere(pod: Pod, container: string, previous: boolean): StatusError {

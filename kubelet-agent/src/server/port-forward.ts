@@ -11,7 +11,7 @@ import { bytesOf, sendFrame } from './stream-channels.ts';
 export const portForwardProtocol = 'v1.portforward.slipway.dev';
 const endMessage = 'EOF';
 
-/** Resolves when both sides are closed. */
+/** Takes a paused socket. Resolves when both sides are closed. */
 export async function joinPort(socket: WebSocket, connection: Duplex): Promise<void> {
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
   connection.on('error', () => connection.destroy());
@@ -26,6 +26,7 @@ export async function joinPort(socket: WebSocket, connection: Duplex): Promise<v
     connection.once('close', () => socket.resume());
   });
   socket.once('close', () => connection.destroy());
+  socket.resume();
   try {
     for await (const chunk of connection) await sendFrame(socket, chunk as Buffer);
     if (socket.readyState === socket.OPEN) socket.send(endMessage);

@@ -34,6 +34,7 @@ export async function joinChannels(
 ): Promise<void> {
   const input = new InputChannels(socket, process);
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+  socket.resume();
   const outputs = [pump(process.stdout, channel.stdout, socket), pump(process.stderr, channel.stderr, socket)];
   const finished = (async () => {
     const status = await process.ended.then((code) => exitStatus(code, command), failureStatus);

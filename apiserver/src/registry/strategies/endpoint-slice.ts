@@ -23,6 +23,9 @@ const zoneHintsMax = 8;
 const addressTypes = ['FQDN', 'IPv4', 'IPv6'];
 const protocols = ['SCTP', 'TCP', 'UDP'];
 
+/** The server itself tells where it listens, be it on the loopback of its machine. */
+const serverUser = 'system:apiserver';
+
 export const endpointSliceStrategy: Strategy<EndpointSlice> = {
   resource: descriptorOf('discovery.k8s.io', 'v1', 'endpointslices'),
   defaults(draft) {
@@ -37,7 +40,7 @@ export const endpointSliceStrategy: Strategy<EndpointSlice> = {
     const wanted = ({ endpoints, ports, metadata }: EndpointSlice) => [endpoints, ports, metadata.labels];
     countGeneration(draft, old, wanted(draft), wanted(old));
   },
-  validate(draft) {
+  validate(draft, { user }) {
     const errors: FieldError[] = [];
     const { addressType, endpoints = [], ports = [] } = draft;
     if (!addressType) errors.push(required('addressType'));
@@ -46,6 +49,7 @@ export const endpointSliceStrategy: Strategy<EndpointSlice> = {
     else {
       endpoints.forEach((endpoint, i) => {
         validateEndpoint(errors, endpoint, addressType, `endpoints[${i}]`);
+        if (user.name !== serverUser) refuseSpecial(errors, endpoint, `endpoints[${i}]`);
       });
     }
     if (ports.length > portsMax) errors.push(tooMany('ports', ports.length, portsMax));
@@ -57,6 +61,12 @@ export const endpointSliceStrategy: Strategy<EndpointSlice> = {
     return [invalid('addressType', draft.addressType, 'field is immutable')];
   },
 };
+
+function refuseSpecial(errors: FieldError[], { addresses = [] }: Endpoint, path: string): void {
+  addresses.forEach((address, i) => {
+    if (parseIp(address)) validateNotSpecial(errors, address, `${path}.addresses[${i}]`);
+  });
+}
 
 function validateEndpoint(errors: FieldError[], endpoint: Endpoint, type: string, path: string): void {
   const { addresses = [], hostname, nodeName, hints } = endpoint;
@@ -80,7 +90,7 @@ function validateAddress(errors: FieldError[], address: string, type: string, pa
   const family = parseIp(address)?.family;
   if (family === undefined || `IPv${family}` !== type) {
     errors.push(invalid(path, address, `must be a valid ${type} address`));
-  } else validateNotSpecial(errors, address, path);
+  }
 }
 
 function validatePorts(errors: FieldError[], ports: NonNullable<EndpointSlice['ports']>): void {
