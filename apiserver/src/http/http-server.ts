@@ -283,7 +283,10 @@ class RequestHandler {
     this.#deps.stopping.addEventListener('abort', end, { once: true });
     this.#watchers++;
     try {
-      const answered = await answer({ ...incoming, signal: gone.signal }, this.#deps.line);
+      const answered = await answer(
+        { ...incoming, signal: gone.signal, pace: () => this.#pacer.turn() },
+        this.#deps.line,
+      );
       if (answered.kind === 'watch') await streamWatch(response, answered, options, this.#pacer);
     } finally {
       this.#watchers--;

@@ -2,6 +2,7 @@
  * The transport without HTTP: the same line, with objects in and out. What it answers is shared and frozen; watch batches come from the
  * cache as they are.
  */
+import { copyJson, type JsonValue } from '@slipway/api/patch/json-value';
 import type { ApiRequest, ResourcePath, Transport, WatchEvent, WatchRequest } from '@slipway/api/transport';
 import type { KubeObject } from '@slipway/api/types';
 import { authenticatedGroup } from '../authn/authenticator.ts';
@@ -75,7 +76,7 @@ function incomingFrom(
 function bodyOf({ body, patchType }: ApiRequest): Pick<Incoming, 'readBody' | 'patchType'> {
   return {
     patchType,
-    readBody: () => ({ value: body === undefined ? undefined : structuredClone(body), duplicates: [] }),
+    readBody: () => ({ value: body === undefined ? undefined : copyJson(body as JsonValue), duplicates: [] }),
   };
 }
 

@@ -16,6 +16,8 @@ export interface Incoming {
   readonly claimedCause: Pick<Cause, 'controller' | 'object'> | undefined;
   readonly userAgent: string;
   readonly signal: AbortSignal;
+  /** Of a watch over HTTP: see `FlushPacer`. */
+  readonly pace?: (() => Promise<void> | undefined) | undefined;
   /** Appended to while the request is in work. */
   readonly warnings: string[];
   /** Throws StatusError Unauthorized. */

@@ -2,6 +2,7 @@
 import { decodeObject } from '@slipway/api/schema/decode';
 import { builtInSchemas } from '@slipway/api/schema/built-in-schemas';
 import { apiVersionOf } from '@slipway/api/resources';
+import { copyJson, type JsonObject } from '@slipway/api/patch/json-value';
 import { isStatus, type Status } from '@slipway/api/status-error';
 import type { KubeObject } from '@slipway/api/types';
 import { type FieldError, invalid, invalidError, notSupported } from '@slipway/api/validation/field-error';
@@ -87,7 +88,7 @@ export async function updateObject(admitted: Admitted, endpoint: Endpoint, parts
   const call = writeCall(admitted, parts);
   // The draft is changed on the way; a second try after a lost race needs it as it came.
   const written = await served.store
-    .update(targetOf(admitted, endpoint), () => structuredClone(draft), call)
+    .update(targetOf(admitted, endpoint), () => copyJson(draft as unknown as JsonObject) as unknown as KubeObject, call)
     .catch((error) => {
       if (endpoint !== 'main' || !isStatus(error, 'NotFound') || !served.store.strategy.allowCreateOnUpdate)
         throw error;

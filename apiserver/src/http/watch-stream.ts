@@ -41,8 +41,7 @@ export async function streamWatch(
       const frames = batches.map(frame);
       const bytes = frames.length === 1 ? (frames[0] ?? empty) : Buffer.concat(frames);
       if (socket.destroyed) break;
-      if (!socket.write(bytes)) await drained(socket);
-      await pacer.turn();
+      if (!pacer.timed(() => socket.write(bytes))) await drained(socket);
     }
   } catch (error) {
     const status: Status = statusFrom(error).toStatus();
@@ -65,30 +64,54 @@ function drained(socket: Socket): Promise<void> {
   });
 }
 
-/** Limits how often the watchers of a busy server write. */
+/**
+ * Limits how often the watchers of a busy server write. While few of them write, nobody waits. Beyond that they gather for a window, which
+ * is longer the more time their last writes took, so that writing never takes the server away from its requests.
+ */
 export class FlushPacer {
   readonly #clock: Clock;
-  #flushes = 0;
+  #granted = 0;
+  #spentMs = 0;
   #window: Promise<void> | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** To be awaited after a flush: at once while there are few, else at the end of the window. */
+  /** To be awaited before a flush. Undefined = now. */
   turn(): Promise<void> | undefined {
-    this.#window ??= new Promise((resolve) => {
+    this.#window ??= this.#open();
+    return ++this.#granted <= freeFlushesPerWindow ? undefined : this.#window;
+  }
+
+  /** Does a flush, and counts its time. */
+  timed<T>(flush: () => T): T {
+    const startMs = this.#clock.monotonicMs();
+    try {
+      return flush();
+    } finally {
+      this.#spentMs += this.#clock.monotonicMs() - startMs;
+    }
+  }
+
+  #open(): Promise<void> {
+    const windowMs = Math.min(Math.max(this.#spentMs * restPerFlush, windowMsMin), windowMsMax);
+    this.#spentMs = 0;
+    this.#granted = 0;
+    return new Promise((resolve) => {
       this.#clock.after(windowMs, () => {
         this.#window = undefined;
-        this.#flushes = 0;
         resolve();
       });
     });
-    return ++this.#flushes <= freeFlushesPerWindow ? undefined : this.#window;
   }
 }
 
-const windowMs = 10;
+const windowMsMin = 5;
+/** Nobody hears of a change later than this because of others. */
+const windowMsMax = 100;
+/** For each millisecond of writing, so many for everything else. */
+const restPerFlush = 3;
 /** So many watchers hear of a change without any delay. */
 const freeFlushesPerWindow = 64;
 

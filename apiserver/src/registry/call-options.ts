@@ -92,7 +92,9 @@ function parseDryRun(values: readonly string[], method: string): boolean {
   const wanted = values.filter((value) => value !== '');
   const unknown = wanted.find((value) => value !== 'All');
   if (unknown === undefined) return wanted.length > 0;
-  throw invalidError(optionsKindOfMethod[method] ?? 'DeleteOptions', 'meta.k8s.io', '', [notSupported('dryRun', unknown, ['All'])]);
+  throw invalidError(optionsKindOfMethod[method] ?? 'DeleteOptions', 'meta.k8s.io', '', [
+    notSupported('dryRun', unknown, ['All']),
+  ]);
 }
 
 const managerBytesMax = 128;

@@ -1,5 +1,5 @@
 import { ignoredFields, managedFieldsAfterUpdate } from '@slipway/api/apply/managed-fields';
-import type { KubeObject } from '@slipway/api/types';
+import type { KubeObject, ManagedFieldsEntry } from '@slipway/api/types';
 import { formatTime } from '@slipway/kit/clock';
 import type { ResourceContext } from './resource-context.ts';
 import type { WriteCall } from './write-call.ts';
@@ -15,12 +15,84 @@ export const statusFields = ignoredFields(['status']);
 
 /** Notes in `metadata.managedFields` which fields of the draft this write set. */
 export function ownFields(context: ResourceContext, { draft, old, subresource }: OwnedWrite, call: WriteCall): void {
-  const entries = managedFieldsAfterUpdate(old, draft, context.schema, {
-    manager: call.fieldManager,
-    apiVersion: draft.apiVersion,
-    time: formatTime(context.clock.nowMs()),
-    ...(subresource === undefined ? { ignored: statusFields } : { subresource }),
-  });
+  const entries = old
+    ? entriesAfterUpdate(context, { draft, old, subresource }, call)
+    : entriesOfNew(context, draft, call);
   if (entries.length > 0) draft.metadata.managedFields = entries;
   else delete draft.metadata.managedFields;
+}
+
+function entriesAfterUpdate(
+  { schema, clock }: ResourceContext,
+  { draft, old, subresource }: OwnedWrite,
+  { fieldManager }: WriteCall,
+): ManagedFieldsEntry[] {
+  return managedFieldsAfterUpdate(old, draft, schema, {
+    manager: fieldManager,
+    apiVersion: draft.apiVersion,
+    time: formatTime(clock.nowMs()),
+    ...(subresource === undefined ? { ignored: statusFields } : { subresource }),
+  });
+}
+
+/**
+ * Field sets of new objects by their shape. What is created often is created alike (the pods of a ReplicaSet, one event after another),
+ * and working out the set costs more than the rest of the create.
+ */
+const setsByShape = new Map<string, ManagedFieldsEntry['fieldsV1']>();
+/** Shapes are about a kilobyte each. Past the bound the memory is emptied, which costs only time. */
+const shapesMax = 2000;
+/** Large objects seldom look alike, and their shapes would fill the memory. */
+const shapeCharactersMax = 8192;
+
+function entriesOfNew(context: ResourceContext, draft: KubeObject, call: WriteCall): ManagedFieldsEntry[] {
+  const write = { draft, old: undefined, subresource: undefined };
+  if (draft.metadata.managedFields) return entriesAfterUpdate(context, write, call);
+  const shape = shapeOf(draft);
+  const known = setsByShape.get(shape);
+  if (known) {
+    const time = formatTime(context.clock.nowMs());
+    const { apiVersion } = draft;
+    return [
+      { manager: call.fieldManager, operation: 'Update', apiVersion, time, fieldsType: 'FieldsV1', fieldsV1: known },
+    ];
+  }
+  const entries = entriesAfterUpdate(context, write, call);
+  const [only] = entries;
+  if (only?.fieldsV1 && entries.length === 1 && shape.length <= shapeCharactersMax) {
+    if (setsByShape.size >= shapesMax) setsByShape.clear();
+    setsByShape.set(shape, only.fieldsV1);
+  }
+  return entries;
+}
+
+/**
+ * Equal for objects with equal field sets: names of fields, and what stands in lists, as items are told apart by their values. The other
+ * values do not matter.
+ */
+function shapeOf(draft: KubeObject): string {
+  const { status: _, metadata, ...rest } = draft as KubeObject & { status?: unknown };
+  const { name: __, uid: ___, creationTimestamp: ____, ...described } = metadata;
+  return `${draft.apiVersion}\n${draft.kind}\n${shapeOfFields(described, false)}${shapeOfFields(rest, false)}`;
+}
+
+function shapeOfFields(object: object, withValues: boolean): string {
+  let shape = '{';
+  for (const name in object) {
+    const value = (object as Record<string, unknown>)[name];
+    if (value === undefined) continue;
+    const isObject = typeof value === 'object' && value !== null;
+    shape += `${JSON.stringify(name)}:${isObject ? shapeOfValue(value, false) : withValues ? JSON.stringify(value) : 'v'}`;
+  }
+  return `${shape}}`;
+}
+
+function shapeOfValue(value: unknown, withValues: boolean): string {
+  if (Array.isArray(value)) {
+    let shape = '[';
+    for (const item of value) shape += `${shapeOfValue(item, true)},`;
+    return `${shape}]`;
+  }
+  if (typeof value === 'object' && value !== null) return shapeOfFields(value, withValues);
+  return withValues ? JSON.stringify(value) : 'v';
 }

@@ -78,7 +78,7 @@ function patchedDraft(patch: Patch, base: Base, call: WriteCall): KubeObject {
     patch.type === 'apply' ? 'Ignore' : fieldValidation,
   );
   noteWarnings(warnings, call);
-  const draft = structuredClone(object) as unknown as KubeObject;
+  const draft = copyJson(object as JsonObject) as unknown as KubeObject;
   // A resourceVersion is a precondition only when the patch itself set it to another one.
   if (draft.metadata.resourceVersion === old?.metadata.resourceVersion) delete draft.metadata.resourceVersion;
   return view ? view.toStored(draft) : draft;

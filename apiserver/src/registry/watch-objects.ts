@@ -27,6 +27,8 @@ export interface WatchQuery {
   /** The watch ends by itself after this time. */
   readonly timeoutMs: number;
   readonly backlogBytesMax: number;
+  /** Asked when there is something to hand out: how long to wait, so that more may gather. Undefined = not at all. */
+  readonly pace?: (() => Promise<void> | undefined) | undefined;
 }
 
 /** As upstream: so often a watcher that asked for it learns how far it is, though nothing happened. */
@@ -59,7 +61,7 @@ export async function* watchObjects(
   if (query.sendInitialEvents && query.allowWatchBookmarks) {
     yield [[{ type: 'BOOKMARK', revision: start.revision, isEndOfInitialEvents: true }]];
   }
-  const queue = new ChangeQueue(query.backlogBytesMax);
+  const queue = new ChangeQueue(query.backlogBytesMax, query.pace);
   const stops = [
     subscribe(context, prefix, start.revision, selection, queue),
     context.clock.after(query.timeoutMs, () => queue.end()),
@@ -180,13 +182,15 @@ function bookmarkTimer({ clock, objects }: ResourceContext, queue: ChangeQueue, 
 /** Batches between the store and one consumer, bounded by the bytes they refer to. Ends once, with or without an error. */
 class ChangeQueue implements AsyncIterable<WatchBatches> {
   readonly #bytesMax: number;
+  readonly #pace: WatchQuery['pace'];
   #batches: (readonly WatchChange[])[] = [];
   #bytes = 0;
   #ended: { readonly error?: unknown } | undefined;
   #wake: (() => void) | undefined;
 
-  constructor(bytesMax: number) {
+  constructor(bytesMax: number, pace: WatchQuery['pace']) {
     this.#bytesMax = bytesMax;
+    this.#pace = pace;
   }
 
   push(changes: readonly WatchChange[]): void {
@@ -208,7 +212,11 @@ class ChangeQueue implements AsyncIterable<WatchBatches> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<WatchBatches, void, void> {
     for (;;) {
-      while (this.#batches.length > 0) yield this.#take();
+      while (this.#batches.length > 0) {
+        const wait = this.#ended ? undefined : this.#pace?.();
+        if (wait) await wait;
+        yield this.#take();
+      }
       if (this.#ended) {
         if ('error' in this.#ended) throw this.#ended.error;
         return;
