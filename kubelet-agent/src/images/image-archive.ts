@@ -54,10 +54,11 @@ export async function openImageArchive(request: OpenArchiveRequest, signal: Abor
 async function extractMembers({ file, directory }: OpenArchiveRequest, signal: AbortSignal): Promise<Members> {
   const members = new Map<string, string>();
   const links = new Map<string, string>();
+  const decompress = await decompressor(file);
   const entries = extract();
   const outcomes = await Promise.allSettled([
     writeMembers(entries, { directory, members, links }),
-    pipeline(createReadStream(file), await decompressor(file), entries, { signal }),
+    pipeline(createReadStream(file), decompress, entries, { signal }),
   ]);
   signal.throwIfAborted();
   const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));

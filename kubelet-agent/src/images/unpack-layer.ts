@@ -41,10 +41,11 @@ export async function unpackLayer(
     },
   });
   const writer = new LayerWriter(request.directory, (message, fields) => request.log.warn(fields, message));
+  const decompress = await decompressor(request.file);
   const entries = extract();
   const outcomes = await Promise.allSettled([
     writeEntries(entries, writer),
-    pipeline(createReadStream(request.file), await decompressor(request.file), meter, entries, { signal }),
+    pipeline(createReadStream(request.file), decompress, meter, entries, { signal }),
   ]);
   const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
   if (failures.length > 0) {

@@ -7,7 +7,7 @@ import { exec } from '@slipway/kit/exec';
 import { silentLogger } from '@slipway/kit/logger';
 import { systemRandom } from '@slipway/kit/random';
 import { spawn } from '@slipway/kit/spawn';
-import { findProgram } from '@slipway/kit/testing/capabilities';
+import { findProgram, missingCapability } from '@slipway/kit/testing/capabilities';
 import type { ContainerConfig, LinuxContainerSecurityContext, NamespaceOption, PodSandboxConfig } from '../../cri.ts';
 import type { ImageRootfs } from '../image-rootfs.ts';
 import { createLocalRuntime, type LocalRuntime } from '../local-runtime.ts';
@@ -25,8 +25,11 @@ export class TestNode {
   readonly #stops: AbortController[] = [];
   #pods = 0;
 
-  private constructor(dataDir: string) {
+  readonly #runtimeName: string | undefined;
+
+  private constructor(dataDir: string, runtimeName: string | undefined) {
     this.dataDir = dataDir;
+    this.#runtimeName = runtimeName;
     const layer = join(dataDir, 'layer');
     this.#images = {
       hold: async (_, holder) => {
@@ -38,8 +41,8 @@ export class TestNode {
     };
   }
 
-  static async create(): Promise<TestNode> {
-    const node = new TestNode(await mkdtemp(join(tmpdir(), 'slipway-runtime-')));
+  static async create(runtimeName?: string): Promise<TestNode> {
+    const node = new TestNode(await mkdtemp(join(tmpdir(), 'slipway-runtime-')), runtimeName);
     const layer = join(node.dataDir, 'layer');
     await Promise.all(['bin', 'etc', 'tmp'].map((name) => mkdir(join(layer, name), { recursive: true })));
     await cp(findProgram('busybox') ?? '', join(layer, 'bin', 'busybox'), { dereference: true });
@@ -81,7 +84,8 @@ export class TestNode {
       network,
       images: this.#images,
     };
-    const runtime = await createLocalRuntime(deps, { dataDir: this.dataDir, searchPath }, neverAborted);
+    const chosen = this.#runtimeName === undefined ? {} : { runtime: this.#runtimeName };
+    const runtime = await createLocalRuntime(deps, { dataDir: this.dataDir, searchPath, ...chosen }, neverAborted);
     const stop = new AbortController();
     this.#stops.push(stop);
     runtime.run(stop.signal).catch(() => {});
@@ -149,6 +153,17 @@ export class TestNode {
     await runtime.startContainer(containerId, neverAborted);
     return { sandboxId, containerId, logFile: join(pod.logDirectory, config.logPath) };
   }
+}
+
+/** Undefined when the OCI runtime works on this machine; crun refuses some layouts of cgroups. */
+export async function missingForRuntime(name: string): Promise<string | undefined> {
+  const missing = missingCapability({ root: true, programs: ['conmon', name, 'busybox'] });
+  if (missing !== undefined) return missing;
+  const node = await TestNode.create(name);
+  const runtime = await node.startAgent();
+  const [ready] = await runtime.status(neverAborted);
+  await node.destroy(runtime);
+  return ready?.status ? undefined : `a machine on which ${name} works`;
 }
 
 /** Waits for a condition; the runner's own limit is the limit. */
