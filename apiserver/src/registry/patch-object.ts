@@ -2,7 +2,7 @@ import { type Decoded, DecodeProblem, decodeObject, type FieldValidation } from 
 import type { ObjectSchema } from '@slipway/api/schema/structural-schema';
 import { applyConfiguration } from '@slipway/api/apply/managed-fields';
 import { applyJsonPatch } from '@slipway/api/patch/json-patch';
-import { isJsonObject, type JsonObject, type JsonValue } from '@slipway/api/patch/json-value';
+import { copyJson, isJsonObject, type JsonObject, type JsonValue } from '@slipway/api/patch/json-value';
 import { applyMergePatch } from '@slipway/api/patch/merge-patch';
 import { PatchError } from '@slipway/api/patch/patch-error';
 import { applyStrategicMergePatch } from '@slipway/api/patch/strategic-merge-patch';
