@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { neverAborted } from '@slipway/kit/abort';
-import { systemClock } from '@slipway/kit/clock';
+import { type Clock, systemClock } from '@slipway/kit/clock';
 import { exec } from '@slipway/kit/exec';
 import { silentLogger } from '@slipway/kit/logger';
 import { systemRandom } from '@slipway/kit/random';
@@ -16,6 +16,8 @@ import type { RegistryOptions } from './registry-client.ts';
 import { writeDockerArchive } from './testing/test-archives.ts';
 
 const signal = neverAborted;
+/** Tries again at once: the delays between tries are not what is shown here. */
+const hastyClock: Clock = { ...systemClock, sleep: (ms, until) => systemClock.sleep(Math.min(ms, 5), until) };
 const missing = missingCapability({ root: true, programs: ['docker-registry', 'skopeo'] });
 
 /** Stands before the registry: counts what is asked for, and may answer itself. */
@@ -75,7 +77,7 @@ describeWith(missing, 'pull from a registry', () => {
   ): Promise<ImageStore> => {
     asked = [];
     intercept = () => false;
-    const deps = { clock: systemClock, random: systemRandom, log: silentLogger, fetch: globalThis.fetch };
+    const deps = { clock: hastyClock, random: systemRandom, log: silentLogger, fetch: globalThis.fetch };
     return await createImageStore(deps, { dataDir: join(root, name), registries });
   };
   const blobsAsked = () => asked.filter((line) => line.includes('/blobs/'));
@@ -97,7 +99,9 @@ describeWith(missing, 'pull from a registry', () => {
   });
 
   it('asks mirrors first and the registry when they do not have it', async () => {
-    const store = await open('mirror', { 'registry.invalid': { mirrors: [`http://127.0.0.1:9`, `http://${here()}`] } });
+    const store = await open('mirror', {
+      'registry.invalid': { mirrors: [`http://127.0.0.1:${await freePort()}`, `http://${here()}`] },
+    });
     await store.pullImage({ image: 'registry.invalid/team/app:1' }, undefined, signal);
     expect((await store.imageStatus({ image: 'registry.invalid/team/app:1' }, signal))?.repoTags).toEqual([
       'registry.invalid/team/app:1',
@@ -111,7 +115,9 @@ describeWith(missing, 'pull from a registry', () => {
       reason: 'imageNotFound',
       message: `failed to pull and unpack image "${name}": failed to resolve reference "${name}": ${name}: not found`,
     });
-    await expect(store.pullImage({ image: '127.0.0.1:9/x:1' }, undefined, signal)).rejects.toMatchObject({
+    await expect(
+      store.pullImage({ image: `127.0.0.1:${await freePort()}/x:1` }, undefined, signal),
+    ).rejects.toMatchObject({
       reason: 'unavailable',
     });
   });

@@ -57,9 +57,9 @@ export async function startExec(deps: LocalDeps, request: ExecRequest, signal: A
 
 /** The container's own process with another command, a terminal and its type: with `--env` crun would drop the other variables. */
 async function writeTerminalProcess(deps: LocalDeps, { containerId, cmd }: ExecRequest, file: string): Promise<void> {
-  const spec = JSON.parse(await readFile(deps.paths.container(containerId).spec, 'utf8')) as OciSpec;
-  const env = [...spec.process.env.filter((pair) => !pair.startsWith('TERM=')), 'TERM=xterm'];
-  await writeFile(file, JSON.stringify({ ...spec.process, args: cmd, env, terminal: true }), { mode: 0o600 });
+  const { process: own } = JSON.parse(await readFile(deps.paths.container(containerId).spec, 'utf8')) as OciSpec;
+  const env = [...own.env.filter((pair) => !pair.startsWith('TERM=')), 'TERM=xterm'];
+  await writeFile(file, JSON.stringify({ ...own, args: cmd, env, terminal: true }), { mode: 0o600 });
 }
 
 function pipeSession(child: ChildProcess, exitCode: Promise<number>): ExecSession {
