@@ -67,6 +67,21 @@ describe('planPod', () => {
     expect(at(7, 300_000)).toMatchObject({ steps: [], againAtMs: nowMs + 300_000 });
   });
 
+  it('keeps the back-off of a container that could not even be started', () => {
+    const dead = container({
+      state: 'exited',
+      exitCode: 127,
+      attempt: 1,
+      backoffMs: 10_000,
+      startedAtMs: 0,
+      finishedAtMs: nowMs,
+    });
+    expect(planPod(aPod(), seen({ containers: [dead] }), nowMs)).toMatchObject({
+      steps: [],
+      againAtMs: nowMs + 10_000,
+    });
+  });
+
   it('forgets the back-off of a container that ran for more than ten minutes', () => {
     const dead = container({
       state: 'exited',

@@ -16,8 +16,9 @@ export interface NextAttempt {
 
 export function nextAttempt(last: ObservedContainer): NextAttempt {
   const attempt = last.attempt + 1;
-  const finishedAtMs = last.finishedAtMs ?? last.createdAtMs;
-  const ranMs = finishedAtMs - (last.startedAtMs ?? finishedAtMs);
+  // 0 stands for "has not happened": a container that could not be started did not run.
+  const finishedAtMs = last.finishedAtMs || last.createdAtMs;
+  const ranMs = finishedAtMs - (last.startedAtMs || finishedAtMs);
   if (ranMs > crashBackoff.resetAfterMs) return { attempt, startAtMs: finishedAtMs, backoffMs: crashBackoff.baseMs };
   return {
     attempt,

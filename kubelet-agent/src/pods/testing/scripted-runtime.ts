@@ -203,7 +203,7 @@ export class ScriptedRuntime {
         exitCode: 127,
         reason: 'StartError',
         finishedAtMs,
-        startedAtMs: finishedAtMs,
+        startedAtMs: 0,
       };
       throw this.startError;
     }
