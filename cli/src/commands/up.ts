@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import { type ApiServer, clientIdentities } from '@slipway/apiserver';
 import { agentFlags, apiServerFlags, type Command, type CommandContext, everywhereFlags } from '../command.ts';
 import { composeApiServer, composeControllers, type Part, writeAdminKubeconfig } from '../compose/control-plane.ts';
@@ -27,6 +28,8 @@ export const up: Command = {
           print(
             `ready: https://${apiServer.server.address.host}:${apiServer.server.address.port}  export KUBECONFIG=${config.kubeconfig}`,
           );
+          // Node would write it at the end of the process only, and a killed one has none.
+          flushCompileCache();
         });
       } finally {
         await apiServer.backend.close();
