@@ -72,36 +72,8 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
     createObjectStore({ backend, clock, log, signal: starting.signal }),
   ]);
   const stopping = new AbortController();
-  const read = cachedReader(objects);
-  const tokens = new ServiceAccountTokens(
-    pki.serviceAccountKey,
-    { issuer: config.serviceAccountIssuer, apiAudiences: config.apiAudiences },
-    { clock, random, read },
-  );
-  const rbac = new RbacAuthorizer(objects);
-  const authorizer = new AuthorizerChain([new NodeAuthorizer(objects), rbac]);
-  const allocators = createServiceAllocators({
-    serviceCidr: config.serviceClusterIpRange,
-    nodePortRange: config.serviceNodePortRange,
-  });
-  restoreAllocations(allocators, objects, log);
-  const kinds = new ServedKinds(createBuiltInStrategies({ allocators }), { objects, clock, random });
-  const reviews = reviewResources({
-    authorizer,
-    rulesFor: (user, namespace) => rbac.rulesFor(user, namespace),
-    authenticateToken: (token, audiences) => tokens.authenticate(token, audiences),
-    apiAudiences: config.apiAudiences,
-  });
-  const admission = new Admission({
-    read,
-    readNewest: async (resource, group, namespace, name, signal) =>
-      (await objects.get(objectKey({ group, resource }, namespace, name), { signal }))?.object,
-    random,
-    rulesFor: (user, namespace) => rbac.rulesFor(user, namespace),
-    may: (user, verb, resource) =>
-      authorizer.decide({ kind: 'resource', user, verb, version: '*', subresource: '', ...resource }).allowed,
-  });
-  const line: LineParts = { kinds, reviews, authorizer, admission, clock, random, limits: config.limits, tokens, read };
+  const { line, rbac, tokens } = composeLine(config, deps, { pki, objects });
+  const { kinds, reviews } = line;
   const serving = await pki.servingCertificate(bootstrapHosts(config, hostname()));
   const metrics = new Metrics();
   const state = { isBootstrapped: false };
@@ -157,6 +129,45 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
   }
 
   return { run, ready: ready.promise, address, pki, resources: kinds.all.map(({ api }) => api), transport };
+}
+
+/** What requests go through between the door and the store. */
+function composeLine(
+  config: ApiServerConfig,
+  { clock, random, log }: ApiServerDeps,
+  { pki, objects }: { readonly pki: Pki; readonly objects: ObjectStore },
+) {
+  const read = cachedReader(objects);
+  const tokens = new ServiceAccountTokens(
+    pki.serviceAccountKey,
+    { issuer: config.serviceAccountIssuer, apiAudiences: config.apiAudiences },
+    { clock, random, read },
+  );
+  const rbac = new RbacAuthorizer(objects);
+  const authorizer = new AuthorizerChain([new NodeAuthorizer(objects), rbac]);
+  const allocators = createServiceAllocators({
+    serviceCidr: config.serviceClusterIpRange,
+    nodePortRange: config.serviceNodePortRange,
+  });
+  restoreAllocations(allocators, objects, log);
+  const kinds = new ServedKinds(createBuiltInStrategies({ allocators }), { objects, clock, random });
+  const reviews = reviewResources({
+    authorizer,
+    rulesFor: (user, namespace) => rbac.rulesFor(user, namespace),
+    authenticateToken: (token, audiences) => tokens.authenticate(token, audiences),
+    apiAudiences: config.apiAudiences,
+  });
+  const admission = new Admission({
+    read,
+    readNewest: async (resource, group, namespace, name, signal) =>
+      (await objects.get(objectKey({ group, resource }, namespace, name), { signal }))?.object,
+    random,
+    rulesFor: (user, namespace) => rbac.rulesFor(user, namespace),
+    may: (user, verb, resource) =>
+      authorizer.decide({ kind: 'resource', user, verb, version: '*', subresource: '', ...resource }).allowed,
+  });
+  const line: LineParts = { kinds, reviews, authorizer, admission, clock, random, limits: config.limits, tokens, read };
+  return { line, rbac, tokens };
 }
 
 const bootstrapUser: UserInfo = { name: 'system:apiserver', groups: ['system:masters'] };
