@@ -7,6 +7,10 @@ export class NodeInfo {
   readonly pods = new Map<string, PodInfo>();
   readonly requested = new Map<string, number>();
   readonly usedPorts: HostPort[] = [];
+  /** Pods by the uid of their controlling owner. */
+  readonly siblings = new Map<string, number>();
+  /** Pods that keep others away. Most nodes have none, and the check of them is then free. */
+  antiAffinityPods = 0;
   #node: Node | undefined;
   #allocatable: Resources = new Map();
   #images: ReadonlyMap<string, number> = new Map();
@@ -48,6 +52,7 @@ export class NodeInfo {
     this.pods.set(pod.uid, pod);
     addAmounts(this.requested, pod.requests);
     this.usedPorts.push(...pod.hostPorts);
+    this.#count(pod, 1);
   }
 
   removePod(uid: string): void {
@@ -55,11 +60,20 @@ export class NodeInfo {
     if (!pod) return;
     this.pods.delete(uid);
     addAmounts(this.requested, pod.requests, -1);
+    this.#count(pod, -1);
     for (const port of pod.hostPorts) {
       const index = this.usedPorts.findIndex(
         (used) => used.port === port.port && used.protocol === port.protocol && used.hostIp === port.hostIp,
       );
       if (index >= 0) this.usedPorts.splice(index, 1);
     }
+  }
+
+  #count(pod: PodInfo, change: 1 | -1): void {
+    if (pod.antiAffinity.length > 0) this.antiAffinityPods += change;
+    if (pod.ownerUid === undefined) return;
+    const count = (this.siblings.get(pod.ownerUid) ?? 0) + change;
+    if (count > 0) this.siblings.set(pod.ownerUid, count);
+    else this.siblings.delete(pod.ownerUid);
   }
 }

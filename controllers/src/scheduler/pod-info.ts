@@ -54,6 +54,8 @@ export interface PodInfo {
   readonly preferredAffinity: readonly AffinityTerm[];
   readonly spread: readonly SpreadConstraint[];
   readonly images: readonly string[];
+  /** Uid of the controlling owner: pods of one owner are siblings. */
+  readonly ownerUid: string | undefined;
   readonly gated: boolean;
 }
 
@@ -108,6 +110,7 @@ function build(pod: Pod): PodInfo {
     ],
     spread: (spec.topologySpreadConstraints ?? []).map((constraint) => spreadConstraint(constraint, labels)),
     images: (spec.containers ?? []).map((container) => container.image ?? ''),
+    ownerUid: metadata.ownerReferences?.find((reference) => reference.controller)?.uid,
     gated: (spec.schedulingGates ?? []).length > 0,
   };
 }

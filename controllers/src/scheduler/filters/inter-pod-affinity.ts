@@ -26,6 +26,7 @@ export function isWanted(term: AffinityTerm, pod: PodInfo): boolean {
 function forbiddenByOthers(pod: PodInfo, nodes: readonly NodeInfo[]): Map<string, Set<string>> {
   const forbidden = new Map<string, Set<string>>();
   for (const info of nodes) {
+    if (info.antiAffinityPods === 0) continue;
     for (const other of info.pods.values()) {
       for (const term of other.antiAffinity) {
         const domain = info.labels[term.topologyKey];

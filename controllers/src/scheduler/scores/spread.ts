@@ -7,17 +7,8 @@ import type { Score } from '../score.ts';
  * Siblings: pods of the same owner. A pod that says nothing about spreading is spread over hosts by its owner,
  * which stands for upstream's default constraints over the Services and owners that select it.
  */
-function siblingCounts(pod: PodInfo, nodes: readonly NodeInfo[]): number[] | undefined {
-  const owner = pod.pod.metadata.ownerReferences?.find((reference) => reference.controller)?.uid;
-  if (owner === undefined) return undefined;
-  return nodes.map((info) => {
-    let count = 0;
-    for (const other of info.pods.values()) {
-      if (other.pod.metadata.ownerReferences?.some((reference) => reference.controller && reference.uid === owner))
-        count++;
-    }
-    return count;
-  });
+function siblingCounts({ ownerUid }: PodInfo, nodes: readonly NodeInfo[]): number[] | undefined {
+  return ownerUid === undefined ? undefined : nodes.map((info) => info.siblings.get(ownerUid) ?? 0);
 }
 
 export const spread: Score = {
