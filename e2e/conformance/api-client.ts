@@ -73,6 +73,9 @@ export interface Outgoing {
 
 export type PatchType = 'json-patch+json' | 'merge-patch+json' | 'strategic-merge-patch+json' | 'apply-patch+yaml';
 
+/** A test that waits for something that never comes fails after this time, and not with the whole run. */
+const silenceMsMax = 15_000;
+
 export class ApiClient {
   readonly #endpoint: Endpoint;
   readonly #identity: Identity;
@@ -182,6 +185,8 @@ export class ApiClient {
           ...headers,
         },
       });
+      const hungUp = new Error(`${method} ${path}: nothing came for ${silenceMsMax} ms`);
+      request.setTimeout(silenceMsMax, () => request.destroy(hungUp));
       request.on('response', resolve);
       request.on('error', reject);
       request.end(content);
