@@ -2,8 +2,7 @@
  * JSON web tokens for service accounts (RFC 7519), signed with ES256, with the claims that Kubernetes gives them. A token is bound to its
  * service account, and to a Pod or Secret where one is named: it holds as long as they exist with the same uid.
  *
- * Checking a signature costs far more than all the rest of a request, so that verified tokens are remembered by their hash until they
- * expire. Whether the bound objects still exist is asked each time: that is a look-up in the watch cache.
+ * Checking a signature costs far more than all the rest of a request, so that verified tokens are remembered. Whether the bound objects still exist is asked each time: that is a look-up in the watch cache.
  */
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import type { Clock } from '@slipway/kit/clock';
@@ -52,8 +51,8 @@ export interface TokenDeps {
   readonly read: StrategyContext['read'];
 }
 
-/** Verified tokens remembered; each costs about a kilobyte. */
-const verifiedMax = 20_000;
+/** Verified tokens remembered; each costs about two kilobytes. Past the bound they are all verified anew. */
+const verifiedMax = 5_000;
 /** Longer ones are not looked at. */
 const tokenCharactersMax = 16 * 1024;
 
@@ -112,13 +111,12 @@ export class ServiceAccountTokens {
 
   #verifiedClaims(token: string): TokenClaims | undefined {
     if (token.length > tokenCharactersMax) return undefined;
-    const hash = createHash('sha256').update(token).digest('base64');
-    const known = this.#verified.get(hash);
+    const known = this.#verified.get(token);
     if (known) return known;
     const claims = this.#verify(token);
     if (!claims) return undefined;
     if (this.#verified.size >= verifiedMax) this.#verified.clear();
-    this.#verified.set(hash, claims);
+    this.#verified.set(token, claims);
     return claims;
   }
 

@@ -12,12 +12,12 @@ const accountPrefix = 'system:serviceaccount:';
 /** The user whom the request is for: its own, or the one it names. Throws StatusError Forbidden. */
 export function impersonated(request: IncomingMessage, user: UserInfo, authorizer: Authorizer): UserInfo {
   const { headers } = request;
+  if (!asksToImpersonate(headers)) return user;
   const name = single(headers['impersonate-user']);
   const groups = request.headersDistinct['impersonate-group'] ?? [];
   const uid = single(headers['impersonate-uid']);
   const extraNames = Object.keys(headers).filter((header) => header.startsWith(extraPrefix));
   if (name === undefined) {
-    if (groups.length === 0 && uid === undefined && extraNames.length === 0) return user;
     throw badRequest('requested impersonation of groups or extra attributes without impersonating a user');
   }
   const may = (
@@ -55,6 +55,11 @@ export function impersonated(request: IncomingMessage, user: UserInfo, authorize
     ...(uid === undefined ? {} : { uid }),
     ...(extraNames.length === 0 ? {} : { extra }),
   };
+}
+
+function asksToImpersonate(headers: IncomingMessage['headers']): boolean {
+  for (const header in headers) if (header.startsWith('impersonate-')) return true;
+  return false;
 }
 
 function single(header: string | readonly string[] | undefined): string | undefined {
