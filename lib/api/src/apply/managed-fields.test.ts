@@ -76,9 +76,7 @@ describe('applyConfiguration', () => {
       failure = error as StatusError;
     }
     expect(failure?.reason).toBe('Conflict');
-    expect(failure?.message).toContain(
-      'Apply failed with 2 conflicts: conflicts with "a":\n- .spec.replicas\n',
-    );
+    expect(failure?.message).toContain('Apply failed with 2 conflicts: conflicts with "a":\n- .spec.replicas\n');
     expect(failure?.details?.causes).toContainEqual({
       reason: 'FieldManagerConflict',
       message: 'conflict with "a"',

@@ -13,6 +13,7 @@ import type { ObjectSchema } from '../schema/structural-schema.ts';
 import { type StatusCause, StatusError } from '../status-error.ts';
 import { decodeFields, emptySet, encodeFields, FieldSet, fieldElement, pathSet } from './field-set.ts';
 import { mergeObjects, removeFields } from './merge-objects.ts';
+import { newObjectFields } from './new-object-fields.ts';
 import { differenceOf, fieldsOf } from './owned-fields.ts';
 
 /** Entries of Update managers that are kept apart; older ones are folded into one (upstream's bound). */
@@ -76,6 +77,7 @@ export function managedFieldsAfterUpdate(
   schema: ObjectSchema,
   by: WriteBy,
 ): ManagedFieldsEntry[] {
+  if (!before && !after.metadata.managedFields) return managedFieldsOfNew(after, schema, by);
   const managers = readManagers(baseEntries(before, after));
   const { changed, removed } = differenceOf(before ? asJson(before) : {}, asJson(after), schema);
   const owned = withoutUnowned(changed, by);
@@ -88,6 +90,11 @@ export function managedFieldsAfterUpdate(
   const fields = (self?.fields ?? emptySet).union(owned).minus(gone);
   const updated = self && self.fields.equals(fields) ? self : { entry: newEntry(by, 'Update'), fields };
   return writeManagers([...others, updated], by.time);
+}
+
+function managedFieldsOfNew(object: ManagedObject, schema: ObjectSchema, by: WriteBy): ManagedFieldsEntry[] {
+  const fieldsV1 = newObjectFields(asJson(object), schema, by.ignored ? [unowned, by.ignored] : [unowned]);
+  return fieldsV1 ? [{ ...newEntry(by, 'Update'), fieldsV1 }] : [];
 }
 
 export interface Applied {
