@@ -246,6 +246,7 @@ function nodeStatusPart(
   return new NodeAgentStatus(deps, {
     nodeName: config.nodeName,
     labels: config.nodeLabels,
+    annotations: config.nodeAnnotations,
     addresses: known.hostIps,
     machine: known.machine,
     dataDirectory: config.dataDir,

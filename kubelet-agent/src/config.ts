@@ -21,6 +21,7 @@ export interface AgentSettings {
   /** 0 picks a free one. */
   readonly agentPort?: number;
   readonly nodeLabels?: Readonly<Record<string, string>>;
+  readonly nodeAnnotations?: Readonly<Record<string, string>>;
   /** Addresses of the cluster's DNS; absent = the tenth address of the service CIDR. Empty = none. */
   readonly clusterDns?: readonly string[];
   readonly clusterDomain?: string;
@@ -45,6 +46,7 @@ export function agentConfig(settings: AgentSettings): AgentConfig {
     nodeIp: settings.nodeIp,
     agentPort: settings.agentPort ?? agentPortDefault,
     nodeLabels: settings.nodeLabels ?? {},
+    nodeAnnotations: settings.nodeAnnotations ?? {},
     clusterDns: settings.clusterDns ?? [hostInCidr(settings.serviceCidr, clusterDnsHost)],
     clusterDomain: settings.clusterDomain ?? 'cluster.local',
     resolvConf: settings.resolvConf ?? '/etc/resolv.conf',

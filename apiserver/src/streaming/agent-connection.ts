@@ -16,7 +16,15 @@ export interface AgentAddress {
   readonly host: string;
   readonly port: number;
   readonly nodeName: string;
+  /** PEM of the authority that the node itself announced for its agent's certificate. */
+  readonly authority: string | undefined;
 }
+
+/**
+ * An agent that was not given a certificate by the cluster's authority makes its own and announces its authority here. Only
+ * the node's own identity may write its Node object, so the announcement is as trustworthy as the node.
+ */
+export const agentAuthorityAnnotation = 'slipway.dev/agent-authority';
 
 const agentPortDefault = 10250;
 /** An agent that does not answer in this time counts as away. */
@@ -32,7 +40,8 @@ export function agentAddress(pod: Pod, node: Node | undefined): AgentAddress {
   const addresses = node?.status?.addresses ?? [];
   const host = addresses.find(({ type }) => type === 'InternalIP')?.address ?? addresses[0]?.address;
   if (!host) throw new StatusError('ServiceUnavailable', `node "${nodeName}" has no address to reach its agent at`);
-  return { host, port: node?.status?.daemonEndpoints?.kubeletEndpoint?.Port ?? agentPortDefault, nodeName };
+  const port = node?.status?.daemonEndpoints?.kubeletEndpoint?.Port ?? agentPortDefault;
+  return { host, port, nodeName, authority: node?.metadata.annotations?.[agentAuthorityAnnotation] };
 }
 
 export class AgentConnection {
@@ -41,13 +50,18 @@ export class AgentConnection {
 
   constructor(credentials: AgentCredentials) {
     this.#credentials = credentials;
-    this.#agent = new Agent({ keepAlive: true, maxSockets: 256, ...this.#tls() });
+    this.#agent = new Agent({ keepAlive: true, maxSockets: 256 });
   }
 
   /** A plain GET whose answer is read as a stream. */
   get(address: AgentAddress, path: string, signal: AbortSignal): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
-      const request = httpsRequest({ ...this.#target(address, path), agent: this.#agent, signal });
+      const request = httpsRequest({
+        ...this.#target(address, path),
+        ...this.#tls(address),
+        agent: this.#agent,
+        signal,
+      });
       request.once('response', resolve);
       request.once('error', (cause) => reject(unreachable(address, cause)));
       request.end();
@@ -61,7 +75,7 @@ export class AgentConnection {
     headers: Readonly<Record<string, string>>,
   ): Promise<{ response: IncomingMessage; socket?: Duplex; head?: Buffer }> {
     return new Promise((resolve, reject) => {
-      const request = httpsRequest({ ...this.#target(address, path), ...this.#tls(), headers });
+      const request = httpsRequest({ ...this.#target(address, path), ...this.#tls(address), headers });
       request.once('upgrade', (response, socket, head) => resolve({ response, socket, head }));
       request.once('response', (response) => resolve({ response }));
       request.once('error', (cause) => reject(unreachable(address, cause)));
@@ -76,7 +90,7 @@ export class AgentConnection {
     return new Promise((resolve, reject) => {
       const { host, port } = this.#target(address, path);
       const socket = new WebSocket(`wss://${bracketed(String(host))}:${port}${path}`, [...protocols], {
-        ...this.#tls(),
+        ...this.#tls(address),
         handshakeTimeout: connectTimeoutMs,
         maxPayload: messageBytesMax,
         perMessageDeflate: false,
@@ -100,10 +114,10 @@ export class AgentConnection {
     return { host: address.host, port: address.port, path, method: 'GET' };
   }
 
-  #tls() {
+  #tls({ authority }: AgentAddress) {
     const { ca, certificate, key } = this.#credentials;
     // The agent's certificate is made for its node's addresses; servername stays empty for an IP (RFC 6066).
-    return { ca, cert: certificate, key, servername: '' };
+    return { ca: authority ? [ca, authority] : ca, cert: certificate, key, servername: '' };
   }
 }
 

@@ -1,4 +1,5 @@
 import { apiServerFlags, type Command, everywhereFlags } from '../command.ts';
+import { ensureClusterDns } from '../compose/cluster-dns.ts';
 import { composeApiServer, writeAdminKubeconfig } from '../compose/control-plane.ts';
 import { runParts } from '../compose/run-parts.ts';
 import { claimRole } from '../process-record.ts';
@@ -14,6 +15,7 @@ export const apiserver: Command = {
       try {
         await runParts([part], signal, async () => {
           await writeAdminKubeconfig(config, part.server);
+          await ensureClusterDns(config, part.server, signal);
           print(
             `ready: https://${part.server.address.host}:${part.server.address.port}  export KUBECONFIG=${config.kubeconfig}`,
           );

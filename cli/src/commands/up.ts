@@ -1,8 +1,9 @@
 import { flushCompileCache } from 'node:module';
 import { type ApiServer, clientIdentities } from '@slipway/apiserver';
 import { agentFlags, apiServerFlags, type Command, type CommandContext, everywhereFlags } from '../command.ts';
+import { ensureClusterDns } from '../compose/cluster-dns.ts';
 import { composeApiServer, composeControllers, type Part, writeAdminKubeconfig } from '../compose/control-plane.ts';
-import { agentHosts, agentObstacle, composeAgent, ensureClusterDns } from '../compose/node.ts';
+import { agentHosts, agentObstacle, composeAgent } from '../compose/node.ts';
 import { runParts } from '../compose/run-parts.ts';
 import { claimRole } from '../process-record.ts';
 import { CommandError } from '../usage-error.ts';
@@ -24,7 +25,7 @@ export const up: Command = {
         if (withAgent) parts.push(await localAgent(context, apiServer.server));
         await runParts(parts, signal, async () => {
           await writeAdminKubeconfig(config, apiServer.server);
-          await ensureClusterDns(config, apiServer.server.transport(administrator), signal);
+          await ensureClusterDns(config, apiServer.server, signal);
           print(
             `ready: https://${apiServer.server.address.host}:${apiServer.server.address.port}  export KUBECONFIG=${config.kubeconfig}`,
           );
@@ -40,12 +41,10 @@ export const up: Command = {
   },
 };
 
-const administrator = { name: 'system:slipway', groups: ['system:masters'] };
-
 /** The node of this machine, with the identity of a node towards the server of the same process. */
 async function localAgent({ config, clock, random, log, signal }: CommandContext, server: ApiServer): Promise<Part> {
   const { certificate, privateKey } = await server.pki.agentServingCertificate(config.nodeName, agentHosts(config));
-  const certificates = { cert: certificate, key: privateKey, ca: server.pki.caCertificate };
+  const certificates = { cert: certificate, key: privateKey, clientCa: server.pki.caCertificate };
   const { user, groups } = clientIdentities.node(config.nodeName);
   return composeAgent(config, server.transport({ name: user, groups }), certificates, { clock, random, log }, signal);
 }

@@ -3,7 +3,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import type { Transport } from '@slipway/api/transport';
-import { Client } from '@slipway/client/client';
+import { agentAuthorityAnnotation } from '@slipway/apiserver';
 import { exec } from '@slipway/kit/exec';
 import { spawn } from '@slipway/kit/spawn';
 import {
@@ -13,8 +13,6 @@ import {
   createNodeAgent,
   createNodeNetwork,
   detectCgroupLayout,
-  ensureDnsService,
-  hostInCidr,
   type ImageStore,
   type NodeNetworkSettings,
   type RegistryOptions,
@@ -24,6 +22,7 @@ import {
 } from '@slipway/kubelet-agent';
 import { parse as parseYaml } from 'yaml';
 import type { Config } from '../config.ts';
+import { clusterDnsAddress } from './cluster-dns.ts';
 import { findProgram, searchPath } from '../find-program.ts';
 import { CommandError } from '../usage-error.ts';
 import type { Part, ProcessDeps } from './control-plane.ts';
@@ -80,14 +79,14 @@ async function readRegistries(path: string): Promise<Record<string, RegistryOpti
 export interface AgentCertificates {
   readonly cert: string;
   readonly key: string;
-  readonly ca: string;
+  /** Whose client certificates are let in. */
+  readonly clientCa: string;
+  /** Goes into the Node object; see `agentAuthorityAnnotation`. */
+  readonly announcedAuthority?: string;
 }
 
 const clusterDomain = 'cluster.local';
 const resolvConf = '/etc/resolv.conf';
-/** The tenth address of the services is the DNS server's, as everywhere. */
-const dnsHost = 10;
-
 function networkSettings(config: Config): NodeNetworkSettings {
   return {
     clusterId: config.clusterId,
@@ -95,7 +94,7 @@ function networkSettings(config: Config): NodeNetworkSettings {
     dataDir: config.dataDir,
     clusterCidr: config.clusterCidr,
     serviceCidr: config.serviceCidr,
-    dnsIp: hostInCidr(config.serviceCidr, dnsHost),
+    dnsIp: clusterDnsAddress(config),
     clusterDomain,
     resolvConf,
     binPath: ['/opt/cni/bin', '/usr/lib/cni'],
@@ -146,7 +145,10 @@ export async function composeAgent(
     {
       nodeName: config.nodeName,
       dataDir: config.dataDir,
-      tls: { cert: certificates.cert, key: certificates.key, clientCa: certificates.ca },
+      tls: { cert: certificates.cert, key: certificates.key, clientCa: certificates.clientCa },
+      ...(certificates.announcedAuthority
+        ? { nodeAnnotations: { [agentAuthorityAnnotation]: certificates.announcedAuthority } }
+        : {}),
       clusterId: config.clusterId,
       clusterCidr: config.clusterCidr,
       serviceCidr: config.serviceCidr,
@@ -167,15 +169,6 @@ export async function composeAgent(
     },
   );
   return { name: 'node agent', ready: agent.ready, run: (stop) => agent.run(stop) };
-}
-
-/** Makes the Service by which tools and people know the DNS server. */
-export async function ensureClusterDns(config: Config, transport: Transport, signal: AbortSignal): Promise<void> {
-  await ensureDnsService(
-    new Client(transport, { controller: 'cluster-dns' }),
-    hostInCidr(config.serviceCidr, dnsHost),
-    signal,
-  );
 }
 
 /**

@@ -26,6 +26,7 @@ export interface NodeAgentStatusDeps {
 export interface NodeAgentStatusOptions {
   readonly nodeName: string;
   readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
   readonly addresses: readonly string[];
   readonly machine: MachineFacts;
   readonly dataDirectory: string;
@@ -99,13 +100,14 @@ export class NodeAgentStatus {
   async #ensureNode(signal: AbortSignal): Promise<void> {
     const { nodeName: name, machine } = this.#options;
     const labels = nodeLabels(this.#options.labels, name, machine.architecture);
+    const { annotations } = this.#options;
     const status = await this.#status(signal);
-    const node: Node = { apiVersion: 'v1', kind: 'Node', metadata: { name, labels }, spec: {}, status };
+    const node: Node = { apiVersion: 'v1', kind: 'Node', metadata: { name, labels, annotations }, spec: {}, status };
     try {
       await this.#client.create(kinds.nodes, node, { signal });
     } catch (error) {
       if (!isStatus(error, 'AlreadyExists')) throw error;
-      await this.#client.patch(kinds.nodes, { name }, { metadata: { labels } }, { signal });
+      await this.#client.patch(kinds.nodes, { name }, { metadata: { labels, annotations } }, { signal });
     }
   }
 

@@ -1,0 +1,15 @@
+/** A role in a process of its own reaches the API server by a kubeconfig. */
+import { type HttpTransport, createHttpTransport } from '@slipway/client/http-transport';
+import { type Connection, loadKubeconfig } from '@slipway/client/kubeconfig';
+import type { Clock } from '@slipway/kit/clock';
+import type { Config } from '../config.ts';
+
+export interface Remote {
+  readonly connection: Connection;
+  readonly transport: HttpTransport;
+}
+
+export async function connectRemote(config: Config, clock: Clock, role: string): Promise<Remote> {
+  const connection = await loadKubeconfig(config.kubeconfig);
+  return { connection, transport: createHttpTransport({ connection, clock, userAgent: `slipway-${role}` }) };
+}
