@@ -10,13 +10,16 @@ import { messageOf } from '@slipway/kit/errors';
 import type { Spawn } from '@slipway/kit/spawn';
 import { RuntimeError, type TerminalSize } from '../cri.ts';
 import { processStartError } from './oci-errors.ts';
+import type { Conmon } from './local-deps.ts';
 import type { OciRuntime } from './oci-runtime.ts';
 
 export interface ConmonRequest {
-  readonly conmonPath: string;
+  readonly conmon: Conmon;
   readonly runtime: OciRuntime;
   readonly ociRoot: string;
   readonly exitDir: string;
+  /** Where versions before 2.1 put a link to the bundle, through which they bind the attach socket. */
+  readonly socketDir: string;
   readonly containerId: string;
   /** The bundle; conmon puts its fifos and its attach socket there. */
   readonly directory: string;
@@ -37,14 +40,14 @@ const reportBytesMax = 256 * 1024;
 /** Creates the container, not yet its program. Returns the PID of its first process. */
 export async function createWithConmon(spawn: Spawn, request: ConmonRequest, signal: AbortSignal): Promise<number> {
   signal.throwIfAborted();
-  const child = spawn(request.conmonPath, conmonArgs(request), {
+  const child = spawn(request.conmon.path, conmonArgs(request), {
     stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
     env: { PATH: request.searchPath, _OCI_SYNCPIPE: '3' },
     cwd: request.directory,
   });
   const failed = new Promise<never>((_, reject) =>
     child.once('error', (cause) =>
-      reject(new RuntimeError('unavailable', `run ${request.conmonPath}: ${messageOf(cause)}`, { cause })),
+      reject(new RuntimeError('unavailable', `run ${request.conmon.path}: ${messageOf(cause)}`, { cause })),
     ),
   );
   const pipe = child.stdio[3] as Readable;
@@ -57,11 +60,14 @@ export async function createWithConmon(spawn: Spawn, request: ConmonRequest, sig
 
 function conmonArgs(request: ConmonRequest): string[] {
   const { containerId: id } = request;
+  const { options } = request.conmon;
   return [
     ...['--api-version', '1', '--cid', id, '--cuuid', id, '--name', id],
     ...['--runtime', request.runtime.path, '--bundle', request.directory],
     ...['--container-pidfile', request.pidFile, '--conmon-pidfile', request.conmonPidFile],
-    ...['--exit-dir', request.exitDir, '--full-attach', '--no-sync-log', '--log-level', 'error'],
+    ...['--exit-dir', request.exitDir, '--log-level', 'error'],
+    ...(options.has('--full-attach') ? ['--full-attach'] : ['--socket-dir-path', request.socketDir]),
+    ...(options.has('--no-sync-log') ? ['--no-sync-log'] : []),
     ...['--log-path', request.logPath ? `k8s-file:${request.logPath}` : 'off'],
     ...['--runtime-arg', `--root=${request.ociRoot}`, '--runtime-arg', '--log-format=json'],
     ...(request.terminal ? ['--terminal'] : []),

@@ -136,9 +136,14 @@ export class Containers {
       throw new RuntimeError('failedPrecondition', `container ${id} was started already`);
     }
     const programs = await this.#deps.programs(signal);
+    const { clock, log } = this.#deps;
+    const beganMs = clock.monotonicMs();
     try {
       entry.pid = await this.#createProcess(record, programs, signal);
+      const createdMs = clock.monotonicMs();
       await this.#releaseProcess(entry, programs, signal);
+      const phases = { createMs: createdMs - beganMs, releaseMs: clock.monotonicMs() - createdMs };
+      log.debug({ container: id, ...phases }, 'container started');
       await this.#store.update(entry, { startedAtMs: this.#deps.clock.nowMs() });
     } catch (error) {
       const failure = asRuntimeError(error, `start container ${record.config.metadata.name}`);
@@ -153,20 +158,17 @@ export class Containers {
     await this.#store.settle(entry); // it may have ended before its start was on record
   }
 
-  async #createProcess(
-    record: ContainerRecord,
-    { runtime, conmonPath }: Programs,
-    signal: AbortSignal,
-  ): Promise<number> {
+  async #createProcess(record: ContainerRecord, { runtime, conmon }: Programs, signal: AbortSignal): Promise<number> {
     const { paths, spawn, searchPath } = this.#deps;
     const own = paths.container(record.id);
     if (record.logPath !== '') await mkdir(dirname(record.logPath), { recursive: true, mode: 0o755 });
     const { tty, stdin, stdinOnce } = record.config;
     const request = {
-      conmonPath,
+      conmon,
       runtime,
       ociRoot: paths.ociRoot,
       exitDir: paths.exits,
+      socketDir: paths.sockets,
       containerId: record.id,
       directory: own.directory,
       pidFile: own.pidFile,
@@ -244,7 +246,8 @@ export class Containers {
     await cgroups.remove(entry.record.cgroup, signal);
     await this.#forgetInRuntime(id, signal);
     await removeRootfs(paths.container(id));
-    await Promise.all([images.release(id), this.#store.forgetExitFile(id)]);
+    const socketLink = rm(join(paths.sockets, id), { force: true });
+    await Promise.all([images.release(id), this.#store.forgetExitFile(id), socketLink]);
     this.#store.delete(id);
     this.#store.emit('CONTAINER_DELETED_EVENT', entry);
   }

@@ -30,7 +30,13 @@ export interface LocalDeps {
   programs(signal: AbortSignal): Promise<Programs>;
 }
 
+export interface Conmon {
+  readonly path: string;
+  /** Long options that this version has, as its help prints them. */
+  readonly options: ReadonlySet<string>;
+}
+
 export interface Programs {
   readonly runtime: OciRuntime;
-  readonly conmonPath: string;
+  readonly conmon: Conmon;
 }

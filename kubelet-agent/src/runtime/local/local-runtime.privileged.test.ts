@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { readFile, rename } from 'node:fs/promises';
+import { readFile, readlink, rename } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { neverAborted } from '@slipway/kit/abort';
@@ -240,6 +240,30 @@ describe.each(runtimes)('local runtime over $name', ({ name: runtimeName, missin
       expect(listed).toMatch(/1 \S+ .*\/pause/);
       expect(listed).toContain('sleep 2000');
       expect(listed).not.toMatch(/\bZ\b/);
+      await runtime.removePodSandbox(sandboxId, signal);
+    });
+
+    it("runs in the host's namespaces with all privileges", async () => {
+      const host = { network: 'NODE', pid: 'NODE', ipc: 'NODE' } as const;
+      const script = sh(
+        'for n in net pid ipc; do readlink /proc/self/ns/$n; done; grep -E "^(CapEff|Seccomp):" /proc/self/status; sleep 1000',
+      );
+      const security = { namespaceOptions: host, privileged: true };
+      const pod = { ...node.podConfig({ namespaceOptions: host, privileged: true }), hostname: '' };
+      const { sandboxId, containerId, logFile } = await node.run(
+        runtime,
+        node.containerConfig(script, {}, security),
+        pod,
+      );
+      const messages = await until(async () => {
+        const found = await logMessages(logFile);
+        return found.length === 5 && found;
+      });
+      const ours = await Promise.all(['net', 'pid', 'ipc'].map((kind) => readlink(`/proc/self/ns/${kind}`)));
+      const capabilities = /^CapBnd:\t(.*)$/m.exec(await readFile('/proc/self/status', 'utf8'))?.[1];
+      expect(messages).toEqual([...ours, `CapEff:\t${capabilities}`, 'Seccomp:\t0']);
+      expect((await execSync(containerId, 'ls', '/dev/kmsg', '/dev/null')).exitCode).toBe(0);
+      expect(await runtime.podSandboxStatus(sandboxId, signal)).toMatchObject({ network: { ip: '' }, netnsPath: '' });
       await runtime.removePodSandbox(sandboxId, signal);
     });
 

@@ -151,7 +151,7 @@ export async function createLocalRuntime(
 
 async function prepare(deps: LocalRuntimeDeps, options: LocalRuntimeOptions): Promise<LocalDeps> {
   const paths = runtimePaths(resolve(options.dataDir));
-  const directories = [paths.ociRoot, paths.exits, paths.sandboxes, paths.containers];
+  const directories = [paths.ociRoot, paths.exits, paths.sockets, paths.sandboxes, paths.containers];
   await Promise.all(directories.map((path) => mkdir(path, { recursive: true, mode: 0o711 })));
   const layout = await detectCgroupLayout();
   const capabilities = capabilitiesFromMask(await ownStatus('CapBnd'));

@@ -18,7 +18,8 @@ export function createPrograms(choice: OciRuntimeChoice): (signal: AbortSignal) 
 
 async function find(choice: OciRuntimeChoice, signal: AbortSignal): Promise<Programs> {
   const runtime = await chooseOciRuntime(choice, signal);
-  const conmonPath = await findProgram('conmon', choice.searchPath);
-  if (conmonPath) return { runtime, conmonPath };
-  throw new RuntimeError('unavailable', 'conmon is not installed (Debian: apt-get install conmon)');
+  const path = await findProgram('conmon', choice.searchPath);
+  if (!path) throw new RuntimeError('unavailable', 'conmon is not installed (Debian: apt-get install conmon)');
+  const help = await choice.exec(path, ['--help'], { signal });
+  return { runtime, conmon: { path, options: new Set(help.stdout.toString().match(/--[a-z-]+/g)) } };
 }

@@ -4,6 +4,7 @@
  *   oci-runtime.json             which OCI runtime works on this machine, and for which boot that was found out
  *   oci/ID/                      the OCI runtime's own state
  *   exits/ID                     exit code, written by conmon when the container ends
+ *   sockets/ID                   only older conmons: link to the bundle
  *   sandboxes/ID/record.json     see records.ts; written first and removed last
  *               /ns/{net,ipc,uts}   pinned namespaces
  *               /shm  /hosts  /hostname  /resolv.conf
@@ -19,6 +20,7 @@ export interface RuntimePaths {
   readonly root: string;
   readonly ociRoot: string;
   readonly exits: string;
+  readonly sockets: string;
   readonly sandboxes: string;
   readonly containers: string;
   sandbox(id: string): SandboxPaths;
@@ -57,6 +59,7 @@ export function runtimePaths(dataDir: string): RuntimePaths {
     root,
     ociRoot: at('oci'),
     exits: at('exits'),
+    sockets: at('sockets'),
     sandboxes: at('sandboxes'),
     containers: at('containers'),
     exitFile: (id) => at('exits', id),

@@ -78,7 +78,9 @@ export class Sandboxes {
     const { config } = record;
     const { network: networkMode, pid } = config.linux.securityContext.namespaceOptions;
     undo.push('namespaces', () => this.#releaseKernel(record));
+    const beganMs = this.#deps.clock.monotonicMs();
     this.#pin(record);
+    const pinnedMs = this.#deps.clock.monotonicMs();
     undo.push('cgroup', () => cgroups.removeIfEmpty(config.linux.cgroupParent));
     const ownNetwork = networkMode === 'POD';
     if (ownNetwork) undo.push('network', () => network.tearDown(this.#networkRequest(record), signal));
@@ -91,6 +93,8 @@ export class Sandboxes {
     for (const outcome of [limited, written]) if (outcome.status === 'rejected') throw outcome.reason;
     if (connected.status === 'rejected') throw networkError(connected.reason, record);
     const { ips } = connected.value;
+    const phases = { namespacesMs: pinnedMs - beganMs, networkMs: this.#deps.clock.monotonicMs() - pinnedMs };
+    this.#deps.log.debug({ sandbox: record.id, ...phases }, 'sandbox connected');
     await this.#writeHosts(record, ips);
     const pausePid = pid === 'POD' ? await startPause(this.#deps, record, signal) : 0;
     return { ips, pausePid };

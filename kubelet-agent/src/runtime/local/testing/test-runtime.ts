@@ -46,21 +46,7 @@ export class TestNode {
     const layer = join(node.dataDir, 'layer');
     await Promise.all(['bin', 'etc', 'tmp'].map((name) => mkdir(join(layer, name), { recursive: true })));
     await cp(findProgram('busybox') ?? '', join(layer, 'bin', 'busybox'), { dereference: true });
-    const applets = [
-      'sh',
-      'sleep',
-      'cat',
-      'echo',
-      'id',
-      'hostname',
-      'nc',
-      'stty',
-      'ps',
-      'touch',
-      'mount',
-      'seq',
-      'grep',
-    ];
+    const applets = 'sh sleep cat echo id hostname nc stty ps touch mount grep ls readlink'.split(' ');
     for (const applet of applets) await symlink('busybox', join(layer, 'bin', applet));
     await writeFile(join(layer, 'etc', 'passwd'), 'root:x:0:0::/:/bin/sh\napp:x:1000:1000::/:/bin/sh\n');
     await writeFile(join(layer, 'etc', 'group'), 'root:x:0:\napp:x:1000:\nextra:x:2000:app\n');
