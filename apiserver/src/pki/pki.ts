@@ -52,11 +52,16 @@ const leafValidMs = 365 * dayMs;
 /** A cluster that is restarted at least every two months never meets an expired certificate. */
 const renewBeforeMs = 60 * dayMs;
 
-export async function openPki(directory: string, { clock, random }: { clock: Clock; random: Random }): Promise<Pki> {
+/** `authorityName`: two authorities that one side trusts must have different names. */
+export async function openPki(
+  directory: string,
+  { clock, random }: { clock: Clock; random: Random },
+  authorityName = 'slipway-ca',
+): Promise<Pki> {
   const issuing = () => ({ nowMs: clock.nowMs(), random });
   const authority = await ensurePair(
     'ca',
-    { commonName: 'slipway-ca', usage: 'authority', validMs: authorityValidMs },
+    { commonName: authorityName, usage: 'authority', validMs: authorityValidMs },
     undefined,
   );
   const serviceAccountKey = await ensureSigningKey(join(directory, 'service-account.key'));

@@ -33,7 +33,7 @@ async function ownCertificates(
   { config, clock, random }: CommandContext,
   clusterCa: string,
 ): Promise<AgentCertificates> {
-  const pki = await openPki(join(config.dataDir, 'agent-pki'), { clock, random });
+  const pki = await openPki(join(config.dataDir, 'agent-pki'), { clock, random }, `slipway-agent-${config.nodeName}`);
   const { certificate, privateKey } = await pki.agentServingCertificate(config.nodeName, agentHosts(config));
   return { cert: certificate, key: privateKey, clientCa: clusterCa, announcedAuthority: pki.caCertificate };
 }
