@@ -58,7 +58,8 @@ export interface LinuxSandboxSecurityContext {
 export interface LinuxPodSandboxConfig {
   /**
    * cgroup under which the pod's containers live, e.g. `/kubepods/burstable/pod<UID>`, relative to the root of the
-   * hierarchies. The caller makes it and sets the pod's limits; the runtime makes the containers' cgroups below it.
+   * hierarchies. The local runtime makes it with `resources` and takes it away with the last sandbox below it; above
+   * another runtime it is for the caller to make.
    */
   readonly cgroupParent: string;
   readonly securityContext: LinuxSandboxSecurityContext;

@@ -7,6 +7,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { arch } from 'node:process';
 import type { Clock } from '@slipway/kit/clock';
+import { messageOf } from '@slipway/kit/errors';
 import type { Exec } from '@slipway/kit/exec';
 import type { Logger } from '@slipway/kit/logger';
 import type { Random } from '@slipway/kit/random';
@@ -211,7 +212,12 @@ async function load(
   );
   await removeOrphans(local, new Set(known.map((record) => record.id)));
   for (const { record } of sandboxRecords) {
-    if (record?.phase === 'creating') await sandboxes.removeUnfinished(record, signal);
+    if (record?.phase !== 'creating') continue;
+    await sandboxes.removeUnfinished(record, signal).catch((error: unknown) => {
+      signal.throwIfAborted();
+      // One pod's remains are no reason to keep the node down; the next start tries again.
+      local.log.error({ sandbox: record.id, err: messageOf(error) }, 'cannot remove an unfinished sandbox');
+    });
   }
 }
 
