@@ -92,7 +92,8 @@ function readMessage(reader: Reader, name: string, depth: number): unknown {
 const scalarTypes = new Set(['string', 'bool', 'bytes', 'double', 'int32', 'int64']);
 
 function readRepeated(reader: Reader, wireType: number, field: ProtobufField, fields: Fields, depth: number): void {
-  const list = (fields[field.name] ??= []) as unknown[];
+  const list = (fields[field.name] ?? []) as unknown[];
+  fields[field.name] = list;
   const isPacked = wireType === 2 && (field.type === 'int32' || field.type === 'int64' || field.type === 'bool');
   if (!isPacked) {
     list.push(readValue(reader, wireType, field.type, depth));
