@@ -3,6 +3,7 @@
  * `kube-api-access-xxxxx` with a bound token, the cluster's CA and the pod's namespace.
  */
 import type { Container, KubeObject, Pod, PodSpec, ServiceAccount, Volume } from '@slipway/api/types';
+import { flatText } from '@slipway/kit/flat-text';
 import { forbidden } from '../registry/status-errors.ts';
 import type { AdmissionPlugin } from './admission.ts';
 
@@ -27,7 +28,7 @@ export const serviceAccount: AdmissionPlugin = {
     spec.serviceAccount = name;
     const finish = (account: KubeObject | undefined) => {
       if (!account) throw missing(pod, namespace, name);
-      complete(spec, account as ServiceAccount, () => volumePrefix + deps.random.suffix(5));
+      complete(spec, account as ServiceAccount, () => flatText(volumePrefix, deps.random.suffix(5)));
     };
     const account = deps.read('serviceaccounts', '', namespace, name);
     if (account) return finish(account);

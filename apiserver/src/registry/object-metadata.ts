@@ -3,6 +3,7 @@ import type { KubeObject, ObjectMeta } from '@slipway/api/types';
 import { type FieldError, forbidden, invalid } from '@slipway/api/validation/field-error';
 import type { Random } from '@slipway/kit/random';
 import { formatTime } from '@slipway/kit/clock';
+import { flatText } from '@slipway/kit/flat-text';
 import { badRequest } from './status-errors.ts';
 
 /** A generated name stays a DNS label: 63 characters with the suffix. */
@@ -10,7 +11,7 @@ const generatedPrefixMax = 58;
 const generatedSuffixLength = 5;
 
 export function generatedName(prefix: string, random: Random): string {
-  return prefix.slice(0, generatedPrefixMax) + random.suffix(generatedSuffixLength);
+  return flatText(prefix.slice(0, generatedPrefixMax), random.suffix(generatedSuffixLength));
 }
 
 /** The object goes where the path says, or it is refused; a namespace on a cluster-scoped object is dropped. */

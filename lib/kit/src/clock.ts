@@ -1,3 +1,5 @@
+import { flatText } from './flat-text.ts';
+
 /**
  * Time as an argument. Everything that waits or reads the time does it through a `Clock`, so that tests and the
  * simulator own the time. This file and `random.ts` are the only callers of the platform's timers and chance.
@@ -42,9 +44,16 @@ export const systemClock: Clock = {
   },
 };
 
+let newest = { second: Number.NaN, text: '' };
+
 /** RFC 3339 with seconds, the form of `metav1.Time`. */
 export function formatTime(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+  const second = Math.floor(ms / 1000);
+  // All writes of a second carry the same text.
+  if (second !== newest.second) {
+    newest = { second, text: flatText(new Date(ms).toISOString().slice(0, 19), 'Z') };
+  }
+  return newest.text;
 }
 
 /** RFC 3339 with microseconds, the form of `metav1.MicroTime`. */

@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { flatText } from './flat-text.ts';
 
 /** Chance as an argument. */
 export interface Random {
@@ -17,7 +18,10 @@ const suffixAlphabet = 'bcdfghjklmnpqrstvwxz2456789';
 
 export const systemRandom: Random = {
   next: () => Math.random(),
-  uuid: () => randomUUID(),
+  uuid: () => {
+    const uuid = randomUUID(); // a concatenation; see flatText
+    return flatText(uuid.slice(0, 18), uuid.slice(18));
+  },
   suffix: (length) => suffixFrom(() => Math.random(), length),
   bytes: (count) => randomBytes(count),
 };
