@@ -171,7 +171,7 @@ async function prepare(deps: LocalRuntimeDeps, options: LocalRuntimeOptions): Pr
     configured: options.runtime,
     cacheFile: join(paths.root, 'oci-runtime.json'),
     trialDirectory: join(paths.root, 'trial'),
-    bootId: boot,
+    machine: `${boot} ${await controllerTrees()}`,
   });
   return {
     ...deps,
@@ -188,6 +188,15 @@ async function prepare(deps: LocalRuntimeDeps, options: LocalRuntimeOptions): Pr
       oomScoreAdjMin: mayLowerOomScore ? -1000 : ownOomScoreAdj,
     },
   };
+}
+
+/** `cpu:1 memory:4 ...`: the hierarchy of each cgroup controller, 0 = v2. */
+async function controllerTrees(): Promise<string> {
+  const lines = (await readFile('/proc/cgroups', 'utf8')).split('\n').slice(1);
+  return lines
+    .map((line) => line.split('\t').slice(0, 2).join(':'))
+    .join(' ')
+    .trim();
 }
 
 async function ownStatus(field: string): Promise<string> {

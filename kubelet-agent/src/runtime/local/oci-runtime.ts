@@ -21,10 +21,11 @@ export interface OciRuntimeChoice {
   readonly searchPath: string;
   /** The one that was asked for; then there is no other choice. */
   readonly configured: string | undefined;
-  /** File that keeps the answer until the next boot, and directory for the trial. */
+  /** File that keeps the answer as long as the machine is the same, and directory for the trial. */
   readonly cacheFile: string;
   readonly trialDirectory: string;
-  readonly bootId: string;
+  /** What decides whether a runtime works and may change: the boot, and which tree each cgroup controller is in. */
+  readonly machine: string;
 }
 
 /** In the order of preference: crun starts a container in about 25 ms, runc in 40. */
@@ -58,7 +59,7 @@ async function remember(path: string, failures: readonly string[], choice: OciRu
   if (failures.length > 0) choice.log.warn({ runtime: path, failures }, 'fell back to another OCI runtime');
   else choice.log.info({ runtime: path, version }, 'OCI runtime chosen');
   const modifiedMs = (await stat(path)).mtimeMs;
-  await writeFile(choice.cacheFile, JSON.stringify({ ...runtime, bootId: choice.bootId, modifiedMs }));
+  await writeFile(choice.cacheFile, JSON.stringify({ ...runtime, machine: choice.machine, modifiedMs }));
   return runtime;
 }
 
@@ -66,7 +67,7 @@ async function readCache(choice: OciRuntimeChoice, names: readonly string[]): Pr
   try {
     const cached = JSON.parse(await readFile(choice.cacheFile, 'utf8'));
     const isWanted = names.some((name) => (isAbsolute(name) ? name === cached.path : name === basename(cached.path)));
-    const unchanged = cached.bootId === choice.bootId && (await stat(cached.path)).mtimeMs === cached.modifiedMs;
+    const unchanged = cached.machine === choice.machine && (await stat(cached.path)).mtimeMs === cached.modifiedMs;
     return isWanted && unchanged ? { path: cached.path, kind: cached.kind, version: cached.version } : undefined;
   } catch {
     return undefined; // never written, or the program went away: find out again
