@@ -8,7 +8,14 @@ export {
   type NodeNetworkSettings,
   removeNodeNetwork,
 } from './compose-network.ts';
-export { type AgentConfig, type AgentSettings, type AgentTls, agentConfig, hostInCidr, kubeletVersion } from './config.ts';
+export {
+  type AgentConfig,
+  type AgentSettings,
+  type AgentTls,
+  agentConfig,
+  hostInCidr,
+  kubeletVersion,
+} from './config.ts';
 export { dnsServiceRef, ensureDnsService } from './dns/ensure-dns-service.ts';
 export { PodNetwork, type PodNetworkOptions } from './network/pod-network.ts';
 export { type RemoveNetworkOptions, removeNetwork } from './network/remove-network.ts';

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { exec } from '@slipway/kit/exec';
+import { describeWith } from '@slipway/kit/testing/capabilities';
 import { builtInPlugins } from '../plugins/built-in-plugins.ts';
 import { createPluginCaller } from '../skeleton/call-plugin.ts';
 import { createExecCaller } from '../skeleton/exec-plugin.ts';
@@ -15,15 +16,14 @@ describeChain('ours in process', {
     createPluginCaller({ plugins: builtInPlugins, host, exec, env: process.env, netns: hostNetns }),
 });
 
-if (existsSync(`${upstreamPath}/bridge`)) {
-  describeChain("upstream's executables", {
-    cniVersion: '1.0.0',
-    path: [upstreamPath],
-    cannotCheckMappings: true,
-    call: ({ hostNetns }) => createExecCaller({ exec, env: { PATH: process.env.PATH }, netns: hostNetns }),
-  });
-} else {
-  describe.skip("CNI chain, upstream's executables (needs the package containernetworking-plugins)", () => {
-    it('runs', () => {});
-  });
-}
+describeWith(
+  existsSync(`${upstreamPath}/bridge`) ? undefined : 'the package containernetworking-plugins',
+  "CNI chain of the upstream's executables",
+  () =>
+    describeChain("upstream's executables", {
+      cniVersion: '1.0.0',
+      path: [upstreamPath],
+      cannotCheckMappings: true,
+      call: ({ hostNetns }) => createExecCaller({ exec, env: { PATH: process.env.PATH }, netns: hostNetns }),
+    }),
+);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { neverAborted } from '@slipway/kit/abort';
 import { exec } from '@slipway/kit/exec';
 import { systemRandom } from '@slipway/kit/random';
+import { describeWith } from '@slipway/kit/testing/capabilities';
 import type { Host } from '../host/host.ts';
 import { createKernelHost } from '../host/kernel-host.ts';
 
@@ -37,9 +38,7 @@ export function missingForNetworkTests(): string | undefined {
 
 /** `describe`, or a skipped one whose name says which capability is missing. */
 export function describeWithNetwork(name: string, body: () => void): void {
-  const missing = missingForNetworkTests();
-  if (missing) describe.skip(`${name} (needs ${missing})`, body);
-  else describe(name, body);
+  describeWith(missingForNetworkTests(), name, body);
 }
 
 export async function createTestNetwork(): Promise<TestNetwork> {

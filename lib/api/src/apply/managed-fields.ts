@@ -88,7 +88,7 @@ export function managedFieldsAfterUpdate(
     .filter((manager) => manager !== self)
     .map((manager) => withFields(manager, manager.fields.minus(owned).minus(gone)));
   const fields = (self?.fields ?? emptySet).union(owned).minus(gone);
-  const updated = self && self.fields.equals(fields) ? self : { entry: newEntry(by, 'Update'), fields };
+  const updated = self?.fields.equals(fields) ? self : { entry: newEntry(by, 'Update'), fields };
   return writeManagers([...others, updated], by.time);
 }
 
