@@ -42,6 +42,12 @@ export interface TokenRequest {
   readonly node?: { readonly name: string; readonly uid?: string };
 }
 
+/** A token whose signature was found good. */
+interface VerifiedToken {
+  readonly claims: TokenClaims;
+  readonly user: UserInfo;
+}
+
 /** JSON Web Key (RFC 7517), public half. */
 export type PublicKey = Readonly<Record<string, string>>;
 
@@ -63,7 +69,7 @@ export class ServiceAccountTokens {
   readonly #privateKey: KeyObject;
   readonly #verifyKey: KeyObject;
   readonly #deps: TokenDeps;
-  readonly #verified = new Map<string, TokenClaims>();
+  readonly #verified = new Map<string, VerifiedToken>();
 
   constructor(keyPem: string, options: { issuer: string; apiAudiences: readonly string[] }, deps: TokenDeps) {
     this.#privateKey = createPrivateKey(keyPem);
@@ -104,20 +110,20 @@ export class ServiceAccountTokens {
 
   /** The user of a token that is ours, in time, meant for one of the audiences, and whose bound objects still exist; else undefined. */
   authenticate(token: string, audiences: readonly string[] = this.apiAudiences): UserInfo | undefined {
-    const claims = this.#verifiedClaims(token);
-    if (!claims || !this.#holds(claims, audiences)) return undefined;
-    return userOf(claims);
+    const verified = this.#verifiedToken(token);
+    return verified && this.#holds(verified.claims, audiences) ? verified.user : undefined;
   }
 
-  #verifiedClaims(token: string): TokenClaims | undefined {
+  #verifiedToken(token: string): VerifiedToken | undefined {
     if (token.length > tokenCharactersMax) return undefined;
     const known = this.#verified.get(token);
     if (known) return known;
     const claims = this.#verify(token);
     if (!claims) return undefined;
     if (this.#verified.size >= verifiedMax) this.#verified.clear();
-    this.#verified.set(token, claims);
-    return claims;
+    const verified = { claims, user: userOf(claims) };
+    this.#verified.set(token, verified);
+    return verified;
   }
 
   #verify(token: string): TokenClaims | undefined {

@@ -88,9 +88,20 @@ export class RbacAuthorizer implements Authorizer {
 
 function decisionKey(request: AccessRequest): string {
   const { user, verb } = request;
-  const who = `${user.name}\n${user.groups.join('\n')}\n\n${verb}\n`;
+  const who = `${userKey(user)}\n\n${verb}\n`;
   if (request.kind === 'path') return who + request.path;
   return `${who}${request.group}\n${request.resource}\n${request.subresource}\n${request.namespace}\n${request.name}`;
+}
+
+/** Who authenticates by token or in process is the same object from request to request. */
+const userKeys = new WeakMap<UserInfo, string>();
+
+function userKey(user: UserInfo): string {
+  const known = userKeys.get(user);
+  if (known !== undefined) return known;
+  const key = [user.name, ...user.groups].join('\n');
+  userKeys.set(user, key);
+  return key;
 }
 
 function indexGrants(objects: ObjectStore): ReadonlyMap<string, readonly Grant[]> {
