@@ -38,8 +38,7 @@ export async function streamWatch(
   const frame = framerFor(answer.served, options);
   try {
     for await (const batches of answer.batches) {
-      const frames = batches.map(frame);
-      const bytes = frames.length === 1 ? (frames[0] ?? empty) : Buffer.concat(frames);
+      const bytes = joined(batches.map(frame));
       if (socket.destroyed) break;
       if (!pacer.timed(() => socket.write(bytes))) await drained(socket);
     }
@@ -51,6 +50,22 @@ export async function streamWatch(
 }
 
 const empty = Buffer.alloc(0);
+
+/** By the first frame. */
+const joins = new WeakMap<Buffer, { readonly frames: readonly Buffer[]; readonly bytes: Buffer }>();
+
+/** Watchers that gathered over the same window write the same frames: those are joined once. */
+function joined(frames: readonly Buffer[]): Buffer {
+  const [first] = frames;
+  if (!first || frames.length === 1) return first ?? empty;
+  const known = joins.get(first);
+  if (known?.frames.length === frames.length && known.frames.every((frame, at) => frame === frames[at])) {
+    return known.bytes;
+  }
+  const bytes = Buffer.concat(frames);
+  joins.set(first, { frames, bytes });
+  return bytes;
+}
 
 function drained(socket: Socket): Promise<void> {
   return new Promise((resolve) => {
