@@ -16,6 +16,7 @@ import { RbacAuthorizer } from './authz/rbac.ts';
 import { bootstrap, bootstrapHosts } from './bootstrap/bootstrap.ts';
 import { type ApiServerConfig, pkiDirectory } from './config.ts';
 import { createDiscovery } from './discovery/create-discovery.ts';
+import { readCauses } from './http/causes.ts';
 import type { Connect } from './http/connect.ts';
 import type { HealthCheck } from './http/health.ts';
 import { createHttpServer } from './http/http-server.ts';
@@ -91,6 +92,7 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
       metrics,
       checks: healthChecks(objects, state, stopping.signal),
       architecture: process.arch,
+      causes: (path) => readCauses(path, { kinds, objects, backend }, stopping.signal),
     },
     authenticator: new Authenticator(tokens),
     connect: deps.connect?.(pki) ?? createPodConnect(() => agentCredentials(pki)),

@@ -7,6 +7,7 @@ import { down } from './commands/down.ts';
 import { image } from './commands/image.ts';
 import { up } from './commands/up.ts';
 import { version } from './commands/version.ts';
+import { why } from './commands/why.ts';
 
 /** Every command, in the order of the help. */
-export const commands: readonly Command[] = [up, apiserver, controllers, agent, down, image, cni, version];
+export const commands: readonly Command[] = [up, apiserver, controllers, agent, down, image, why, cni, version];

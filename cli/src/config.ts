@@ -32,6 +32,7 @@ export interface Config {
   readonly controllers: string;
   readonly registryConfig: string | undefined;
   readonly logLevel: LogLevel;
+  readonly namespace: string;
   readonly purge: boolean;
 }
 
@@ -64,6 +65,7 @@ export function resolveConfig(layers: readonly FlagValues[], fallbackDataDir: st
     controllers: text('controllers') ?? '*',
     registryConfig: text('registry-config'),
     logLevel: text('log-level') as LogLevel,
+    namespace: text('namespace') ?? 'default',
     purge: value('purge') as boolean,
   });
 }

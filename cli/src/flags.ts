@@ -59,6 +59,7 @@ export const flags = {
     default: 'info',
     help: 'how much is logged to standard error',
   },
+  namespace: { type: 'string', placeholder: 'NAME', default: 'default', help: 'namespace of the object' },
   purge: { type: 'boolean', default: false, help: 'remove the data directory as well' },
   help: { type: 'boolean', default: false, help: 'show this help' },
 } as const satisfies Readonly<Record<string, Omit<Flag, 'name'>>>;

@@ -166,6 +166,11 @@ describeWith(missing, 'kubectl on objects', () => {
       expect(await kubectl(['get', 'deploy', 'web'])).toMatch(
         /^NAME +READY +UP-TO-DATE +AVAILABLE +AGE\nweb +0\/2 +2 +0 +/,
       );
+      const pod = (await kubectl(['get', 'pods', '-o', 'jsonpath={.items[0].metadata.name}'])).trim();
+      const why = (await cluster.slipway(['why', `pod/${pod}`, '--namespace', namespace])).stdout;
+      expect(why).toMatch(
+        /^Pod .*\n {2}created at \d+ by replicaset-controller, acting on ReplicaSet .*\n[^]*\nReplicaSet .*\n {2}created at \d+ by deployment-controller, acting on Deployment .*\nDeployment .*\n {2}created at \d+ by kubernetes-admin \(create\) with kubectl/,
+      );
       expect(await kubectl(['scale', 'deploy', 'web', '--replicas=3'])).toBe('deployment.apps/web scaled\n');
       await eventually('three pods', async () =>
         expect((await kubectl(['get', 'pods', '-o', 'name'])).trim().split('\n')).toHaveLength(3),

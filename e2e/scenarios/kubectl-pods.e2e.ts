@@ -180,7 +180,14 @@ describeWith(missingCapability(containerNeeds), 'kubectl on pods', () => {
       await kubectl(['rollout', 'status', 'deployment/drained', '--timeout=60s']);
       await kubectl(['cordon', name]);
       expect(await kubectl(['get', 'nodes'])).toContain('Ready,SchedulingDisabled');
-      await kubectl(['drain', name, '--ignore-daemonsets', '--pod-selector=app=drained', '--grace-period=1', '--timeout=60s']);
+      await kubectl([
+        'drain',
+        name,
+        '--ignore-daemonsets',
+        '--pod-selector=app=drained',
+        '--grace-period=1',
+        '--timeout=60s',
+      ]);
       await eventually('the pod to wait for a node', async () => {
         const events = await kubectl([
           'get',

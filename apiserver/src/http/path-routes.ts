@@ -8,6 +8,7 @@ import { StatusError } from '@slipway/api/status-error';
 import { unknownPath } from '../registry/status-errors.ts';
 import { answerHealth, type HealthCheck, type HealthPath, healthPaths } from './health.ts';
 import type { Metrics } from './metrics.ts';
+import type { ObjectCauses } from './causes.ts';
 
 export interface PathParts {
   readonly discovery: Discovery;
@@ -15,6 +16,8 @@ export interface PathParts {
   readonly metrics: Metrics;
   readonly checks: readonly HealthCheck[];
   readonly architecture: string;
+  /** Why an object is there; see `causes.ts`. */
+  readonly causes: (path: string) => Promise<ObjectCauses>;
 }
 
 export type PathAnswer =
@@ -36,6 +39,8 @@ export async function answerPath(request: PathRequest, parts: PathParts): Promis
   const document = await documentAt(segments, request, parts.discovery);
   if (document) return { kind: 'document', document };
   const path = `/${segments.join('/')}`;
+  if (path.startsWith(causesPrefix))
+    return { kind: 'json', value: await parts.causes(path.slice(causesPrefix.length)) };
   switch (path) {
     case '/':
       return { kind: 'json', value: { paths: rootPaths } };
@@ -56,6 +61,8 @@ export async function answerPath(request: PathRequest, parts: PathParts): Promis
       throw unknownPath();
   }
 }
+
+const causesPrefix = '/slipway/causes';
 
 const rootPaths = [
   '/.well-known/openid-configuration',
