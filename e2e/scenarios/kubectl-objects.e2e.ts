@@ -169,7 +169,7 @@ describeWith(missing, 'kubectl on objects', () => {
       const pod = (await kubectl(['get', 'pods', '-o', 'jsonpath={.items[0].metadata.name}'])).trim();
       const why = (await cluster.slipway(['why', `pod/${pod}`, '--namespace', namespace])).stdout;
       expect(why).toMatch(
-        /^Pod .*\n {2}created at \d+ by replicaset-controller, acting on ReplicaSet .*\n[^]*\nReplicaSet .*\n {2}created at \d+ by deployment-controller, acting on Deployment .*\nDeployment .*\n {2}created at \d+ by kubernetes-admin \(create\) with kubectl/,
+        /^Pod .*\n {2}created at \d+ by replicaset-controller, acting on ReplicaSet .*\n[\s\S]*\nReplicaSet .*\n {2}created at \d+ by deployment-controller, acting on Deployment .*\nDeployment .*\n {2}created at \d+ by kubernetes-admin \(create\) with kubectl/,
       );
       expect(await kubectl(['scale', 'deploy', 'web', '--replicas=3'])).toBe('deployment.apps/web scaled\n');
       await eventually('three pods', async () =>
