@@ -220,5 +220,6 @@ export function containerStatusOf(entry: ContainerEntry): ContainerStatus {
 }
 
 export function matchesLabels(labels: Labels, selector: Labels | undefined): boolean {
-  return Object.entries(selector ?? {}).every(([key, value]) => labels[key] === value);
+  for (const key in selector) if (labels[key] !== selector[key]) return false;
+  return true;
 }

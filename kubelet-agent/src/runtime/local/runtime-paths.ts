@@ -54,7 +54,8 @@ export interface ContainerPaths {
 
 export function runtimePaths(dataDir: string): RuntimePaths {
   const root = join(dataDir, 'runtime');
-  const at = (...parts: string[]) => join(root, ...parts);
+  // Asked for many times per pod: parts are single names of ours, so nothing has to be normalised.
+  const at = (...parts: string[]) => `${root}/${parts.join('/')}`;
   return {
     root,
     ociRoot: at('oci'),

@@ -62,15 +62,16 @@ export class SandboxStore {
   }
 
   list(filter: PodSandboxFilter): PodSandbox[] {
+    // The state is looked up in the kernel, so only for those that are asked for.
     return this.all()
-      .filter((record) => record.phase !== 'creating')
-      .map((record) => this.toSandbox(record))
       .filter(
-        (sandbox) =>
-          (filter.id === undefined || sandbox.id === filter.id) &&
-          (filter.state === undefined || sandbox.state === filter.state) &&
-          matchesLabels(sandbox.labels, filter.labelSelector),
-      );
+        ({ id, phase, config }) =>
+          phase !== 'creating' &&
+          (filter.id === undefined || id === filter.id) &&
+          matchesLabels(config.labels, filter.labelSelector),
+      )
+      .map((record) => this.toSandbox(record))
+      .filter((sandbox) => filter.state === undefined || sandbox.state === filter.state);
   }
 
   entry(record: SandboxRecord): SandboxEntry {
