@@ -279,6 +279,24 @@ describe('pods', () => {
     });
   });
 
+  it('bind with amounts that defaults bring into another form', async () => {
+    const resources = { limits: { memory: '0.5Gi', cpu: '0.1' } };
+    const pod = aPod('measured');
+    await create('/api/v1/namespaces/default/pods', {
+      ...pod,
+      spec: {
+        ...pod.spec,
+        resources,
+        overhead: { cpu: '0.2' },
+        containers: [{ name: 'c', image: 'i', resources }],
+        volumes: [{ name: 'v', emptyDir: { sizeLimit: '0.5Gi' } }, { name: 'w' }],
+      },
+    });
+    const path = '/api/v1/namespaces/default/pods/measured';
+    expect((await create(`${path}/binding`, { target: { name: 'n1' } })).status).toBe(201);
+    expect(((await test.fetch(path)).body as Pod).spec.volumes?.[0]?.emptyDir).toEqual({ sizeLimit: '512Mi' });
+  });
+
   it('keep their spec on the status endpoint and their status on the main one', async () => {
     const path = '/api/v1/namespaces/default/pods/bound';
     const pod = (await test.fetch(path)).body as Pod;

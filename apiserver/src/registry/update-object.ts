@@ -95,7 +95,8 @@ async function prepareAndStore(
   placeDraft(draft, target);
   const isVersioned = Boolean(draft.metadata.resourceVersion);
   keepSystemMetadata(draft, old);
-  strategy.defaults?.(draft);
+  // A binding's draft is the server's own and shares with the stored object, which is frozen, all that it leaves alone.
+  if (target.endpoint !== 'binding') strategy.defaults?.(draft);
   await call.admission.mutate(draft, old);
   const rules = rulesOf(strategy, target.endpoint);
   rules.prepareUpdate?.(draft, old, inContext);

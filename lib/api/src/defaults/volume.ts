@@ -17,7 +17,8 @@ export function defaultVolume(volume: Volume): void {
     defaultDownwardItems(downwardAPI.items);
   } else if (emptyDir) {
     const limit = emptyDir.sizeLimit === undefined ? undefined : tryParseQuantity(emptyDir.sizeLimit);
-    if (limit) emptyDir.sizeLimit = formatQuantity(limit);
+    const canonical = limit && formatQuantity(limit);
+    if (canonical && canonical !== emptyDir.sizeLimit) emptyDir.sizeLimit = canonical;
   } else if (image) image.pullPolicy ||= pullPolicyOf(image.reference ?? '');
   else if (ephemeral) {
     const claim = ephemeral.volumeClaimTemplate?.spec;
