@@ -32,22 +32,25 @@ spec: {type: NodePort, selector: {app: app}, ports: [{port: 80}]}
 describeWith(missingCapability(containerNeeds), 'slipway down', () => {
   it.each(['SIGTERM', 'SIGKILL'] as const)('leaves nothing behind after %s', async (signal) => {
     const cluster = await newCluster();
-    const before = await machineState(cluster.dataDir);
+    const before = await machineState(cluster.dataDir, []);
     try {
       await cluster.up();
       await loadExampleImage(cluster, 'localhost/web:1');
       await cluster.kubectl(['apply', '-f', '-'], { input: manifest });
       await cluster.kubectl(['rollout', 'status', 'deployment/app', '--timeout=60s']);
-      const during = await machineState(cluster.dataDir);
+      const uids = (await cluster.kubectl(['get', 'pods', '-A', '-o', 'jsonpath={.items[*].metadata.uid}'])).split(' ');
+      expect(uids).toHaveLength(3);
+      const during = await machineState(cluster.dataDir, uids);
+      expect(during.cgroups.length).toBeGreaterThan(before.cgroups.length);
       expect(during.tables.length).toBeGreaterThan(before.tables.length);
       expect(during.processes.length).toBeGreaterThanOrEqual(4);
       expect(await cluster.end(signal)).toBe(signal === 'SIGTERM' ? 0 : null);
       expect(
-        (await machineState(cluster.dataDir)).processes.filter((process) => process.includes('conmon')).length,
+        (await machineState(cluster.dataDir, uids)).processes.filter((process) => process.includes('conmon')).length,
       ).toBeGreaterThanOrEqual(3);
       const down = await cluster.slipway(['down', '--purge']);
       expect(down).toMatchObject({ code: 0 });
-      expect(await machineState(cluster.dataDir)).toEqual(before);
+      expect(await machineState(cluster.dataDir, uids)).toEqual(before);
       expect(existsSync(cluster.dataDir)).toBe(false);
       expect(await cluster.slipway(['down'])).toMatchObject({ code: 0 });
     } finally {
