@@ -293,6 +293,18 @@ describe('PodLoop', () => {
     );
   });
 
+  it('goes on soon after an image came by another way', async () => {
+    create({ spec: { containers: [aContainer('c', { image: 'loaded:1' })] } });
+    const createdMs = world.clock.nowMs();
+    await until(() => state()?.state?.waiting?.reason === 'ErrImagePull');
+    // The second try is after 10 s, the third one 20 s later.
+    await until(() => world.clock.nowMs() - createdMs > 12_000, 500);
+    const beganMs = world.clock.nowMs();
+    world.runtime.addImage('loaded:1');
+    await until(isReady, 200);
+    expect(world.clock.nowMs() - beganMs).toBeLessThan(5_000);
+  });
+
   it('shows a command that does not exist, and tries it again with back-off', async () => {
     world.runtime.startError = new RuntimeError('commandNotFound', 'exec: "nope": executable file not found in $PATH');
     create();

@@ -38,6 +38,8 @@ export interface PodLoopDeps extends PodDeps {
 /** Rounds are short and mostly wait for the runtime; more would only contend for it. */
 const workers = 16;
 const changesRetryMs = 500;
+/** How often the node's images are looked at for pods that wait for one. */
+const imageLookMs = 2_000;
 
 export class PodLoop {
   readonly #deps: PodLoopDeps;
@@ -89,6 +91,7 @@ export class PodLoop {
         this.#queue.run(workers, (uid) => this.#round(uid, signal), signal),
         this.#statuses.run(signal),
         this.#followRuntime(signal),
+        this.#followImages(signal),
       ]);
       await Promise.allSettled(
         [...this.#work.values()].flatMap(({ inFlight }) => [...inFlight.values()].map(({ done }) => done)),
@@ -197,6 +200,28 @@ export class PodLoop {
       await this.#deps.clock.sleep(changesRetryMs, signal).catch(() => {});
       for (const uid of this.#work.keys()) this.#queue.add(uid);
     }
+  }
+
+  /** An image also comes by another way than the pull that a pod waits to try again: `slipway image load`. */
+  async #followImages(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#deps.clock.sleep(imageLookMs, signal).catch(() => {});
+      for (const work of this.#work.values()) {
+        for (const key of work.failures.keys()) {
+          if (!key.startsWith(imageStep) || !(await this.#isImageThere(work.pod, key, signal))) continue;
+          work.failures.delete(key);
+          this.#queue.add(work.uid);
+        }
+      }
+    }
+  }
+
+  async #isImageThere(pod: Pod, key: string, signal: AbortSignal): Promise<boolean> {
+    const { image, imagePullPolicy } = findContainer(pod, key.slice(imageStep.length))?.spec ?? {};
+    // With `Always` only the registry can say which image is meant.
+    if (!image || imagePullPolicy === 'Always') return false;
+    const found = await this.#deps.images.imageStatus({ image }, signal).catch(() => undefined);
+    return found !== undefined;
   }
 
   async #round(uid: string, signal: AbortSignal): Promise<void> {
@@ -323,6 +348,8 @@ export class PodLoop {
     );
   }
 }
+
+const imageStep = 'ensureImage:';
 
 /** An earlier run of the agent took it: it is not asked again whether it fits. */
 function isStarted(pod: Pod): boolean {
