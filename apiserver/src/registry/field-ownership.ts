@@ -82,7 +82,8 @@ function shapeOfFields(object: object, withValues: boolean): string {
     const value = (object as Record<string, unknown>)[name];
     if (value === undefined) continue;
     const isObject = typeof value === 'object' && value !== null;
-    shape += `${JSON.stringify(name)}:${isObject ? shapeOfValue(value, false) : withValues ? JSON.stringify(value) : 'v'}`;
+    // The length says where the name ends, whatever is in it, and costs less than quoting.
+    shape += `${name.length}:${name}${isObject ? shapeOfValue(value, false) : withValues ? JSON.stringify(value) : 'v'},`;
   }
   return `${shape}}`;
 }
