@@ -4,8 +4,7 @@ import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import type { Transport } from '@slipway/api/transport';
 import { agentAuthorityAnnotation } from '@slipway/apiserver';
-import { exec } from '@slipway/kit/exec';
-import { spawn } from '@slipway/kit/spawn';
+import { createExec } from '@slipway/kit/exec';
 import {
   createCgroups,
   createImageStore,
@@ -15,6 +14,7 @@ import {
   detectCgroupLayout,
   type ImageStore,
   type NodeNetworkSettings,
+  posixSpawn,
   type RegistryOptions,
   removeNodeNetwork,
   systemMounter,
@@ -26,6 +26,9 @@ import { clusterDnsAddress } from './cluster-dns.ts';
 import { findProgram, searchPath } from '../find-program.ts';
 import { CommandError } from '../usage-error.ts';
 import type { Part, ProcessDeps } from './control-plane.ts';
+
+/** An agent starts many children, and Node's own way costs more the larger this process is. */
+const exec = createExec(posixSpawn);
 
 /** Why this machine, or this user, cannot run an agent. `unprivileged` is no fault: the control plane runs without. */
 export type AgentObstacle = { readonly kind: 'unprivileged' | 'missing'; readonly message: string };
@@ -132,7 +135,7 @@ export async function composeAgent(
   const network = createNodeNetwork(settings, { exec, ...deps, log });
   await network.start(signal);
   const runtime = await createLocalRuntime(
-    { ...deps, exec, spawn, log, network: network.sandboxes, images },
+    { ...deps, exec, spawn: posixSpawn, log, network: network.sandboxes, images },
     { dataDir: config.dataDir, searchPath, ...(config.runtimePath ? { runtime: config.runtimePath } : {}) },
     signal,
   );
@@ -190,7 +193,7 @@ export async function removeNode(config: Config, deps: ProcessDeps, signal: Abor
   await attempt('network', () => network.start(signal));
   await attempt('containers', async () => {
     const runtime = await createLocalRuntime(
-      { ...deps, exec, spawn, network: network.sandboxes, images },
+      { ...deps, exec, spawn: posixSpawn, network: network.sandboxes, images },
       { dataDir: config.dataDir, searchPath, ...(config.runtimePath ? { runtime: config.runtimePath } : {}) },
       signal,
     );

@@ -41,10 +41,10 @@ describeWith(missing, 'pull from a registry', () => {
       config,
       `version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: ${root}/data}}\nhttp: {addr: 127.0.0.1:${registryPort}}\n`,
     );
-    const child = spawn('docker-registry', ['serve', config], { stdio: 'ignore' });
+    const child = spawn('docker-registry', ['serve', config], { stdio: ['ignore', 'ignore', 'ignore'] });
     const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
     stopRegistry = async () => {
-      child.kill();
+      child.kill('SIGTERM');
       await ended;
     };
     while (!(await fetch(`http://127.0.0.1:${registryPort}/v2/`).catch(() => undefined))?.ok) {

@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
 import { messageOf } from './errors.ts';
+import { type Spawn, spawn } from './spawn.ts';
 
 export interface ExecOptions {
   readonly signal: AbortSignal;
@@ -39,13 +39,21 @@ export type Exec = (command: string, args: readonly string[], options: ExecOptio
 const outputBytesMaxDefault = 16 * 1024 * 1024;
 
 /** Runs a program to its end without a shell. Throws `ExecError`; an abort kills the child and rejects with the reason. */
-export const exec: Exec = (command, args, options) =>
-  new Promise((resolve, reject) => {
+export const exec: Exec = createExec(spawn);
+
+/** `exec` by another way to start programs. */
+export function createExec(start: Spawn): Exec {
+  return (command, args, options) => run(start, command, args, options);
+}
+
+function run(start: Spawn, command: string, args: readonly string[], options: ExecOptions): Promise<ExecResult> {
+  return new Promise((resolve, reject) => {
     options.signal.throwIfAborted();
-    const child = spawn(command, args, {
+    const { env, cwd } = options;
+    const child = start(command, args, {
       stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-      env: options.env as NodeJS.ProcessEnv | undefined,
-      cwd: options.cwd,
+      env,
+      cwd,
     });
     const limit = options.outputBytesMax ?? outputBytesMaxDefault;
     const out: Buffer[] = [];
@@ -85,3 +93,4 @@ export const exec: Exec = (command, args, options) =>
       );
     });
   });
+}

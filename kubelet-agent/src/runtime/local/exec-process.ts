@@ -1,9 +1,9 @@
-import type { ChildProcess } from 'node:child_process';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { errnoOf, messageOf } from '@slipway/kit/errors';
+import type { SpawnedProcess } from '@slipway/kit/spawn';
 import { type ExecRequest, type ExecSession, type ExecSyncResult, RuntimeError, type TerminalSize } from '../cri.ts';
 import { openPty, type Pty, resizeTerminalOf } from './kernel/pty.ts';
 import type { LocalDeps } from './local-deps.ts';
@@ -62,7 +62,7 @@ async function writeTerminalProcess(deps: LocalDeps, { containerId, cmd }: ExecR
   await writeFile(file, JSON.stringify({ ...own, args: cmd, env, terminal: true }), { mode: 0o600 });
 }
 
-function pipeSession(child: ChildProcess, exitCode: Promise<number>): ExecSession {
+function pipeSession(child: SpawnedProcess, exitCode: Promise<number>): ExecSession {
   child.stdin?.on('error', () => {}); // a program that does not read its input may still succeed
   return {
     stdin: child.stdin ?? undefined,
@@ -73,7 +73,7 @@ function pipeSession(child: ChildProcess, exitCode: Promise<number>): ExecSessio
   };
 }
 
-function terminalSession(pty: Pty, child: ChildProcess, parts: TerminalParts): ExecSession {
+function terminalSession(pty: Pty, child: SpawnedProcess, parts: TerminalParts): ExecSession {
   // The end of a terminal shows as EIO on its outer side.
   pty.stream.on('error', (error) => {
     if (errnoOf(error) !== 'EIO') pty.stream.destroy();
@@ -98,7 +98,7 @@ function terminalSession(pty: Pty, child: ChildProcess, parts: TerminalParts): E
   };
 }
 
-async function exitCodeOf(child: ChildProcess, files: ExecFiles, pty: Pty | undefined): Promise<number> {
+async function exitCodeOf(child: SpawnedProcess, files: ExecFiles, pty: Pty | undefined): Promise<number> {
   const [code, killedBy] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
     child.once('error', reject);
     child.once(pty ? 'exit' : 'close', (exit, signal) => resolve([exit, signal]));
@@ -116,7 +116,7 @@ async function exitCodeOf(child: ChildProcess, files: ExecFiles, pty: Pty | unde
 }
 
 /** The runtime cannot pass SIGKILL on, so the program itself is killed; the runtime then ends by itself. */
-async function killExec(containerId: string, files: ExecFiles, child: ChildProcess): Promise<void> {
+async function killExec(containerId: string, files: ExecFiles, child: SpawnedProcess): Promise<void> {
   const pid = await readPidFile(files.pid);
   if (!(await isProcessOf(pid, containerId))) {
     child.kill('SIGKILL');

@@ -24,7 +24,7 @@ export async function startPause(deps: LocalDeps, record: SandboxRecord, signal:
   const globals = [`--root=${deps.paths.ociRoot}`, '--log', log, '--log-format', 'json'];
   const args = [...globals, 'run', '--detach', '--bundle', bundle, '--pid-file', pidFile, record.id];
   // Without pipes: the process would inherit and hold them as long as it lives.
-  const child = deps.spawn(runtime.path, args, { stdio: 'ignore' });
+  const child = deps.spawn(runtime.path, args, { stdio: ['ignore', 'ignore', 'ignore'] });
   const code = await new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);

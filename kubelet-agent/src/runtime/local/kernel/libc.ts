@@ -47,6 +47,17 @@ interface Bindings {
   readonly tcgetattr: Call<[number, Uint8Array]>;
   readonly tcsetattr: Call<[number, number, Uint8Array]>;
   readonly cfmakeraw: (termios: Uint8Array) => void;
+  readonly posixSpawn: Call<[number[], string, Uint8Array, Uint8Array, (string | null)[], (string | null)[]]>;
+  readonly spawnActionsInit: Call<[Uint8Array]>;
+  readonly spawnActionsDup2: Call<[Uint8Array, number, number]>;
+  readonly spawnActionsChdir: Call<[Uint8Array, string]>;
+  readonly spawnActionsDestroy: Call<[Uint8Array]>;
+  readonly spawnAttributesInit: Call<[Uint8Array]>;
+  readonly spawnAttributesSetFlags: Call<[Uint8Array, number]>;
+  readonly spawnAttributesSetSignalMask: Call<[Uint8Array, Uint8Array]>;
+  readonly spawnAttributesSetSignalDefault: Call<[Uint8Array, Uint8Array]>;
+  readonly waitpid: Call<[number, number[], number]>;
+  readonly syscall: Call<[number, number, number]>;
 }
 
 let bound: Bindings | undefined;
@@ -85,6 +96,21 @@ function bind(): Bindings {
     tcgetattr: library.func('int tcgetattr(int, _Out_ uint8_t *)'),
     tcsetattr: library.func('int tcsetattr(int, int, const uint8_t *)'),
     cfmakeraw: library.func('void cfmakeraw(_Inout_ uint8_t *)'),
+    posixSpawn: library.func(
+      'int posix_spawn(_Out_ int32_t *, const char *, const uint8_t *, const uint8_t *, const char **, const char **)',
+    ),
+    spawnActionsInit: library.func('int posix_spawn_file_actions_init(_Inout_ uint8_t *)'),
+    spawnActionsDup2: library.func('int posix_spawn_file_actions_adddup2(_Inout_ uint8_t *, int, int)'),
+    spawnActionsChdir: library.func('int posix_spawn_file_actions_addchdir_np(_Inout_ uint8_t *, const char *)'),
+    spawnActionsDestroy: library.func('int posix_spawn_file_actions_destroy(_Inout_ uint8_t *)'),
+    spawnAttributesInit: library.func('int posix_spawnattr_init(_Inout_ uint8_t *)'),
+    spawnAttributesSetFlags: library.func('int posix_spawnattr_setflags(_Inout_ uint8_t *, int16_t)'),
+    spawnAttributesSetSignalMask: library.func('int posix_spawnattr_setsigmask(_Inout_ uint8_t *, const uint8_t *)'),
+    spawnAttributesSetSignalDefault: library.func(
+      'int posix_spawnattr_setsigdefault(_Inout_ uint8_t *, const uint8_t *)',
+    ),
+    waitpid: library.func('int waitpid(int, _Out_ int32_t *, int)'),
+    syscall: library.func('int64_t syscall(int64_t, int64_t, int64_t)'),
   };
 }
 

@@ -1,6 +1,7 @@
 import { Socket } from 'node:net';
 import { inNetworkNamespace } from './namespaces.ts';
 import { checked, libc } from './libc.ts';
+import { socketOver } from './watched-descriptor.ts';
 
 const AF_UNIX = 1;
 const AF_INET = 2;
@@ -11,11 +12,7 @@ const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_SNDTIMEO = 21;
 
-/**
- * Connects to a socket of packets, which Node cannot: each `data` event is one packet, each write one packet. Node looks
- * at a descriptor's type only when it wraps it, so it gets to wrap one end of a stream pair, and the connected socket
- * takes that descriptor's place before the event loop sees it.
- */
+/** Connects to a socket of packets, which Node cannot: each `data` event is one packet, each write one packet. */
 export function connectSeqpacket(path: string): Socket {
   const address = Buffer.alloc(110); // struct sockaddr_un
   const pathBytes = Buffer.from(path);
@@ -25,15 +22,11 @@ export function connectSeqpacket(path: string): Socket {
   const packets = checked(libc().socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), 'open a socket');
   try {
     checked(libc().connect(packets, address, address.length), `connect to ${path}`);
-    const pair = Buffer.alloc(8);
-    checked(libc().socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 'make a socket pair');
-    const socket = new Socket({ fd: pair.readInt32LE(0), readable: true, writable: true, allowHalfOpen: true });
-    checked(libc().dup2(packets, pair.readInt32LE(0)), 'replace the descriptor');
-    libc().close(pair.readInt32LE(4));
-    return socket;
-  } finally {
+  } catch (error) {
     libc().close(packets);
+    throw error;
   }
+  return socketOver(packets, { allowHalfOpen: true });
 }
 
 /** Loopback answers at once; a full backlog may keep it waiting this long. */

@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { neverAborted } from '@slipway/kit/abort';
 import { systemClock } from '@slipway/kit/clock';
-import { exec } from '@slipway/kit/exec';
+import { createExec } from '@slipway/kit/exec';
 import { silentLogger } from '@slipway/kit/logger';
 import { systemRandom } from '@slipway/kit/random';
-import { spawn } from '@slipway/kit/spawn';
 import { findProgram, missingCapability } from '@slipway/kit/testing/capabilities';
 import type { ContainerConfig, LinuxContainerSecurityContext, NamespaceOption, PodSandboxConfig } from '../../cri.ts';
 import type { ImageRootfs } from '../image-rootfs.ts';
 import { createLocalRuntime, type LocalRuntime } from '../local-runtime.ts';
+import { posixSpawn } from '../kernel/posix-spawn.ts';
 
 const ownNamespaces: NamespaceOption = { network: 'POD', pid: 'CONTAINER', ipc: 'POD' };
 /** Those of Debian; the tests do not depend on the caller's PATH. */
@@ -64,8 +64,8 @@ export class TestNode {
     const deps = {
       clock: systemClock,
       random: systemRandom,
-      exec,
-      spawn,
+      exec: createExec(posixSpawn),
+      spawn: posixSpawn,
       log: silentLogger,
       network,
       images: this.#images,
