@@ -239,7 +239,7 @@ describe('resources', () => {
   const of = (each: Pod) => containerResources(each.spec.containers[0] as Container, each, 1000 * 2 ** 20);
 
   it.each([
-    [{}, {}, 'BestEffort', { cpuShares: 2, oomScoreAdj: 1000 }],
+    [{}, {}, 'BestEffort', { cpuShares: 2, oomScoreAdj: 1000, unified: { 'memory.oom.group': '1' } }],
     [{ cpu: '500m', memory: '100Mi' }, {}, 'Burstable', { cpuShares: 512, oomScoreAdj: 900 }],
     [
       { cpu: '1', memory: '64Mi' },

@@ -17,6 +17,12 @@ function bytes(text: string | undefined): number {
   return text === undefined ? 0 : Number(quantityValue(parseQuantity(text)));
 }
 
+/**
+ * A container that runs out of memory ends as a whole, so that its restart policy counts. Only cgroup v2 knows this;
+ * elsewhere the kernel takes one process and the others go on.
+ */
+const oomTogether = { 'memory.oom.group': '1' } as const;
+
 /** Kernel weights and limits from requests and limits, by upstream's formulas. Pure. */
 export function containerResources(
   container: Container,
@@ -33,6 +39,7 @@ export function containerResources(
     cpuShares: cpuShares(cpuRequest),
     ...(memoryLimit > 0 ? { memoryLimitInBytes: memoryLimit, memorySwapLimitInBytes: memoryLimit } : {}),
     oomScoreAdj: oomScoreAdj(qosClassOf(pod), bytes(requests.memory ?? limits.memory), memoryCapacityBytes),
+    unified: oomTogether,
   };
 }
 
