@@ -3,9 +3,16 @@
 set -euo pipefail
 source "$(dirname "$0")/setup.sh"
 install_npm_packages
+
+# Debian 12's qemu brings virtiofsd along; later releases have a package of that name.
+missing_virtiofsd() {
+  [ -x /usr/libexec/virtiofsd ] || [ -x /usr/lib/qemu/virtiofsd ] || ! apt-cache show virtiofsd >/dev/null 2>&1 || echo virtiofsd
+}
+
 # shellcheck disable=SC2086,SC2046
 install_system_packages wanted $(agent_missing) $(missing_packages etcd:etcd-server busybox:busybox-static skopeo:skopeo \
-  umoci:umoci docker-registry:docker-registry conntrack:conntrack kubectl:kubernetes-client) \
+  umoci:umoci docker-registry:docker-registry conntrack:conntrack kubectl:kubernetes-client \
+  qemu-system-x86_64:qemu-system-x86) $(missing_virtiofsd) \
   $([ -x /usr/lib/cni/bridge ] || echo containernetworking-plugins) || say "going on without them; the tests that need them will be named"
 
 export SLIPWAY_SKIPPED_FILE
