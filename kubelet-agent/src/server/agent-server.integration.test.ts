@@ -221,9 +221,9 @@ describe('the agent server', () => {
     const [session] = sessions as [Scripted];
     expect(session.call).toMatchObject({ cmd: ['cat', '-n'], stdin: true, tty: false });
     send(socket, 0, 'hello');
-    send(socket, 4, '{"Width":80,"Height":24}');
-    await until(() => session.input === 'hello' && session.sizes.length === 1);
-    expect(session.sizes).toEqual([{ width: 80, height: 24 }]);
+    for (const size of ['{"Width":81,"Height":25}', '{"Width":80,"Height":24}']) send(socket, 4, size);
+    await until(() => session.input === 'hello' && session.sizes.length === 2);
+    expect(session.sizes.at(-1)).toEqual({ width: 80, height: 24 });
     socket.send(Buffer.from([255, 0]));
     await until(() => session.stdin.writableFinished);
     session.stdout.end('out');
@@ -330,7 +330,9 @@ class Scripted implements ExecSession {
     });
   }
 
+  /** The first one takes longer than what follows. */
   async resize(size: TerminalSize): Promise<void> {
+    if (this.sizes.length === 0) await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
     this.sizes.push(size);
   }
 }

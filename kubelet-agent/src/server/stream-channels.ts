@@ -52,6 +52,8 @@ export async function joinChannels(
 class InputChannels {
   readonly #socket: WebSocket;
   readonly #process: StreamedProcess;
+  /** Sizes are set one after the other: kubectl attach sends two at once, and the second one is meant. */
+  #resized: Promise<void> = Promise.resolve();
 
   constructor(socket: WebSocket, process: StreamedProcess) {
     this.#socket = socket;
@@ -100,7 +102,7 @@ class InputChannels {
     }
     const { Width: width, Height: height } = size;
     if (typeof width !== 'number' || typeof height !== 'number') return;
-    this.#process.resize({ width, height }).catch(() => {}); // the process may have ended
+    this.#resized = this.#resized.then(() => this.#process.resize({ width, height })).catch(() => {}); // the process may have ended
   }
 }
 
