@@ -170,6 +170,45 @@ describe('PodLoop', () => {
     expect(writes[0]?.cause).toMatchObject({ controller: 'kubelet', object: { kind: 'Pod', name: 'p' } });
   });
 
+  const statusWrites = () =>
+    world.api.requests.filter(({ verb, path }) => verb === 'patch' && path.resource === 'pods').length;
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+  it('comes to rest when a status changes while an older one is being written', async () => {
+    create({ spec: { restartPolicy: 'Never' } });
+    await until(isReady);
+    let answer = () => {};
+    const held = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    world.api.beforeAnswer = async () => {
+      await held;
+      for (let i = 0; i < 5; i++) await turn();
+    };
+    const before = statusWrites();
+    world.runtime.exit('c', 1);
+    await until(() => statusWrites() === before + 1);
+    // In another second, the pod looks as if it had just become unready again.
+    await world.clock.advance(1_500);
+    world.api.put('pods', { ...pod(), metadata: { ...pod()?.metadata, labels: { a: 'b' } } } as Pod);
+    for (let i = 0; i < 20; i++) await turn();
+    answer();
+    for (let i = 0; i < 500; i++) await turn();
+    expect(statusWrites() - before).toBeLessThan(5);
+  });
+
+  it('puts its status right when another one wrote over it', async () => {
+    create();
+    await until(isReady);
+    const before = pod();
+    const conditions = before?.status?.conditions?.map((each) =>
+      each.type === 'Ready' ? { ...each, status: 'False' } : each,
+    );
+    world.api.put('pods', { ...before, status: { ...before?.status, conditions } } as Pod);
+    expect(isReady()).toBe(false);
+    await until(isReady);
+  });
+
   it('gives the container its hosts file, log directory and environment', async () => {
     create({
       spec: {

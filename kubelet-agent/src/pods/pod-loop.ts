@@ -25,7 +25,7 @@ import { podNameLabel, podNamespaceLabel, podUidLabel } from './pod-labels.ts';
 import { podStatus } from './pod-status.ts';
 import { podFacts, podStepHandlers, type StepContext } from './pod-step-handlers.ts';
 import { isSetUpStep, type PodStep, type PodStepHandlers, stepKey } from './pod-steps.ts';
-import { forgottenPod, podAsTold, podWork, type PodWork } from './pod-work.ts';
+import { forgottenPod, podAsTold, podWithStatus, podWork, type PodWork } from './pod-work.ts';
 import { backoffEvents } from './status-events.ts';
 import { StatusWriter } from './status-writer.ts';
 import { StepError, stepBackoff } from './step-error.ts';
@@ -132,6 +132,7 @@ export class PodLoop {
         this.#deps.volumes.podChanged(podFacts(pod, [], this.#deps));
       }
       this.#hurryStops(known);
+      this.#statuses.seen(pod);
     } else {
       const work = podWork(pod, false);
       if (!isStarted(pod)) work.rejection = this.#admit(pod);
@@ -242,7 +243,7 @@ export class PodLoop {
     const nowMs = this.#deps.clock.nowMs();
     const pod = podAsTold(work);
     const plan = planPod(pod, observed, nowMs);
-    if (!work.gone) this.#tellStatus(work, pod, observed, nowMs);
+    if (!work.gone) this.#tellStatus(work, observed, nowMs);
     if (plan.abortSetUp) {
       for (const [key, step] of work.inFlight)
         if (isSetUpStep(key)) step.abort(new DOMException('pod ends', 'AbortError'));
@@ -267,8 +268,10 @@ export class PodLoop {
     this.#deps.probes.keepOnly(uid, new Set());
   }
 
-  #tellStatus(work: PodWork, pod: Pod, observed: ObservedPod, nowMs: number): void {
+  #tellStatus(work: PodWork, observed: ObservedPod, nowMs: number): void {
     const { hostIps } = this.#deps.node();
+    // On top of the newest status, told or about to be: transition times must not fall back to those of an older one.
+    const pod = podWithStatus(work, this.#lastStatus.get(work.uid) ?? work.told);
     const status = podStatus(pod, observed, { hostIps, nowMs, runtimeName: this.#deps.runtimeName });
     for (const { container, message } of backoffEvents(pod, this.#lastStatus.get(work.uid) ?? pod.status, status)) {
       tell(this.#deps.events, pod, { type: 'Warning', reason: 'BackOff', message, container });
@@ -276,7 +279,7 @@ export class PodLoop {
     this.#lastStatus.set(work.uid, status);
     // The end of a deleted pod has been told; that its sandbox goes too is of interest to nobody.
     if (pod.metadata.deletionTimestamp && isTerminalPhase(work.told?.phase)) return;
-    this.#statuses.set(pod, status);
+    this.#statuses.set(work.pod, status);
   }
 
   /** The results of all running containers. One without probes has its result as soon as it is seen. */

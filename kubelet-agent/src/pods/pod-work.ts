@@ -56,11 +56,16 @@ const ownConditions: ReadonlySet<string> = new Set([
 ]);
 
 /** The pod with the newest status: ours as we told it, the rest as the server has it. The watch comes later than both. */
-export function podAsTold({ pod, told }: PodWork): Pod {
-  if (!told) return pod;
+export function podAsTold(work: PodWork): Pod {
+  return podWithStatus(work, work.told);
+}
+
+/** The pod with the agent's part of its status taken from `status`, and the part of others as the server has it. */
+export function podWithStatus({ pod }: PodWork, status: PodStatus | undefined): Pod {
+  if (!status) return pod;
   const foreign = (pod.status?.conditions ?? []).filter(({ type }) => !ownConditions.has(type));
-  const own = (told.conditions ?? []).filter(({ type }) => ownConditions.has(type));
-  return { ...pod, status: { ...pod.status, ...told, conditions: [...own, ...foreign] } };
+  const own = (status.conditions ?? []).filter(({ type }) => ownConditions.has(type));
+  return { ...pod, status: { ...pod.status, ...status, conditions: [...own, ...foreign] } };
 }
 
 /** Stands in for a pod that the API server has forgotten, from what the runtime knows of it. */

@@ -10,6 +10,13 @@ export function isSameStatus(a: PodStatus | undefined, b: PodStatus): boolean {
   return a !== undefined && isDeepStrictEqual(plainStatus(a), plainStatus(b));
 }
 
+/** True when somebody else has given the pod another phase, or turned one of our conditions. Wording and times do not count. */
+export function contradicts(shown: PodStatus, told: PodStatus): boolean {
+  if (shown.phase !== told.phase) return true;
+  const shownStatus = new Map((shown.conditions ?? []).map(({ type, status }) => [type, status]));
+  return (told.conditions ?? []).some(({ type, status }) => shownStatus.get(type) !== status);
+}
+
 /**
  * The strategic merge patch that brings what the server has to `next`. Conditions merge by type, so that those of
  * others stay; only fields that differ travel; fields that went away are set to null. Pure.

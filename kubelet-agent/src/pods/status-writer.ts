@@ -9,11 +9,17 @@ import type { Clock } from '@slipway/kit/clock';
 import { messageOf } from '@slipway/kit/errors';
 import { KeyedQueue } from '@slipway/kit/keyed-queue';
 import type { Logger } from '@slipway/kit/logger';
-import { isPreliminary, isSameStatus, plainStatus, statusPatch } from './status-patch.ts';
+import { contradicts, isPreliminary, isSameStatus, plainStatus, statusPatch } from './status-patch.ts';
 
 interface Wanted {
   readonly pod: Pod;
   readonly status: PodStatus;
+}
+
+interface Told {
+  readonly status: PodStatus;
+  /** Of the pod as the server answered the write. */
+  readonly resourceVersion: string | undefined;
 }
 
 export interface StatusWriterDeps {
@@ -35,7 +41,7 @@ export class StatusWriter {
   readonly #client: Client;
   readonly #queue: KeyedQueue;
   readonly #wanted = new Map<string, Wanted>();
-  readonly #told = new Map<string, PodStatus>();
+  readonly #told = new Map<string, Told>();
   readonly #failures = new Map<string, number>();
   readonly #waiting = new Map<string, Set<() => void>>();
 
@@ -48,10 +54,18 @@ export class StatusWriter {
   set(pod: Pod, status: PodStatus): void {
     const uid = pod.metadata.uid ?? '';
     const wanted = this.#wanted.get(uid);
-    if (isSameStatus(wanted?.status ?? this.#told.get(uid) ?? pod.status, status)) return;
+    if (isSameStatus(wanted?.status ?? this.#told.get(uid)?.status ?? pod.status, status)) return;
     this.#wanted.set(uid, { pod, status: plainStatus(status) });
     if (isPreliminary(status)) this.#queue.addAfter(uid, preliminaryDelayMs);
     else this.#queue.add(uid);
+  }
+
+  /** The pod as the server shows it now. What another one wrote over our status, a node thought lost say, is put right by the next `set`. */
+  seen({ metadata: { uid = '', resourceVersion }, status }: Pod): void {
+    const told = this.#told.get(uid);
+    if (!told?.resourceVersion || !resourceVersion || !status) return;
+    if (BigInt(resourceVersion) <= BigInt(told.resourceVersion) || !contradicts(status, told.status)) return;
+    this.#told.set(uid, { status, resourceVersion });
   }
 
   /** Resolves when the server has the newest status of the pod, or no longer has the pod. */
@@ -85,9 +99,10 @@ export class StatusWriter {
       controller: 'kubelet',
       object: { kind: 'Pod', namespace, name, uid, ...(resourceVersion ? { resourceVersion } : {}) },
     };
+    let written: Pod | undefined;
     try {
-      const patch = statusPatch(uid, this.#told.get(uid) ?? pod.status, status);
-      await this.#client.patch(kinds.pods, { namespace, name }, patch, {
+      const patch = statusPatch(uid, this.#told.get(uid)?.status ?? pod.status, status);
+      written = await this.#client.patch<Pod>(kinds.pods, { namespace, name }, patch, {
         type: 'strategic',
         subresource: 'status',
         cause,
@@ -101,7 +116,7 @@ export class StatusWriter {
         this.#deps.log.error({ pod: `${namespace}/${name}`, error: messageOf(error) }, 'status refused');
     }
     this.#failures.delete(uid);
-    this.#told.set(uid, status);
+    this.#told.set(uid, { status, resourceVersion: written?.metadata.resourceVersion });
     this.#deps.onTold(uid, status);
     if (this.#wanted.get(uid) !== wanted) return this.#queue.add(uid);
     this.#wanted.delete(uid);

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { Pod, Volume } from '@slipway/api/types';
 import type { Clock } from '@slipway/kit/clock';
 import { messageOf } from '@slipway/kit/errors';
@@ -96,6 +97,8 @@ export class PodVolumes {
     const before = this.#live.get(uid);
     if (!before) return;
     this.#live.set(uid, facts);
+    const shown = ({ pod: { metadata } }: PodFacts) => [metadata.labels, metadata.annotations];
+    if (isDeepStrictEqual(shown(before), shown(facts))) return;
     const showsItself = (facts.pod.spec.volumes ?? []).some(
       ({ downwardAPI, projected }) => downwardAPI || projected?.sources?.some((source) => source.downwardAPI),
     );

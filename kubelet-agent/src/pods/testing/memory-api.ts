@@ -12,6 +12,8 @@ type Stored = KubeObject & { status?: Record<string, unknown>; spec?: unknown };
 export class MemoryApi implements Transport {
   readonly requests: ApiRequest[] = [];
   readonly events: { reason: string; message: string }[] = [];
+  /** Holds up what a write answers, after the write. */
+  beforeAnswer: (request: ApiRequest) => Promise<void> = async () => {};
   readonly #objects = new Map<string, Stored>();
   readonly #watches = new Set<{ resource: string; fieldSelector: string; queue: AsyncQueue<readonly WatchEvent[]> }>();
   #version = 1;
@@ -57,8 +59,12 @@ export class MemoryApi implements Transport {
         this.put(path.resource, object);
         return object;
       }
-      case 'patch':
-        return this.#patch(path, request.body as { metadata?: { uid?: string }; status?: Record<string, unknown> });
+      case 'patch': {
+        const body = request.body as { metadata?: { uid?: string }; status?: Record<string, unknown> };
+        const patched = this.#patch(path, body);
+        await this.beforeAnswer(request);
+        return patched;
+      }
       case 'delete':
         this.#require(path);
         this.remove(path.resource, path.name ?? '');
