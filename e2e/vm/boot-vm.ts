@@ -160,7 +160,7 @@ function runQemu(args: readonly string[], timeoutMs: number, onOutput?: (text: s
     qemu.once('close', (code) => {
       clearTimeout(timer);
       const complaint = timedOut
-        ? `was not done after ${timeoutMs} ms`
+        ? `was not done in time, with ${Math.round(timeoutMs)} ms for its own part`
         : code === 0
           ? ''
           : `ended with ${code}: ${errors}`;

@@ -2,6 +2,8 @@
 # Serial ports: ttyS0 is the kernel's, ttyS1 takes the script's output, ttyS2 its exit code.
 . /run/vm/environment
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TMPDIR=/run/vm/tmp LANG=C.UTF-8
+# Nobody looks at the terminal that standard output is.
+export TERM=dumb NO_COLOR=1 CI=1
 busybox=/run/vm/busybox
 (sleep "$VM_TIMEOUT_SECONDS"; echo 'the time is up' >/dev/ttyS0; $busybox poweroff -f) &
 
