@@ -23,7 +23,7 @@ export { systemMounter } from './node/system-mounter.ts';
 export { ServiceProxy } from './proxy/service-proxy.ts';
 export type * from './runtime/cri.ts';
 export { isRuntimeError, RuntimeError } from './runtime/cri.ts';
-export { posixSpawn } from './runtime/local/kernel/posix-spawn.ts';
+export { createPosixSpawn } from './runtime/local/kernel/posix-spawn.ts';
 export { createLocalRuntime, type LocalRuntime } from './runtime/local/local-runtime.ts';
 export { createImageStore, type ImageStore } from './images/image-store.ts';
 export type { RegistryOptions } from './images/registry-client.ts';

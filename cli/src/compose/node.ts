@@ -11,10 +11,10 @@ import {
   createLocalRuntime,
   createNodeAgent,
   createNodeNetwork,
+  createPosixSpawn,
   detectCgroupLayout,
   type ImageStore,
   type NodeNetworkSettings,
-  posixSpawn,
   type RegistryOptions,
   removeNodeNetwork,
   systemMounter,
@@ -28,7 +28,8 @@ import { CommandError } from '../usage-error.ts';
 import type { Part, ProcessDeps } from './control-plane.ts';
 
 /** An agent starts many children, and Node's own way costs more the larger this process is. */
-const exec = createExec(posixSpawn);
+const spawn = createPosixSpawn({ PATH: searchPath });
+const exec = createExec(spawn);
 
 /** Why this machine, or this user, cannot run an agent. `unprivileged` is no fault: the control plane runs without. */
 export type AgentObstacle = { readonly kind: 'unprivileged' | 'missing'; readonly message: string };
@@ -135,7 +136,7 @@ export async function composeAgent(
   const network = createNodeNetwork(settings, { exec, ...deps, log });
   await network.start(signal);
   const runtime = await createLocalRuntime(
-    { ...deps, exec, spawn: posixSpawn, log, network: network.sandboxes, images },
+    { ...deps, exec, spawn, log, network: network.sandboxes, images },
     { dataDir: config.dataDir, searchPath, ...(config.runtimePath ? { runtime: config.runtimePath } : {}) },
     signal,
   );
@@ -193,7 +194,7 @@ export async function removeNode(config: Config, deps: ProcessDeps, signal: Abor
   await attempt('network', () => network.start(signal));
   await attempt('containers', async () => {
     const runtime = await createLocalRuntime(
-      { ...deps, exec, spawn: posixSpawn, network: network.sandboxes, images },
+      { ...deps, exec, spawn, network: network.sandboxes, images },
       { dataDir: config.dataDir, searchPath, ...(config.runtimePath ? { runtime: config.runtimePath } : {}) },
       signal,
     );

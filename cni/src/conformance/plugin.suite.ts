@@ -194,6 +194,7 @@ export function describePlugins(name: string, options: PluginSuiteOptions): void
         );
         const stop = network.serve(container, 99, 'from the container');
         try {
+          await network.untilServed(container, 99);
           for (const [netns, address] of [
             [network.hostNetns, '127.0.0.1'],
             [network.hostNetns, '10.99.0.1'],

@@ -21,6 +21,8 @@ export interface TestNetwork {
   run(netns: string, command: string, ...args: string[]): Promise<string>;
   /** A TCP or UDP server that answers `TEXT PEERADDRESS` to everyone. Stops by its function, or with the network. */
   serve(netns: string, port: number, text: string, protocol?: 'TCP4' | 'UDP4'): () => Promise<void>;
+  /** Resolves when the server of a TCP port takes connections on the loopback of its namespace. */
+  untilServed(netns: string, port: number): Promise<void>;
   /** What the server there says; rejects when there is no answer within two seconds. */
   fetch(netns: string, address: string, port: number, protocol?: 'TCP4' | 'UDP4'): Promise<string>;
   remove(): Promise<void>;
@@ -78,6 +80,10 @@ export async function createTestNetwork(): Promise<TestNetwork> {
       };
       stops.push(stop);
       return stop;
+    },
+    async untilServed(netns, port) {
+      const target = `TCP4:127.0.0.1:${port},retry=100,interval=0.05`;
+      await run('nsenter', `--net=${netns}`, 'sh', '-c', `ip link set lo up; socat -u /dev/null ${target}`);
     },
     async fetch(netns, address, port, protocol = 'TCP4') {
       const target = protocol === 'TCP4' ? `TCP4:${address}:${port},connect-timeout=2` : `UDP4:${address}:${port}`;

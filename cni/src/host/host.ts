@@ -1,7 +1,9 @@
+import type { LinkStep } from './link-step.ts';
+
 /**
- * The kernel as the plugins see it. This is the only place that runs `ip`, `nft`, `nsenter` and `conntrack`, and that
- * touches /proc/sys. Calls are batched because a process costs more than what it does: one `ip -batch` per network
- * namespace, one `nft` transaction.
+ * The kernel as the plugins see it. This is the only place that runs `ip`, `nft`, `nsenter` and `conntrack`, that speaks
+ * netlink, and that touches /proc/sys. What each pod needs goes by netlink; the rest is batched because a process
+ * costs more than what it does: one `ip -batch` per network namespace, one `nft` transaction.
  */
 export interface HostOptions {
   /** Path of the network namespace to act in; the host's own when absent. */
@@ -10,6 +12,8 @@ export interface HostOptions {
 }
 
 export interface Host {
+  /** Carries the steps out in order, without a child process. Stops at the first that fails and throws `KernelError`. */
+  link(steps: readonly LinkStep[], options: HostOptions): Promise<void>;
   /** Runs the lines as one `ip -batch`. Stops at the first that fails and throws `KernelError`. */
   ip(lines: readonly string[], options: HostOptions): Promise<void>;
   /** `ip -json -details ...`; an object that is not there gives an empty list. */
@@ -38,7 +42,7 @@ export interface Host {
 export type IpObject = Readonly<Record<string, unknown>>;
 export type NftObject = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
-/** `ip` or `nft` refused. `output` is what the program said. */
+/** The kernel, `ip` or `nft` refused. `output` is what the program said, or would have. */
 export class KernelError extends Error {
   override readonly name = 'KernelError';
   readonly output: string;

@@ -3,6 +3,7 @@ import { errnoOf, messageOf } from '@slipway/kit/errors';
 import type { Exec } from '@slipway/kit/exec';
 import { ExecError } from '@slipway/kit/exec';
 import { type Host, type HostOptions, type IpObject, KernelError, type NftObject } from './host.ts';
+import { runLinkSteps } from './netlink/route-socket.ts';
 import type { SysctlRecord } from './sysctl-record.ts';
 
 export interface KernelHostOptions {
@@ -13,7 +14,7 @@ export interface KernelHostOptions {
   readonly netns?: string;
 }
 
-/** The real kernel, by way of iproute2, nftables, util-linux and conntrack-tools. */
+/** The real kernel, by way of netlink, iproute2, nftables, util-linux and conntrack-tools. */
 export function createKernelHost({ exec, record, netns: own }: KernelHostOptions): Host {
   const done = new Map<string, Promise<void>>();
 
@@ -45,6 +46,10 @@ export function createKernelHost({ exec, record, netns: own }: KernelHostOptions
   };
 
   return {
+    async link(steps, { netns, signal }) {
+      signal.throwIfAborted();
+      await runLinkSteps(steps, netns ?? own);
+    },
     async ip(lines, options) {
       if (lines.length === 0) return;
       try {

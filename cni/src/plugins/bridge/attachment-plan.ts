@@ -1,3 +1,4 @@
+import type { LinkStep } from '../../host/link-step.ts';
 import type { CniRequest } from '../../skeleton/plugin.ts';
 import { CniError } from '../../spec/cni-error.ts';
 import { formatAddress, networkOf, parseInterfaceAddress } from '../../spec/ip-address.ts';
@@ -21,13 +22,13 @@ export interface AttachmentPlan {
   readonly hostInterface: string;
   readonly ips: readonly PlannedIp[];
   readonly result: CniResult;
-  readonly hostLines: readonly string[];
-  readonly containerLines: readonly string[];
+  readonly hostSteps: readonly LinkStep[];
+  readonly containerSteps: readonly LinkStep[];
 }
 
 const macPattern = /^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$/;
 
-/** What to tell `ip` in the host's and in the container's namespace, and the result that describes it. */
+/** What to do in the host's and in the container's namespace, and the result that describes it. */
 export function planAttachment(request: CniRequest<BridgeConfig>, allocated: CniResult): AttachmentPlan {
   const { config, ifName } = request;
   const hostInterface = hostInterfaceName(request.containerId, ifName);
@@ -50,8 +51,8 @@ export function planAttachment(request: CniRequest<BridgeConfig>, allocated: Cni
       routes,
       dns: allocated.dns,
     },
-    hostLines: hostLines({ hostInterface, hostMac, mac, alias: interfaceAlias(request) }, request),
-    containerLines: containerLines(ips, routes, request),
+    hostSteps: hostSteps({ hostInterface, hostMac, mac, alias: interfaceAlias(request) }, request),
+    containerSteps: containerSteps(ips, routes, request),
   };
 }
 
@@ -95,43 +96,45 @@ interface Ends {
 }
 
 /** The pair is made in one go with its far end already in the container, under its final name and address. */
-function hostLines({ hostInterface, hostMac, mac, alias }: Ends, request: CniRequest<BridgeConfig>): string[] {
+function hostSteps({ hostInterface: name, hostMac, mac, alias }: Ends, request: CniRequest<BridgeConfig>): LinkStep[] {
   const { config, ifName, netns } = request;
-  const mtu = config.mtu === undefined ? '' : ` mtu ${config.mtu}`;
-  const port = [...(config.hairpinMode ? ['hairpin on'] : []), ...(config.portIsolation ? ['isolated on'] : [])];
+  const { mtu, hairpinMode: hairpin, portIsolation: isolated } = config;
   return [
-    `link add ${hostInterface}${mtu} address ${hostMac} type veth peer name ${ifName}${mtu} address ${mac} netns ${quoted(netns)}`,
-    `link set ${hostInterface} alias ${alias} master ${config.bridge} up`,
-    ...(port.length > 0 ? [`link set ${hostInterface} type bridge_slave ${port.join(' ')}`] : []),
+    { step: 'addVethPair', name, mac: hostMac, mtu, peer: { name: ifName, mac, netns } },
+    { step: 'setLink', name, isUp: true, alias, master: config.bridge },
+    ...(hairpin || isolated ? [{ step: 'setBridgePort', name, hairpin, isolated } as const] : []),
   ];
 }
 
-function containerLines(
+function containerSteps(
   ips: readonly PlannedIp[],
   routes: readonly CniRoute[],
   request: CniRequest<BridgeConfig>,
-): string[] {
-  const { config, ifName } = request;
-  const dad = config.enableDad ? '' : ' nodad';
-  const onLink = ips.flatMap((ip) => (config.routed && ip.gateway ? [`route add ${ip.gateway} dev ${ifName}`] : []));
+): LinkStep[] {
+  const { config, ifName: link } = request;
+  const onLink = new Set(ips.flatMap((ip) => (config.routed && ip.gateway ? [ip.gateway] : [])));
   return [
-    ...ips.map((ip) => `address add ${ip.address} dev ${ifName}${ip.isIpv6 ? dad : ''}`),
-    `link set ${ifName} up`,
-    ...new Set(onLink),
-    ...routes.map((route) => routeLine(route, ifName)),
+    ...ips.map(({ address }): LinkStep => {
+      return { step: 'addAddress', link, address, skipsDuplicateDetection: !config.enableDad };
+    }),
+    { step: 'setLink', name: link, isUp: true },
+    ...[...onLink].map((destination): LinkStep => ({ step: 'addRoute', link, destination })),
+    ...routes.map((route) => routeStep(route, link)),
   ];
 }
 
-function routeLine(route: CniRoute, ifName: string): string {
-  const words = ['route add', route.dst];
-  if (route.gw !== undefined) words.push('via', route.gw);
-  words.push('dev', ifName);
-  if (route.mtu !== undefined) words.push('mtu', String(route.mtu));
-  if (route.advmss !== undefined) words.push('advmss', String(route.advmss));
-  if (route.priority !== undefined) words.push('metric', String(route.priority));
-  if (route.table !== undefined) words.push('table', String(route.table));
-  if (route.scope !== undefined) words.push('scope', String(route.scope));
-  return words.join(' ');
+function routeStep({ dst, gw, mtu, advmss, priority, table, scope }: CniRoute, link: string): LinkStep {
+  return {
+    step: 'addRoute',
+    link,
+    destination: dst,
+    ...(gw === undefined ? {} : { gateway: gw }),
+    ...(mtu === undefined ? {} : { mtu }),
+    ...(advmss === undefined ? {} : { advmss }),
+    ...(priority === undefined ? {} : { priority }),
+    ...(table === undefined ? {} : { table }),
+    ...(scope === undefined ? {} : { scope }),
+  };
 }
 
 /** By capability, by `args.cni`, by CNI_ARGS, in this order. */
@@ -147,9 +150,4 @@ function requestedMac(request: CniRequest<BridgeConfig>): string | undefined {
 /** From the address: an address that is given again later keeps its MAC, so that nobody's neighbour table is wrong. */
 function macOf(ips: readonly PlannedIp[], request: CniRequest<BridgeConfig>): string {
   return macFrom(`container/${request.network.name}/${ips[0]?.address ?? request.containerId}`);
-}
-
-function quoted(path: string): string {
-  if (/["\\\n]/.test(path)) throw new CniError('invalidEnvironment', `unusable CNI_NETNS ${JSON.stringify(path)}`);
-  return `"${path}"`;
 }

@@ -21,7 +21,7 @@ export const bridge: CniPlugin<BridgeConfig> = {
     const plan = planAttachment(request, allocated);
     await attachToBridge(request, plan, host);
     undo.push('remove the interface', async () => void (await removeLink(plan.hostInterface, host, neverAborted)));
-    await host.ip(plan.containerLines, { netns: request.netns, signal: request.signal });
+    await host.link(plan.containerSteps, { netns: request.netns, signal: request.signal });
     return plan.result;
   },
 
@@ -68,7 +68,7 @@ async function attachToBridge(request: CniRequest<BridgeConfig>, plan: Attachmen
   const ensure = () => host.once(memory, () => ensureBridge(wish, host, { signal: neverAborted }));
   await ensure();
   try {
-    await host.ip(plan.hostLines, { signal });
+    await host.link(plan.hostSteps, { signal });
   } catch (error) {
     // Not ours to remove: an earlier ADD of the same attachment made it.
     if (error instanceof KernelError && error.isExisting) throw duplicate(error, request);
@@ -76,7 +76,7 @@ async function attachToBridge(request: CniRequest<BridgeConfig>, plan: Attachmen
     if (!(error instanceof KernelError && error.isMissing)) throw error;
     host.forget(memory);
     await ensure();
-    await host.ip(plan.hostLines, { signal });
+    await host.link(plan.hostSteps, { signal });
   }
 }
 
@@ -90,7 +90,7 @@ async function removeEnds(request: CniRequest<BridgeConfig>, host: Host): Promis
   const { containerId, ifName, netns, signal } = request;
   const wasOurs = await removeLink(hostInterfaceName(containerId, ifName), host, signal);
   if (wasOurs || !netns || !(await host.netnsExists(netns))) return;
-  await host.ip([`link del ${ifName}`], { netns, signal }).catch((error: unknown) => {
+  await host.link([{ step: 'deleteLink', name: ifName }], { netns, signal }).catch((error: unknown) => {
     // The namespace may go at any moment while its container is torn down.
     if (!(error instanceof KernelError)) throw error;
   });
@@ -99,7 +99,7 @@ async function removeEnds(request: CniRequest<BridgeConfig>, host: Host): Promis
 /** False when there was none. */
 async function removeLink(name: string, host: Host, signal: AbortSignal): Promise<boolean> {
   try {
-    await host.ip([`link del ${name}`], { signal });
+    await host.link([{ step: 'deleteLink', name }], { signal });
     return true;
   } catch (error) {
     if (error instanceof KernelError && error.isMissing) return false;

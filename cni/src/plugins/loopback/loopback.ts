@@ -11,7 +11,7 @@ export const loopback: CniPlugin<undefined> = {
   parseConfig: () => undefined,
 
   async add({ netns, signal, previous }, host) {
-    await host.ip(['link set lo up'], { netns, signal });
+    await host.link([{ step: 'setLink', name: 'lo', isUp: true }], { netns, signal });
     return (
       previous ?? {
         interfaces: [{ name: 'lo', mac: loopbackMac, sandbox: netns }],
@@ -33,7 +33,7 @@ export const loopback: CniPlugin<undefined> = {
 
   async del({ netns, signal }, host) {
     if (!netns || !(await host.netnsExists(netns))) return;
-    await host.ip(['link set lo down'], { netns, signal }).catch((error: unknown) => {
+    await host.link([{ step: 'setLink', name: 'lo', isUp: false }], { netns, signal }).catch((error: unknown) => {
       if (!(error instanceof KernelError)) throw error; // the namespace went in between
     });
   },

@@ -4,11 +4,11 @@ import { text } from 'node:stream/consumers';
 import { neverAborted } from '@slipway/kit/abort';
 import { createExec } from '@slipway/kit/exec';
 import { type Spawn, spawn, type SpawnedProcess } from '@slipway/kit/spawn';
-import { posixSpawn } from './posix-spawn.ts';
+import { createPosixSpawn } from './posix-spawn.ts';
 
 const ways: readonly { name: string; start: Spawn }[] = [
   { name: "Node's spawn", start: spawn },
-  { name: 'posixSpawn', start: posixSpawn },
+  { name: 'posixSpawn', start: createPosixSpawn(process.env) },
 ];
 
 const ended = (child: SpawnedProcess, event: 'exit' | 'close' = 'close') =>

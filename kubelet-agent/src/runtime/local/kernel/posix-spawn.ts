@@ -23,9 +23,21 @@ const WNOHANG = 1;
 /** The same number on all architectures. */
 const SYS_pidfd_open = 434;
 
-/** Node's own way where the kernel has no process descriptors (before 5.3). */
-export const posixSpawn: Spawn = (command, args, options) =>
-  hasProcessDescriptors() ? new PosixProcess(command, args, options) : spawn(command, args, options);
+/**
+ * `inherited` is the environment of programs that are not given one of their own. Node's own way where the kernel has no
+ * process descriptors (before 5.3).
+ */
+export function createPosixSpawn(inherited: Environment): Spawn {
+  return (command, args, options) => {
+    const env = options.env ?? inherited;
+    return hasProcessDescriptors()
+      ? new PosixProcess(command, args, { ...options, env })
+      : spawn(command, args, { ...options, env });
+  };
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+type CompleteOptions = SpawnOptions & { readonly env: Environment };
 
 let processDescriptors: boolean | undefined;
 
@@ -44,7 +56,7 @@ class PosixProcess extends EventEmitter implements SpawnedProcess {
   signalCode: NodeJS.Signals | null = null;
   #hasEnded = false;
 
-  constructor(command: string, args: readonly string[], options: SpawnOptions) {
+  constructor(command: string, args: readonly string[], options: CompleteOptions) {
     super();
     const sides = options.stdio.map(sidesOf);
     this.stdio = sides.map(({ ours }) => ours);
@@ -131,8 +143,8 @@ function devNull(): number {
   return nullDescriptor;
 }
 
-function start(command: string, args: readonly string[], options: SpawnOptions, sides: readonly Sides[]): number {
-  const env = options.env ?? process.env;
+function start(command: string, args: readonly string[], options: CompleteOptions, sides: readonly Sides[]): number {
+  const { env, cwd } = options;
   const path = findExecutable(command, env.PATH ?? '');
   const variables = Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
   const actions = Buffer.alloc(structureBytes);
@@ -143,7 +155,7 @@ function start(command: string, args: readonly string[], options: SpawnOptions, 
       invariant(theirs === target || theirs >= sides.length, 'a descriptor for a child overlaps its standard streams');
       libc().spawnActionsDup2(actions, theirs, target);
     }
-    if (options.cwd !== undefined) libc().spawnActionsChdir(actions, options.cwd);
+    if (cwd !== undefined) libc().spawnActionsChdir(actions, cwd);
     const pid: [number] = [0];
     const errno = libc().posixSpawn(pid, path, actions, attributes(), [command, ...args, null], [...variables, null]);
     if (errno !== 0) throw new SyscallError(`spawn ${command}`, errno);

@@ -10,7 +10,9 @@ import { findProgram, missingCapability } from '@slipway/kit/testing/capabilitie
 import type { ContainerConfig, LinuxContainerSecurityContext, NamespaceOption, PodSandboxConfig } from '../../cri.ts';
 import type { ImageRootfs } from '../image-rootfs.ts';
 import { createLocalRuntime, type LocalRuntime } from '../local-runtime.ts';
-import { posixSpawn } from '../kernel/posix-spawn.ts';
+import { createPosixSpawn } from '../kernel/posix-spawn.ts';
+
+const spawn = createPosixSpawn({ PATH: process.env.PATH });
 
 const ownNamespaces: NamespaceOption = { network: 'POD', pid: 'CONTAINER', ipc: 'POD' };
 /** Those of Debian; the tests do not depend on the caller's PATH. */
@@ -64,8 +66,8 @@ export class TestNode {
     const deps = {
       clock: systemClock,
       random: systemRandom,
-      exec: createExec(posixSpawn),
-      spawn: posixSpawn,
+      exec: createExec(spawn),
+      spawn,
       log: silentLogger,
       network,
       images: this.#images,
