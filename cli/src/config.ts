@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { homedir, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
+import { parseCidr } from '@slipway/api/ip-address';
 import type { LogLevel } from '@slipway/kit/logger';
 import { type FlagName, type FlagValues, flags } from './flags.ts';
 import { UsageError } from './usage-error.ts';
@@ -68,6 +69,24 @@ export function resolveConfig(layers: readonly FlagValues[], fallbackDataDir: st
     namespace: text('namespace') ?? 'default',
     purge: value('purge') as boolean,
   });
+}
+
+/** Leaves room for the service of the API server (the first address), of DNS (the tenth) and a few of users. */
+const serviceAddressesMin = 16n;
+
+/** Throws `UsageError` when pods and services cannot live in these ranges. */
+export function checkRanges({ clusterCidr, serviceCidr }: Pick<Config, 'clusterCidr' | 'serviceCidr'>): void {
+  const pods = parseCidr(clusterCidr);
+  const services = parseCidr(serviceCidr);
+  if (!pods || !services) return; // each flag has been checked where it was read
+  if (services.size < serviceAddressesMin) {
+    throw new UsageError(`--service-cluster-ip-range: ${serviceCidr} is too small; give it at least /28`);
+  }
+  if (pods.base < services.base + services.size && services.base < pods.base + pods.size) {
+    throw new UsageError(
+      `--cluster-cidr ${clusterCidr} and --service-cluster-ip-range ${serviceCidr} overlap; choose ranges that do not`,
+    );
+  }
 }
 
 function etcdFrom(text: (name: FlagName) => string | undefined): EtcdConfig | undefined {

@@ -1,7 +1,16 @@
 import * as fc from 'fast-check';
 import { nearest, parseArguments, parseConfigFile, parseEnvironment } from './flags.ts';
 
-const known = ['data-dir', 'secure-port', 'agent', 'storage', 'cluster-cidr', 'help'] as const;
+const known = [
+  'data-dir',
+  'secure-port',
+  'agent',
+  'storage',
+  'cluster-cidr',
+  'bind-address',
+  'node-name',
+  'help',
+] as const;
 
 describe('parseArguments', () => {
   it('reads values after a space and after an equals sign, and operands between', () => {
@@ -22,6 +31,12 @@ describe('parseArguments', () => {
     [['--secure-port', '70000'], '--secure-port: "70000" is not a whole number from 0 to 65535'],
     [['--storage', 'sqlite'], '--storage: "sqlite" is not one of embedded, etcd'],
     [['--cluster-cidr', '10.0.0.0'], '--cluster-cidr: "10.0.0.0" is not an IPv4 range such as 10.64.0.0/16'],
+    [['--cluster-cidr', '10.0.0.0/33'], '--cluster-cidr: "10.0.0.0/33" is not an IPv4 range such as 10.64.0.0/16'],
+    [['--bind-address', 'here'], '--bind-address: "here" is not an IP address such as 127.0.0.1'],
+    [
+      ['--node-name', 'my_node'],
+      '--node-name: Invalid value: "my_node": a lowercase RFC 1123 subdomain must consist of',
+    ],
     [['-x'], 'unknown flag -x; flags are written --like-this'],
   ])('refuses %j', (args, message) => {
     expect(() => parseArguments(args, known)).toThrow(message);

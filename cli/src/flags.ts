@@ -2,13 +2,15 @@
  * The flags of every command as one table. A flag may be given on the command line (`--data-dir DIR`), by environment
  * (`SLIPWAY_DATA_DIR`) or in the YAML file of `--config`; the command line wins over the environment over the file.
  */
+import { parseCidr, parseIp } from '@slipway/api/ip-address';
+import { dnsSubdomainProblems } from '@slipway/api/names';
 import { UsageError } from './usage-error.ts';
 
 export type FlagValue = string | number | boolean;
 
 export interface Flag {
   readonly name: string;
-  readonly type: 'string' | 'integer' | 'boolean' | 'choice' | 'cidr' | 'address';
+  readonly type: 'string' | 'integer' | 'boolean' | 'choice' | 'cidr' | 'address' | 'name';
   readonly choices?: readonly string[];
   readonly default?: FlagValue;
   /** Shown in the help in place of the value: `DIR`. */
@@ -36,7 +38,7 @@ export const flags = {
   'etcd-cafile': { type: 'string', placeholder: 'FILE', help: 'CA of the etcd servers' },
   'etcd-certfile': { type: 'string', placeholder: 'FILE', help: 'client certificate for etcd' },
   'etcd-keyfile': { type: 'string', placeholder: 'FILE', help: 'key of the client certificate for etcd' },
-  'node-name': { type: 'string', placeholder: 'NAME', help: "name of this node (default: the host's name)" },
+  'node-name': { type: 'name', placeholder: 'NAME', help: "name of this node (default: the host's name)" },
   'cluster-cidr': { type: 'cidr', placeholder: 'CIDR', default: '10.64.0.0/16', help: 'addresses of pods' },
   'service-cluster-ip-range': {
     type: 'cidr',
@@ -134,8 +136,16 @@ export function parseValue(flag: Flag, text: string): FlagValue {
       if (!flag.choices?.includes(text)) throw wrong(`one of ${flag.choices?.join(', ')}`);
       return text;
     case 'cidr':
-      if (!/^\d{1,3}(\.\d{1,3}){3}\/\d{1,2}$/.test(text)) throw wrong('an IPv4 range such as 10.64.0.0/16');
+      if (parseCidr(text)?.family !== 4) throw wrong('an IPv4 range such as 10.64.0.0/16');
       return text;
+    case 'address':
+      if (!parseIp(text)) throw wrong('an IP address such as 127.0.0.1');
+      return text;
+    case 'name': {
+      const [problem] = dnsSubdomainProblems(text.toLowerCase());
+      if (problem) throw new UsageError(`--${flag.name}: Invalid value: ${JSON.stringify(text)}: ${problem}`);
+      return text;
+    }
     default:
       if (text === '') throw wrong('a value');
       return text;

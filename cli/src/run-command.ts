@@ -6,7 +6,7 @@ import { systemRandom } from '@slipway/kit/random';
 import { parse as parseYaml } from 'yaml';
 import type { Command } from './command.ts';
 import { commands } from './commands.ts';
-import { type Config, defaultDataDir, resolveConfig } from './config.ts';
+import { checkRanges, type Config, defaultDataDir, resolveConfig } from './config.ts';
 import { type FlagName, type FlagValues, nearest, parseArguments, parseConfigFile, parseEnvironment } from './flags.ts';
 import { commandHelp, overview } from './usage.ts';
 import { UsageError } from './usage-error.ts';
@@ -26,6 +26,11 @@ export async function runCommand(args: readonly string[], console: Console, sign
     const command = commandNamed(name === '--version' ? 'version' : name);
     const { values, operands } = parseArguments(rest, command.flags);
     if (values.help) return showHelp(name, console);
+    if (operands[0] !== undefined && !command.operands) {
+      throw new UsageError(
+        `slipway ${command.name} takes no ${JSON.stringify(operands[0])}; flags are written --like-this`,
+      );
+    }
     const config = await readConfig(command, values, console);
     const log = createLogger(config.logLevel);
     await command.run({
@@ -60,11 +65,15 @@ function commandNamed(name: string): Command {
   );
 }
 
+const ranges = ['cluster-cidr', 'service-cluster-ip-range'] as const;
+
 async function readConfig(command: Command, line: FlagValues, console: Console): Promise<Config> {
   const environment = parseEnvironment(console.env, command.flags);
   const path = line.config ?? environment.config;
   const file = path === undefined ? {} : await readConfigFile(String(path), command.flags);
-  return resolveConfig([file, environment, line], defaultDataDir(console.isRoot, console.env));
+  const config = resolveConfig([file, environment, line], defaultDataDir(console.isRoot, console.env));
+  if (ranges.every((name) => command.flags.includes(name))) checkRanges(config);
+  return config;
 }
 
 async function readConfigFile(path: string, known: readonly FlagName[]): Promise<FlagValues> {

@@ -15,6 +15,7 @@ export const down: Command = {
   flags: [...everywhereFlags, 'cluster-cidr', 'service-cluster-ip-range', 'runtime', 'node-name', 'purge'],
   run: async (context) => {
     const { config, clock, random, log, signal, print } = context;
+    if (!(await exists(config.dataDir))) return print(`nothing to remove: there is no ${config.dataDir}`);
     for (const record of await runningProcesses(config.dataDir)) await stopProcess(record, context);
     if (process.getuid?.() === 0 && (await hadNode(config.dataDir))) {
       const failures = await removeNode(config, { clock, random, log }, signal);
@@ -38,13 +39,13 @@ async function stopProcess(record: ProcessRecord, { clock, signal }: CommandCont
 /** A control plane alone leaves nothing on the machine outside its data directory. */
 async function hadNode(dataDir: string): Promise<boolean> {
   const signs = ['network', 'runtime', 'images', 'pods'];
-  const found = await Promise.all(
-    signs.map((name) =>
-      access(join(dataDir, name)).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  );
+  const found = await Promise.all(signs.map((name) => exists(join(dataDir, name))));
   return found.includes(true);
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }

@@ -1,4 +1,4 @@
-import { access } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import type { ImageStore } from '@slipway/kubelet-agent';
 import { type Command, type CommandContext, everywhereFlags } from '../command.ts';
 import { openImageStore } from '../compose/node.ts';
@@ -28,9 +28,10 @@ const actions: Readonly<Record<string, Action>> = {
   load: {
     operands: 1,
     run: async (store, file, { signal, print }) => {
-      await access(file).catch(() => {
-        throw new CommandError(`image load: there is no file ${file}`);
-      });
+      const found = await stat(file).catch(() => undefined);
+      if (!found) throw new CommandError(`image load: there is no file ${file}`);
+      if (found.isDirectory())
+        throw new CommandError(`image load: ${file} is a directory; give a tarball (tar -C ${file} -cf IMAGE.tar .)`);
       for (const loaded of await store.load(file, {}, signal))
         print(`loaded ${loaded.repoTags.join(', ') || loaded.id}`);
     },

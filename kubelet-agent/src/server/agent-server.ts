@@ -17,7 +17,7 @@ import { type Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { TLSSocket } from 'node:tls';
 import { StatusError } from '@slipway/api/status-error';
-import { messageOf } from '@slipway/kit/errors';
+import { errnoOf, messageOf } from '@slipway/kit/errors';
 import type { Logger } from '@slipway/kit/logger';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { type ExecSession, isRuntimeError, type RuntimeService } from '../runtime/cri.ts';
@@ -101,12 +101,18 @@ interface Serving {
 
 function listen(server: Server, { host, port }: AgentServerOptions): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject);
+    const fail = (error: Error) => reject(new Error(listenProblem(error, host, port), { cause: error }));
+    server.once('error', fail);
     server.listen({ host, port }, () => {
-      server.off('error', reject);
+      server.off('error', fail);
       resolve();
     });
   });
+}
+
+function listenProblem(error: Error, host: string, port: number): string {
+  const taken = 'the port is taken by another process; choose another one with --agent-port';
+  return `the node agent cannot listen on ${host}:${port}: ${errnoOf(error) === 'EADDRINUSE' ? taken : messageOf(error)}`;
 }
 
 /** As what an API server comes; an administrator's certificate serves as well. */
