@@ -7,7 +7,6 @@ import {
   createApiServer,
   createPodConnect,
   type Pki,
-  runCompactor,
 } from '@slipway/apiserver';
 import { writeKubeconfig } from '@slipway/client/kubeconfig';
 import { type ControllerManager, createControllerManager } from '@slipway/controllers';
@@ -54,11 +53,7 @@ export async function composeApiServer(config: Config, deps: ProcessDeps): Promi
         connect: (pki) => createPodConnect(() => agentCredentials(pki)),
       },
     );
-    const run = async (signal: AbortSignal) => {
-      const compacting = runCompactor({ backend, clock, log }, signal);
-      await server.run(signal);
-      await compacting;
-    };
+    const run = (signal: AbortSignal) => server.run(signal);
     return { name: 'API server', server, backend, ready: server.ready, run };
   } catch (error) {
     await backend.close();
