@@ -1,5 +1,5 @@
-import type { Dirent } from 'node:fs';
-import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '@slipway/kit/clock';
 import { errnoOf } from '@slipway/kit/errors';
@@ -26,12 +26,17 @@ export interface Cgroups {
 const removeTries = 100;
 const removeDelayMs = 10;
 
+/**
+ * Making, listing and removing cgroups blocks: in v1 that is some fifty calls per pod of a few microseconds each, which
+ * the thread pool would make ten times as expensive. Limits are written off the main thread, as the kernel may have to
+ * reclaim memory for them.
+ */
 export function createCgroups(layout: CgroupLayout, clock: Clock): Cgroups {
   const cgroups: Cgroups = {
     layout,
     ensure: async (cgroup, limits) => {
       if (layout.version === 'v2') await delegateControllers(layout.trees[0] as string, cgroup);
-      else await Promise.all(layout.trees.map((tree) => mkdir(join(tree, cgroup), { recursive: true })));
+      else for (const tree of layout.trees) makeDirectory(join(tree, cgroup));
       for (const write of planCgroupWrites(limits, layout.version)) {
         const path = cgroupFile(layout, write.controller, cgroup, write.file);
         if (path) await writeFile(path, write.value);
@@ -40,22 +45,26 @@ export function createCgroups(layout: CgroupLayout, clock: Clock): Cgroups {
     remove: async (cgroup, signal) => {
       for (let tries = 1; ; tries++) {
         await killAll(cgroups, cgroup);
-        const left = await Promise.all(layout.trees.map((tree) => removeTree(join(tree, cgroup))));
-        if (left.every((gone) => gone)) return;
+        const left = layout.trees.filter((tree) => !removeTree(join(tree, cgroup)));
+        if (left.length === 0) return;
         if (tries === removeTries) throw new Error(`cgroup ${cgroup} stays busy: processes do not end`);
         await clock.sleep(removeDelayMs, signal);
       }
     },
     removeIfEmpty: async (cgroup) => {
-      await Promise.all(layout.trees.map((tree) => rmdir(join(tree, cgroup)).catch(() => {})));
+      for (const tree of layout.trees) {
+        try {
+          rmdirSync(join(tree, cgroup));
+        } catch {
+          // something is in it, or it is not there
+        }
+      }
     },
     pids: async (cgroup) => {
-      const found = await Promise.all(layout.trees.map((tree) => pidsBelow(join(tree, cgroup))));
-      return [...new Set(found.flat())];
+      return [...new Set(layout.trees.flatMap((tree) => pidsBelow(join(tree, cgroup))))];
     },
     children: async (cgroup) => {
-      const found = await Promise.all(layout.trees.map((tree) => directoriesIn(join(tree, cgroup))));
-      return [...new Set(found.flat())];
+      return [...new Set(layout.trees.flatMap((tree) => directoriesIn(join(tree, cgroup))))];
     },
     oomKills: async (cgroup) => {
       const file = layout.version === 'v2' ? 'memory.events' : 'memory.oom_control';
@@ -91,13 +100,23 @@ async function killAll(cgroups: Cgroups, cgroup: string): Promise<void> {
   }
 }
 
+/** Its parents are there nearly always. */
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') mkdirSync(path, { recursive: true });
+    else if (errnoOf(error) !== 'EEXIST') throw error;
+  }
+}
+
 /** True when it is gone; false while processes are in it. */
-async function removeTree(directory: string): Promise<boolean> {
-  for (const child of await directoriesIn(directory)) {
-    if (!(await removeTree(join(directory, child)))) return false;
+function removeTree(directory: string): boolean {
+  for (const child of directoriesIn(directory)) {
+    if (!removeTree(join(directory, child))) return false;
   }
   try {
-    await rmdir(directory);
+    rmdirSync(directory);
     return true;
   } catch (error) {
     const code = errnoOf(error);
@@ -107,14 +126,21 @@ async function removeTree(directory: string): Promise<boolean> {
   }
 }
 
-async function pidsBelow(directory: string): Promise<number[]> {
-  const own = await readFile(join(directory, 'cgroup.procs'), 'utf8').catch(() => '');
-  const children = await directoriesIn(directory);
-  const below = await Promise.all(children.map((child) => pidsBelow(join(directory, child))));
-  return [...own.split('\n').filter(Boolean).map(Number), ...below.flat()];
+function pidsBelow(directory: string): number[] {
+  const own = unlessGone(() => readFileSync(join(directory, 'cgroup.procs'), 'utf8'), '');
+  const below = directoriesIn(directory).flatMap((child) => pidsBelow(join(directory, child)));
+  return [...own.split('\n').filter(Boolean).map(Number), ...below];
 }
 
-async function directoriesIn(directory: string): Promise<string[]> {
-  const entries: Dirent[] = await readdir(directory, { withFileTypes: true }).catch(() => []);
+function directoriesIn(directory: string): string[] {
+  const entries = unlessGone(() => readdirSync(directory, { withFileTypes: true }), []);
   return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+}
+
+function unlessGone<T>(read: () => T, otherwise: T): T {
+  try {
+    return read();
+  } catch {
+    return otherwise;
+  }
 }

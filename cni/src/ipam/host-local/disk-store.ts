@@ -1,12 +1,17 @@
 import {
   appendFileSync,
+  closeSync,
+  constants,
+  ftruncateSync,
   linkSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   statSync,
   unlinkSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf } from '@slipway/kit/errors';
@@ -67,9 +72,20 @@ export function createDiskStore(directory: string): ReservationStore {
     },
     async setLastReserved(rangeSet, address) {
       // A torn write is harmless: an address that is not in the range starts from its beginning.
-      writeFileSync(join(directory, `last_reserved_ip.${rangeSet}`), address);
+      rewrite(join(directory, `last_reserved_ip.${rangeSet}`), address);
     },
   };
+}
+
+/** Without emptying the file first, after which ext4 writes it to the disk at once: 0.8 ms instead of 0.01. */
+function rewrite(path: string, text: string): void {
+  const file = openSync(path, constants.O_WRONLY | constants.O_CREAT, 0o644);
+  try {
+    writeSync(file, text, 0);
+    ftruncateSync(file, Buffer.byteLength(text));
+  } finally {
+    closeSync(file);
+  }
 }
 
 function readLines(path: string): string[] {

@@ -83,7 +83,7 @@ export class ContainerStore {
   /** Writes the record first: memory never knows more than the disk. */
   async update(entry: ContainerEntry, change: Partial<ContainerRecord>): Promise<void> {
     const record = { ...entry.record, ...change };
-    await writeRecord(this.#deps.paths.container(record.id).record, record);
+    writeRecord(this.#deps.paths.container(record.id).record, record);
     entry.record = record;
   }
 

@@ -1,4 +1,5 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { errnoOf, messageOf } from '@slipway/kit/errors';
@@ -48,11 +49,11 @@ export class Containers {
     try {
       undo.push('image', () => deps.images.release(id));
       const image = await deps.images.hold(config.image.image, id, signal);
-      await mkdir(paths.directory, { recursive: true, mode: 0o711 });
+      mkdirSync(paths.directory, { recursive: true, mode: 0o711 });
       undo.push('root file system', () => removeRootfs(paths));
       await mountRootfs(paths, image.layers);
       const record = await this.#prepare({ id, sandbox, config, image });
-      await writeRecord(paths.record, record);
+      writeRecord(paths.record, record);
       const entry = this.#store.add(record, sandbox.record.config.metadata.uid);
       this.#store.emit('CONTAINER_CREATED_EVENT', entry);
       return id;
@@ -105,7 +106,7 @@ export class Containers {
         'slipway.dev/container': config.metadata.name,
       },
     });
-    await writeFile(paths.spec, JSON.stringify(spec), { mode: 0o600 });
+    writeFileSync(paths.spec, JSON.stringify(spec), { mode: 0o600 });
     return {
       id,
       podSandboxId: sandbox.record.id,
@@ -161,7 +162,7 @@ export class Containers {
   async #createProcess(record: ContainerRecord, { runtime, conmon }: Programs, signal: AbortSignal): Promise<number> {
     const { paths, spawn, searchPath } = this.#deps;
     const own = paths.container(record.id);
-    if (record.logPath !== '') await mkdir(dirname(record.logPath), { recursive: true, mode: 0o755 });
+    if (record.logPath !== '') mkdirSync(dirname(record.logPath), { recursive: true, mode: 0o755 });
     const { tty, stdin, stdinOnce } = record.config;
     const request = {
       conmon,

@@ -1,4 +1,5 @@
-import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { renameSync, writeFileSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from '@slipway/kit/errors';
 import type { ContainerConfig, PodSandboxConfig } from '../cri.ts';
@@ -43,10 +44,13 @@ export interface ContainerExit {
   readonly finishedAtMs: number;
 }
 
-/** Replaces a file as a whole: a reader, or a start after kill -9, sees the old or the new text. */
-export async function writeRecord(path: string, record: SandboxRecord | ContainerRecord): Promise<void> {
-  await writeFile(`${path}.new`, JSON.stringify(record), { mode: 0o600 });
-  await rename(`${path}.new`, path);
+/**
+ * Replaces a file as a whole: a reader, or a start after kill -9, sees the old or the new text. Blocks for 0.1 ms; the
+ * thread pool would take longer.
+ */
+export function writeRecord(path: string, record: SandboxRecord | ContainerRecord): void {
+  writeFileSync(`${path}.new`, JSON.stringify(record), { mode: 0o600 });
+  renameSync(`${path}.new`, path);
 }
 
 /** Undefined when it is missing or torn. */

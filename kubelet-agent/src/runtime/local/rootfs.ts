@@ -1,5 +1,5 @@
-import { constants } from 'node:fs';
-import { chmod, mkdir, open, rm } from 'node:fs/promises';
+import { chmodSync, constants, mkdirSync } from 'node:fs';
+import { open, rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { errnoOf } from '@slipway/kit/errors';
 import { mount, unmount } from './kernel/mounts.ts';
@@ -10,8 +10,8 @@ const mountDataBytesMax = 4095;
 
 /** Mounts an overlay of the layers (the uppermost first) with a fresh writable directory on `paths.rootfs`. */
 export async function mountRootfs(paths: ContainerPaths, layers: readonly string[]): Promise<void> {
-  await Promise.all([paths.upper, paths.work, paths.rootfs].map((path) => mkdir(path, { recursive: true })));
-  await chmod(paths.upper, 0o755); // becomes the root directory of the container, whatever our umask is
+  for (const path of [paths.upper, paths.work, paths.rootfs]) mkdirSync(path);
+  chmodSync(paths.upper, 0o755); // becomes the root directory of the container, whatever our umask is
   const data = overlayData(layers, paths);
   if (data.length <= mountDataBytesMax) {
     mountOverlay(paths.rootfs, data);

@@ -57,7 +57,7 @@ export class SandboxStore {
   }
 
   async update(record: SandboxRecord): Promise<void> {
-    await writeRecord(this.#deps.paths.sandbox(record.id).record, record);
+    writeRecord(this.#deps.paths.sandbox(record.id).record, record);
     this.#records.set(record.id, record);
   }
 

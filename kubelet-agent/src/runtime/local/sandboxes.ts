@@ -1,5 +1,5 @@
-import { writeFileSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
 import { hostname as hostName } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '@slipway/kit/errors';
@@ -61,7 +61,7 @@ export class Sandboxes {
     const undo = new UndoStack();
     undo.push('sandbox', () => this.#removeFiles(creating));
     try {
-      await mkdir(paths.sandbox(id).directory, { recursive: true, mode: 0o711 });
+      mkdirSync(paths.sandbox(id).directory, { recursive: true, mode: 0o711 });
       await this.#store.update(creating);
       const made = await this.#setUp(creating, undo, signal);
       await this.#store.update({ ...creating, ...made, phase: 'ready' });
@@ -127,12 +127,10 @@ export class Sandboxes {
     const resolvConf = config.dnsConfig
       ? formatResolvConf(config.dnsConfig)
       : await readFile('/etc/resolv.conf', 'utf8').catch(() => '');
-    await Promise.all([
-      writeFile(paths.hostname, `${hostname}\n`, { mode: 0o644 }),
-      writeFile(paths.resolvConf, resolvConf, { mode: 0o644 }),
-      mkdir(paths.shm, { recursive: true }),
-      mkdir(config.logDirectory, { recursive: true, mode: 0o755 }),
-    ]);
+    writeFileSync(paths.hostname, `${hostname}\n`, { mode: 0o644 });
+    writeFileSync(paths.resolvConf, resolvConf, { mode: 0o644 });
+    mkdirSync(paths.shm);
+    mkdirSync(config.logDirectory, { recursive: true, mode: 0o755 });
     if (config.linux.securityContext.namespaceOptions.ipc === 'NODE') return;
     const { MS_NODEV, MS_NOEXEC, MS_NOSUID } = mountFlags;
     const flags = MS_NODEV | MS_NOEXEC | MS_NOSUID;
@@ -146,7 +144,7 @@ export class Sandboxes {
       network === 'NODE'
         ? await readFile('/etc/hosts', 'utf8').catch(() => '127.0.0.1\tlocalhost\n')
         : formatHosts(ips, record.config.hostname);
-    await writeFile(hosts, text, { mode: 0o644 });
+    writeFileSync(hosts, text, { mode: 0o644 });
   }
 
   /** Collects failures, so that one part that will not go does not keep the others. */
