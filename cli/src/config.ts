@@ -100,8 +100,16 @@ function etcdFrom(text: (name: FlagName) => string | undefined): EtcdConfig | un
   if ((files.certFile === undefined) !== (files.keyFile === undefined)) {
     throw new UsageError('--etcd-certfile and --etcd-keyfile go together');
   }
+  if (files.certFile !== undefined && files.caFile === undefined) {
+    throw new UsageError('--etcd-certfile needs --etcd-cafile FILE, the CA of the etcd servers');
+  }
+  for (const server of servers.split(',')) {
+    if (!/^https?:\/\/[^/]+\/?$/.test(server)) {
+      throw new UsageError(`--etcd-servers: ${JSON.stringify(server)} is not a URL such as http://127.0.0.1:2379`);
+    }
+  }
   return {
-    servers: servers.split(',').filter((server) => server !== ''),
+    servers: servers.split(','),
     ...(files.caFile ? { caFile: files.caFile } : {}),
     ...(files.certFile && files.keyFile ? { certFile: files.certFile, keyFile: files.keyFile } : {}),
   };

@@ -20,6 +20,10 @@ describe('runCommand', () => {
     [['down', 'extra'], 'slipway down takes no "extra"'],
     [['image', 'load'], 'usage: slipway image load FILE | pull REF | ls | rm REF'],
     [['up', '--storage', 'etcd'], '--storage etcd needs --etcd-servers URL,...'],
+    [
+      ['up', '--storage', 'etcd', '--etcd-servers', 'nonsense'],
+      '"nonsense" is not a URL such as http://127.0.0.1:2379',
+    ],
     [['up', '--config', '/nowhere.yaml'], '--config /nowhere.yaml: '],
     [
       ['up', '--cluster-cidr', '10.0.0.0/16', '--service-cluster-ip-range', '10.0.1.0/24'],

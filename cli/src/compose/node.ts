@@ -157,6 +157,8 @@ export async function composeAgent(
     { dataDir: config.dataDir, searchPath, ...(config.runtimePath ? { runtime: config.runtimePath } : {}) },
     signal,
   );
+  // Looks for a working OCI runtime. Without one the node would never be ready, and nobody would hear why.
+  await runtime.version(signal);
   const sandboxes = await runtime.listPodSandboxes({}, signal);
   await network.collectGarbage(
     sandboxes.map(({ id }) => id),

@@ -17,7 +17,15 @@ export function translateEtcdError(error: unknown): unknown {
   if (error instanceof StorageError || isAbort(error)) return error;
   const message = messageOf(error);
   const reason = reasons.find(([text]) => message.includes(text))?.[1] ?? 'unavailable';
-  return new StorageError(reason, `etcd: ${message}`, { cause: error });
+  return new StorageError(reason, `etcd: ${withoutWrapping(message)}`, { cause: error });
+}
+
+/** gRPC says `14 UNAVAILABLE: No connection established. Last error: Error: connect ECONNREFUSED 127.0.0.1:2379. Resolution note: `. */
+function withoutWrapping(message: string): string {
+  return message
+    .replace(/^\d+ [A-Z_]+: /, '')
+    .replace(/^No connection established\. Last error: (Error: )?/, 'no connection: ')
+    .replace(/\.? Resolution note:.*$/s, '');
 }
 
 export function isLeaseGone(error: unknown): boolean {
