@@ -149,6 +149,21 @@ describe.each(runtimes)('local runtime over $name', ({ name: runtimeName, missin
       await runtime.removePodSandbox(sandboxId, signal);
     });
 
+    it('executes commands as the user and with the groups of the container, with and without a terminal', async () => {
+      const user = { runAsUser: 1000, runAsGroup: 2000, supplementalGroups: [3000, 4000] };
+      const { containerId } = await node.run(runtime, node.containerConfig(['sleep', '999'], {}, user));
+      const expected = '1000 2000 2000 3000 4000';
+      const cmd = sh('echo $(id -u) $(id -g) $(id -G)');
+      expect((await execSync(containerId, ...cmd)).stdout.toString().trim()).toBe(expected);
+      const terminal = await runtime.exec({ containerId, cmd, tty: true, stdin: false }, signal);
+      let printed = '';
+      terminal.stdout?.on('data', (chunk) => {
+        printed += chunk;
+      });
+      expect(await terminal.exitCode).toBe(0);
+      await until(async () => printed.trim() === expected);
+    });
+
     it('executes commands with streams, exit codes, time limits and terminals', async () => {
       const { sandboxId, containerId } = await node.run(runtime, node.containerConfig(['sleep', '1000']));
       const answer = await execSync(containerId, ...sh('echo out; echo err >&2; exit 7'));

@@ -33,6 +33,7 @@ import type { ImageRootfs } from './image-rootfs.ts';
 import { bootId } from './kernel/mounts.ts';
 import { connectInNamespace } from './kernel/sockets.ts';
 import type { LocalDeps } from './local-deps.ts';
+import { shortVersion } from './oci-runtime.ts';
 import { createPrograms } from './programs.ts';
 import { type ContainerRecord, readRecords, type SandboxRecord } from './records.ts';
 import { runtimePaths } from './runtime-paths.ts';
@@ -85,7 +86,8 @@ export async function createLocalRuntime(
   return {
     version: async (signal) => {
       const { runtime } = await local.programs(signal);
-      return { version: 'v1', runtimeName: 'slipway', runtimeVersion: runtime.version, runtimeApiVersion: 'v1' };
+      const runtimeVersion = shortVersion(runtime);
+      return { version: 'v1', runtimeName: 'slipway', runtimeVersion, runtimeApiVersion: 'v1' };
     },
     status: (signal) => statusOf(local, signal),
     runtimeConfig: async () => ({ linux: { cgroupDriver: 'CGROUPFS' } }),

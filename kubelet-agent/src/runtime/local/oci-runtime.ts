@@ -11,7 +11,13 @@ export interface OciRuntime {
   readonly path: string;
   /** What is known of crun's and runc's state directories saves two child processes per container. */
   readonly kind: 'crun' | 'runc' | 'other';
+  /** First line of what `--version` prints. */
   readonly version: string;
+}
+
+/** `runc-1.1.5+ds1` of `runc version 1.1.5+ds1`: one word, for the node's status. */
+export function shortVersion({ path, version }: Pick<OciRuntime, 'path' | 'version'>): string {
+  return [basename(path), /\d+\.\d\S*/.exec(version)?.[0]].filter((part) => part !== undefined).join('-');
 }
 
 export interface OciRuntimeChoice {
