@@ -24,7 +24,8 @@ export function translateEtcdError(error: unknown): unknown {
 function withoutWrapping(message: string): string {
   return message
     .replace(/^\d+ [A-Z_]+: /, '')
-    .replace(/^No connection established\. Last error: (Error: )?/, 'no connection: ')
+    .replace(/^No connection established\. Last error: (null|Error: )?/, 'no connection: ')
+    .replace(/: \. Resolution/, '. Resolution')
     .replace(/\.? Resolution note:.*$/s, '');
 }
 
