@@ -234,6 +234,22 @@ describe('planDeployment', () => {
     expect(shop.sizes()).toEqual({ 'web:2': 0, 'web:3': 1 });
   });
 
+  it('does not count on pods of a replica set that a stale status still calls available', () => {
+    const shop = new Shop(2, { strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } } });
+    for (const image of ['web:2', 'web:1']) {
+      shop.change({ template: withImage(image) });
+      shop.look();
+    }
+    for (let i = 0; i < 2; i++) shop.look();
+    for (const set of shop.sets) shop.report(set);
+    shop.look();
+    expect(shop.sizes()).toEqual({ 'web:2': 0, 'web:1': 1 });
+    shop.look();
+    shop.change({ template: withImage('web:2') });
+    shop.look();
+    expect(shop.sizes()['web:1']).toBe(1);
+  });
+
   it('never exceeds surge, never falls below what it promised, and arrives', () => {
     const move = fc.oneof(
       fc.record({ image: fc.constantFrom('web:1', 'web:2', 'web:3') }),

@@ -84,10 +84,12 @@ export function scalingEvent(replicaSet: ReplicaSet, to: number, from = replicaS
 
 export function sizedFrom(replicaSet: ReplicaSet): Sized {
   const { metadata, spec, status } = replicaSet;
+  const size = spec.replicas ?? 1;
   return {
     id: metadata.uid ?? '',
-    size: spec.replicas ?? 1,
-    available: status?.availableReplicas ?? 0,
+    size,
+    // A status from before the last scaling down still counts pods that are about to go.
+    available: Math.min(size, status?.availableReplicas ?? 0),
     createdMs: Date.parse(metadata.creationTimestamp ?? ''),
     desired: numberAt(metadata.annotations?.[desiredReplicasAnnotation]),
     max: numberAt(metadata.annotations?.[maxReplicasAnnotation]),

@@ -9,7 +9,7 @@ export interface Sized {
   readonly id: string;
   /** Wanted pods (`spec.replicas`). */
   readonly size: number;
-  /** Pods that are available (`status.availableReplicas`). */
+  /** Pods that are available (`status.availableReplicas`), of those that the size keeps. */
   readonly available: number;
   readonly createdMs: number;
   /** From the annotations: sizes of the deployment when this one was last scaled; undefined before the first time. */
