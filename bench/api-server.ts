@@ -26,7 +26,7 @@ function load(cluster: BenchCluster, { script, connections, seconds, env }: Load
   return (output.trim().split('\n').at(-1) ?? '').split(' ').map(Number);
 }
 
-const cluster = await startCluster(['--no-agent']);
+const cluster = await startCluster({ flags: ['--no-agent'] });
 try {
   const rows: string[] = [`| start to ready, empty | ${cluster.startMs.toFixed(0)} ms |`];
   const creates = (kind: string, connections: number, seconds: number) => {

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
 import { parse } from 'yaml';
 
 export const slipwayBin = resolve(import.meta.dirname, '../node_modules/.bin/slipway');
@@ -26,16 +27,24 @@ interface Kubeconfig {
   }[];
 }
 
-export async function startCluster(flags: readonly string[] = []): Promise<BenchCluster> {
+export interface BenchClusterOptions {
+  readonly flags?: readonly string[];
+  /** Hears the lines that the cluster logs, at level debug. Without it warnings go to standard error. */
+  readonly onLogLine?: (line: string) => void;
+}
+
+export async function startCluster({ flags = [], onLogLine }: BenchClusterOptions = {}): Promise<BenchCluster> {
   const dataDir = mkdtempSync(join(tmpdir(), 'slipway-bench-'));
   const startedMs = performance.now();
+  const level = onLogLine ? 'debug' : 'warn';
   const child = spawn(
     slipwayBin,
-    ['up', '--data-dir', dataDir, '--secure-port', '0', '--agent-port', '0', '--log-level', 'warn', ...flags],
+    ['up', '--data-dir', dataDir, '--secure-port', '0', '--agent-port', '0', '--log-level', level, ...flags],
     {
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', onLogLine ? 'pipe' : 'inherit'],
     },
   );
+  if (child.stderr && onLogLine) createInterface(child.stderr).on('line', onLogLine);
   await untilReady(child);
   const startMs = performance.now() - startedMs;
   const config = parse(readFileSync(join(dataDir, 'admin.kubeconfig'), 'utf8')) as Kubeconfig;

@@ -5,7 +5,7 @@ const restMs = 20_000;
 const measureMs = 60_000;
 const rest = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-const cluster = await startCluster(process.argv.slice(2));
+const cluster = await startCluster({ flags: process.argv.slice(2) });
 try {
   await rest(restMs);
   const before = usageOf(cluster.pid);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { chmod, mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from '@slipway/kit/errors';
 import type { Logger } from '@slipway/kit/logger';
@@ -147,7 +148,7 @@ export class ContentStore {
   }
 
   async putLease(holder: string, imageId: string): Promise<void> {
-    await writeFile(this.paths.lease(holder), imageId);
+    writeFileSync(this.paths.lease(holder), imageId);
   }
 
   async removeLease(holder: string): Promise<void> {
@@ -197,7 +198,8 @@ export class ContentStore {
 
   async #readJson<T>(path: string): Promise<T | undefined> {
     try {
-      return JSON.parse(await readFile(path, 'utf8')) as T;
+      // A small file that each container's start reads: it is in the page cache, the thread pool would take longer.
+      return JSON.parse(readFileSync(path, 'utf8')) as T;
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return undefined;
       throw new RuntimeError('internal', `image store: cannot read ${path}`, { cause: error });

@@ -1,4 +1,4 @@
-import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Container } from '@slipway/api/types';
 import type { Mount } from '../runtime/cri.ts';
@@ -28,7 +28,8 @@ export async function containerMounts(input: ContainerMountsInput): Promise<Moun
   const requested = container.volumeMounts ?? [];
   const mounts = await Promise.all(requested.map((_, index) => volumeMount(index, input)));
   const taken = new Set(mounts.map(({ containerPath }) => containerPath));
-  const [hosts, words] = await Promise.all([writeHosts(input), makeTerminationLog(input)]);
+  const hosts = writeHosts(input);
+  const words = makeTerminationLog(input);
   if (!taken.has(hostsPath)) mounts.push({ containerPath: hostsPath, hostPath: hosts, readonly: false });
   const wordsPath = container.terminationMessagePath ?? terminationMessagePathDefault;
   if (wordsPath !== '' && !taken.has(wordsPath)) {
@@ -61,31 +62,34 @@ function expandStrictly(text: string, variables: ReadonlyMap<string, string>): s
   });
 }
 
-/** Written anew for each container: the pod's address may be another one since the last sandbox. */
-async function writeHosts({ facts, layout, clusterDomain, container }: ContainerMountsInput): Promise<string> {
+/**
+ * Written anew for each container: the pod's address may be another one since the last sandbox. The calls here block:
+ * each takes some tens of microseconds, and the start of a container would wait for a thread pool.
+ */
+function writeHosts({ facts, layout, clusterDomain, container }: ContainerMountsInput): string {
   const { pod, podIps } = facts;
   const path = layout.hostsFile(pod.metadata.uid ?? '');
-  const ofHost = pod.spec.hostNetwork ? await readFile(hostsPath, 'utf8') : '';
+  const ofHost = pod.spec.hostNetwork ? readFileSync(hostsPath, 'utf8') : '';
   const text = hostsFile(pod, podHostname(pod, clusterDomain), podIps, ofHost);
-  const present = await readFile(path, 'utf8').catch(() => undefined);
+  const present = existsSync(path) ? readFileSync(path, 'utf8') : undefined;
   if (present === text) return path;
-  await mkdir(dirname(path), { recursive: true, mode: 0o750 });
+  mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
   if (present !== undefined) {
     // In place: a running container has this very file mounted.
-    await writeFile(path, text);
+    writeFileSync(path, text);
     return path;
   }
   const fresh = `${path}.${container.name}`;
-  await writeFile(fresh, text, { mode: 0o644 });
-  await rename(fresh, path);
+  writeFileSync(fresh, text, { mode: 0o644 });
+  renameSync(fresh, path);
   return path;
 }
 
-async function makeTerminationLog({ facts, layout, container, attempt }: ContainerMountsInput): Promise<string> {
+function makeTerminationLog({ facts, layout, container, attempt }: ContainerMountsInput): string {
   const path = layout.terminationLog(facts.pod.metadata.uid ?? '', container.name, attempt);
-  await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
   // Whoever the container runs as writes to it.
-  await writeFile(path, '', { mode: 0o666 });
-  await chmod(path, 0o666);
+  writeFileSync(path, '', { mode: 0o666 });
+  chmodSync(path, 0o666);
   return path;
 }

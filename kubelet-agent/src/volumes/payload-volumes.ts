@@ -1,5 +1,5 @@
 /** The volumes whose files come from API objects: configMap, secret, downwardAPI, projected. */
-import { mkdir } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type {
   ConfigMap,
@@ -84,9 +84,9 @@ async function write(
 ): Promise<void> {
   const payload = await collect();
   const directory = plugin.hostPath(volume, context);
-  await mkdir(directory, { recursive: true, mode: 0o755 });
+  mkdirSync(directory, { recursive: true, mode: 0o755 });
   const fsGroup = context.pod.spec.securityContext?.fsGroup;
-  await atomicWrite({ directory, payload, fsGroup, version: context.version() });
+  atomicWrite({ directory, payload, fsGroup, version: context.version() });
 }
 
 interface Reference {

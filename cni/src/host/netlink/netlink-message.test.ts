@@ -28,7 +28,7 @@ describe('netlink messages', () => {
     const step = { step: 'addAddress', link: 'eth0', address: 'fd00::5/64', skipsDuplicateDetection: true } as const;
     const address = 'fd00000000000000' + '0000000000000005';
     expect(hexOf(Buffer.concat(linkStepMessage(step, numbers).body))).toBe(
-      '0a400000' + '07000000' + '14000200' + address + '14000100' + address + '08000800' + '02000000',
+      ['0a400000', '07000000', '14000200', address, '14000100', address, '08000800', '02000000'].join(''),
     );
   });
 

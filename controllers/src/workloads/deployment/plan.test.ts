@@ -235,7 +235,9 @@ describe('planDeployment', () => {
   });
 
   it('does not count on pods of a replica set that a stale status still calls available', () => {
-    const shop = new Shop(2, { strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } } });
+    const shop = new Shop(2, {
+      strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } },
+    });
     for (const image of ['web:2', 'web:1']) {
       shop.change({ template: withImage(image) });
       shop.look();
