@@ -126,7 +126,9 @@ describeWith(missing, 'pull from a registry', () => {
     const store = await open('resume');
     intercept = (request, response) => {
       if (request.headers.range !== undefined || !request.url?.includes('/blobs/')) return false;
-      void forward(request, response, registryPort, { cutAfterBytes: 1500 });
+      // What was sent and not read yet is lost with its connection: it is cut when everything is on the disk.
+      const beforeCut = () => until(async () => (await bytesOfPartials(join(root, 'resume'))) === 1500);
+      void forward(request, response, registryPort, { cutAfterBytes: 1500, beforeCut });
       return true;
     };
     const ranges: (string | undefined)[] = [];
@@ -205,7 +207,7 @@ async function forward(
   request: IncomingMessage,
   response: ServerResponse,
   port: number,
-  { cutAfterBytes }: { cutAfterBytes?: number } = {},
+  { cutAfterBytes, beforeCut }: { cutAfterBytes?: number; beforeCut?: () => Promise<void> } = {},
 ): Promise<void> {
   const headers = Object.fromEntries(
     ['accept', 'range'].flatMap((name) =>
@@ -216,7 +218,22 @@ async function forward(
   response.writeHead(answer.status, Object.fromEntries(answer.headers));
   const body = Buffer.from(await answer.arrayBuffer());
   if (cutAfterBytes === undefined || body.length <= cutAfterBytes) response.end(body);
-  else response.write(body.subarray(0, cutAfterBytes), () => response.destroy());
+  else {
+    await new Promise<void>((resolve) => response.write(body.subarray(0, cutAfterBytes), () => resolve()));
+    await beforeCut?.();
+    response.destroy();
+  }
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await systemClock.sleep(5, signal);
+}
+
+async function bytesOfPartials(store: string): Promise<number> {
+  const ingest = join(store, 'images/ingest');
+  const partials = (await readdir(ingest)).filter((name) => name.endsWith('.partial'));
+  const sizes = await Promise.all(partials.map(async (name) => (await stat(join(ingest, name))).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 async function freePort(): Promise<number> {
