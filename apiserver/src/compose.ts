@@ -8,6 +8,7 @@ import type { Clock } from '@slipway/kit/clock';
 import type { Logger } from '@slipway/kit/logger';
 import type { Random } from '@slipway/kit/random';
 import { Admission } from './admission/admission.ts';
+import { pluginChain } from './admission/chain.ts';
 import { Authenticator } from './authn/authenticator.ts';
 import { ServiceAccountTokens } from './authn/service-account-tokens.ts';
 import { AuthorizerChain } from './authz/authorizer.ts';
@@ -159,7 +160,9 @@ function composeLine(
     authenticateToken: (token, audiences) => tokens.authenticate(token, audiences),
     apiAudiences: config.apiAudiences,
   });
-  const admission = new Admission({
+  const admission = new Admission(pluginChain, {
+    objects,
+    clock,
     read,
     readNewest: async (resource, group, namespace, name, signal) =>
       (await objects.get(objectKey({ group, resource }, namespace, name), { signal }))?.object,

@@ -1,75 +1,21 @@
 /**
- * Admission: rules about a write that are not the kind's own. Each plugin may change the draft (`mutate`) or refuse the write (`validate`),
- * by throwing StatusError. The list below is the whole of it, in the order in which the plugins are asked.
+ * Admission: rules about a write that are not the kind's own. The chain of plugins (`chain.ts`) is asked twice: to change the draft, and
+ * after the kind's own rules to refuse it. Which plugins look at a kind of write is worked out once and remembered.
  */
-import type { ApiResource } from '@slipway/api/resources';
 import type { KubeObject } from '@slipway/api/types';
-import type { Random } from '@slipway/kit/random';
-import type { StrategyContext, UserInfo } from '../registry/strategy.ts';
+import type { ServedResource } from '../registry/kinds.ts';
+import type { UserInfo } from '../registry/strategy.ts';
 import type { AdmissionHooks } from '../registry/write-call.ts';
-import { defaultTolerationSeconds } from './default-toleration-seconds.ts';
-import { namespaceLifecycle } from './namespace-lifecycle.ts';
-import { nodeRestriction } from './node-restriction.ts';
-import { roleEscalation } from './role-escalation.ts';
-import { serviceAccount } from './service-account.ts';
-import type { PolicyRule } from '@slipway/api/types';
+import {
+  type AdmissionDeps,
+  type AdmissionPlugin,
+  type AdmissionRequest,
+  type AdmissionWrite,
+  isTargeted,
+  type Operation,
+} from './plugin.ts';
 
-export interface AdmissionRequest {
-  readonly operation: 'CREATE' | 'UPDATE' | 'DELETE';
-  readonly user: UserInfo;
-  readonly api: ApiResource;
-  readonly subresource: string | undefined;
-  readonly namespace: string | undefined;
-  readonly name: string | undefined;
-  readonly dryRun: boolean;
-}
-
-export interface AdmissionDeps {
-  readonly read: StrategyContext['read'];
-  /** As `read`, but certain: asks the storage when the cache does not have it. */
-  readonly readNewest: (
-    resource: string,
-    group: string,
-    namespace: string | undefined,
-    name: string,
-    signal: AbortSignal,
-  ) => Promise<KubeObject | undefined>;
-  readonly random: Random;
-  readonly rulesFor: (user: UserInfo, namespace: string | undefined) => readonly PolicyRule[];
-  readonly may: (
-    user: UserInfo,
-    verb: string,
-    resource: { group: string; resource: string; namespace: string; name: string },
-  ) => boolean;
-}
-
-export interface AdmissionPlugin {
-  readonly name: string;
-  appliesTo(request: AdmissionRequest): boolean;
-  mutate?(
-    draft: KubeObject | undefined,
-    old: KubeObject | undefined,
-    request: AdmissionRequest,
-    deps: AdmissionDeps,
-    signal: AbortSignal,
-  ): void | Promise<void>;
-  validate?(
-    draft: KubeObject | undefined,
-    old: KubeObject | undefined,
-    request: AdmissionRequest,
-    deps: AdmissionDeps,
-  ): void;
-}
-
-const plugins: readonly AdmissionPlugin[] = [
-  namespaceLifecycle,
-  serviceAccount,
-  defaultTolerationSeconds,
-  nodeRestriction,
-  roleEscalation,
-];
-
-const operations: Readonly<Record<string, AdmissionRequest['operation']>> = {
+const operations: Readonly<Record<string, Operation>> = {
   create: 'CREATE',
   update: 'UPDATE',
   patch: 'UPDATE',
@@ -77,10 +23,10 @@ const operations: Readonly<Record<string, AdmissionRequest['operation']>> = {
   deletecollection: 'DELETE',
 };
 
-export interface AdmittedWrite {
+export interface WriteToAdmit {
   readonly user: UserInfo;
   readonly verb: string;
-  readonly api: ApiResource;
+  readonly served: ServedResource;
   readonly address: {
     readonly namespace: string | undefined;
     readonly name: string | undefined;
@@ -88,47 +34,73 @@ export interface AdmittedWrite {
   };
   readonly dryRun: boolean;
   readonly signal: AbortSignal;
+  readonly warnings: string[];
 }
 
-export class Admission {
-  readonly #deps: AdmissionDeps;
+/** Those of the chain that look at one kind of write. */
+interface Asked {
+  readonly mutating: readonly AdmissionPlugin[];
+  readonly validating: readonly AdmissionPlugin[];
+}
 
-  constructor(deps: AdmissionDeps) {
+/** Kinds of writes remembered; past it they are worked out anew, which costs only time. */
+const askedMax = 10_000;
+
+export class Admission {
+  readonly #chain: readonly AdmissionPlugin[];
+  readonly #deps: AdmissionDeps;
+  readonly #asked = new Map<string, Asked>();
+
+  constructor(chain: readonly AdmissionPlugin[], deps: AdmissionDeps) {
+    this.#chain = chain;
     this.#deps = deps;
   }
 
   /** What the registry calls at the two places of the line. */
-  hooks(write: AdmittedWrite): AdmissionHooks {
-    const { user, api, dryRun, signal, address } = write;
+  hooks({ user, verb, served, address, dryRun, signal, warnings }: WriteToAdmit): AdmissionHooks {
     const { namespace, name, subresource } = address;
-    const operation = operations[write.verb] ?? 'UPDATE';
-    const request: AdmissionRequest = { operation, user, api, subresource, namespace, name, dryRun };
-    const asked = plugins.filter((plugin) => plugin.appliesTo(request));
+    const operation = operations[verb] ?? 'UPDATE';
+    const request = { operation, user, api: served.api, served, subresource, namespace, name, dryRun };
+    const { mutating, validating } = this.#askedAbout(request);
+    const deps = this.#deps;
+    const write = (draft: KubeObject | undefined, old: KubeObject | undefined) =>
+      ({ request, draft, old, signal, warnings }) satisfies AdmissionWrite;
     return {
-      // Awaits only where a plugin really waits: most writes pass without.
       mutate: (draft, old) => {
-        for (const [index, plugin] of asked.entries()) {
-          const waiting = plugin.mutate?.(draft, old, request, this.#deps, signal);
-          if (waiting) return this.#mutateRest(waiting, asked.slice(index + 1), { draft, old, request, signal });
-        }
+        if (mutating.length > 0) return inTurn(mutating, 'mutate', write(draft, old), deps);
       },
       validate: (draft, old) => {
-        for (const plugin of asked) plugin.validate?.(draft, old, request, this.#deps);
+        if (validating.length > 0) return inTurn(validating, 'validate', write(draft, old), deps);
       },
     };
   }
 
-  async #mutateRest(
-    waiting: Promise<void>,
-    rest: readonly AdmissionPlugin[],
-    write: {
-      draft: KubeObject | undefined;
-      old: KubeObject | undefined;
-      request: AdmissionRequest;
-      signal: AbortSignal;
-    },
-  ): Promise<void> {
-    await waiting;
-    for (const plugin of rest) await plugin.mutate?.(write.draft, write.old, write.request, this.#deps, write.signal);
+  #askedAbout(request: AdmissionRequest): Asked {
+    const { operation, api, subresource = '' } = request;
+    const key = `${operation} ${api.group}/${api.resource}/${subresource}`;
+    const known = this.#asked.get(key);
+    if (known) return known;
+    const looking = this.#chain.filter(({ on }) => isTargeted(on, request));
+    const asked = {
+      mutating: looking.filter(({ mutate }) => mutate !== undefined),
+      validating: looking.filter(({ validate }) => validate !== undefined),
+    };
+    if (this.#asked.size >= askedMax) this.#asked.clear();
+    this.#asked.set(key, asked);
+    return asked;
+  }
+}
+
+/** Waits only where a plugin does. */
+function inTurn(
+  plugins: readonly AdmissionPlugin[],
+  phase: 'mutate' | 'validate',
+  write: AdmissionWrite,
+  deps: AdmissionDeps,
+  from = 0,
+): void | Promise<void> {
+  for (let at = from; at < plugins.length; at++) {
+    const waiting = plugins[at]?.[phase]?.(write, deps);
+    if (waiting) return waiting.then(() => inTurn(plugins, phase, write, deps, at + 1));
   }
 }

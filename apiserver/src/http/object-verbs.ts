@@ -196,7 +196,7 @@ export function writeCall({ incoming, user, cause, served }: Admitted, { admissi
     cause,
     dryRun,
     fieldManager: options.fieldManager || incoming.userAgent.split('/', 1)[0] || 'unknown',
-    admission: admission.hooks({ user, verb, api: served.api, address, dryRun, signal }),
+    admission: admission.hooks({ user, verb, served, address, dryRun, signal, warnings }),
   };
 }
 

@@ -1,18 +1,17 @@
 /** Nobody gives away more than he has: a role may hold only what its writer may do, and so may what a binding refers to. */
 import type { ClusterRole, KubeObject, PolicyRule, RoleBinding } from '@slipway/api/types';
-import { mastersGroup } from '../authz/authorizer.ts';
-import { rulesCover } from '../authz/rule-match.ts';
-import { rbacGroup } from '../authz/rbac.ts';
-import { forbidden } from '../registry/status-errors.ts';
-import type { AdmissionDeps, AdmissionPlugin, AdmissionRequest } from './admission.ts';
+import { mastersGroup } from '../../authz/authorizer.ts';
+import { rulesCover } from '../../authz/rule-match.ts';
+import { rbacGroup } from '../../authz/rbac.ts';
+import { forbidden } from '../../registry/status-errors.ts';
+import type { AdmissionDeps, AdmissionPlugin, AdmissionRequest } from '../plugin.ts';
 
 export const roleEscalation: AdmissionPlugin = {
   name: 'RoleEscalation',
-  appliesTo: ({ api, operation, user }) =>
-    api.group === rbacGroup && operation !== 'DELETE' && !user.groups.includes(mastersGroup),
+  on: [{ operations: ['CREATE', 'UPDATE'], group: rbacGroup, resources: ['*'] }],
 
-  validate(draft, old, request, deps) {
-    if (!draft) return;
+  validate({ draft, old, request }, deps) {
+    if (!draft || request.user.groups.includes(mastersGroup)) return;
     const isBinding = request.api.resource.endsWith('bindings');
     if (isBinding) checkBinding(draft as RoleBinding, request, deps);
     else checkRole(draft as ClusterRole, old as ClusterRole | undefined, request, deps);

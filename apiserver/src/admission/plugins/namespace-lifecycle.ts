@@ -1,7 +1,7 @@
 import type { Namespace } from '@slipway/api/types';
 import { StatusError } from '@slipway/api/status-error';
-import { forbidden, notFound } from '../registry/status-errors.ts';
-import type { AdmissionPlugin } from './admission.ts';
+import { forbidden, notFound } from '../../registry/status-errors.ts';
+import type { AdmissionPlugin } from '../plugin.ts';
 
 /** The cluster cannot do without them. */
 const protectedNamespaces = new Set(['default', 'kube-system', 'kube-public', 'kube-node-lease']);
@@ -11,16 +11,17 @@ const namespaces = { group: '', resource: 'namespaces' };
 /** Nothing is made in a namespace that does not exist or is on its way out. */
 export const namespaceLifecycle: AdmissionPlugin = {
   name: 'NamespaceLifecycle',
-  appliesTo: ({ operation, api, subresource }) =>
-    api.namespaced
-      ? operation === 'CREATE' && subresource === undefined
-      : operation === 'DELETE' && api.group === '' && api.resource === 'namespaces',
+  on: [
+    { operations: ['CREATE'], group: '*', resources: ['*'] },
+    { operations: ['DELETE'], group: '', resources: ['namespaces'] },
+  ],
 
-  mutate(draft, _old, { operation, api, namespace = '', name = '' }, deps, signal) {
+  mutate({ request: { operation, api, namespace = '', name = '' }, draft, signal }, deps) {
     if (operation === 'DELETE') {
       if (protectedNamespaces.has(name)) throw forbidden(namespaces, name, 'this namespace may not be deleted');
       return;
     }
+    if (!api.namespaced) return;
     const object = draft?.metadata.name ?? draft?.metadata.generateName ?? '';
     const found = deps.read('namespaces', '', undefined, namespace) as Namespace | undefined;
     if (found) return refuseTerminating(found, api, object);

@@ -1,5 +1,5 @@
 import type { Pod, Toleration } from '@slipway/api/types';
-import type { AdmissionPlugin } from './admission.ts';
+import type { AdmissionPlugin } from '../plugin.ts';
 
 /** How long a pod stays on a node that is not ready or cannot be reached, when it does not say so itself. */
 const tolerationSeconds = 300;
@@ -7,11 +7,10 @@ const taintKeys = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachab
 
 export const defaultTolerationSeconds: AdmissionPlugin = {
   name: 'DefaultTolerationSeconds',
-  appliesTo: ({ operation, api, subresource }) =>
-    // Also of an update, for a client that sends its own manifest again.
-    operation !== 'DELETE' && api.group === '' && api.resource === 'pods' && subresource === undefined,
+  // Also of an update, for a client that sends its own manifest again.
+  on: [{ operations: ['CREATE', 'UPDATE'], group: '', resources: ['pods'] }],
 
-  mutate(draft) {
+  mutate({ draft }) {
     const spec = (draft as Pod | undefined)?.spec;
     if (!spec) return;
     const missing = taintKeys.filter((key) => !spec.tolerations?.some((toleration) => tolerates(toleration, key)));

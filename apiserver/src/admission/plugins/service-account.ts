@@ -4,8 +4,8 @@
  */
 import type { Container, KubeObject, Pod, PodSpec, ServiceAccount, Volume } from '@slipway/api/types';
 import { flatText } from '@slipway/kit/flat-text';
-import { forbidden } from '../registry/status-errors.ts';
-import type { AdmissionPlugin } from './admission.ts';
+import { forbidden } from '../../registry/status-errors.ts';
+import type { AdmissionPlugin } from '../plugin.ts';
 
 const mountPath = '/var/run/secrets/kubernetes.io/serviceaccount';
 const volumePrefix = 'kube-api-access-';
@@ -16,10 +16,9 @@ const pods = { group: '', resource: 'pods' };
 
 export const serviceAccount: AdmissionPlugin = {
   name: 'ServiceAccount',
-  appliesTo: ({ operation, api, subresource }) =>
-    operation === 'CREATE' && api.group === '' && api.resource === 'pods' && subresource === undefined,
+  on: [{ operations: ['CREATE'], group: '', resources: ['pods'] }],
 
-  mutate(draft, _old, { namespace = '' }, deps, signal) {
+  mutate({ draft, request: { namespace = '' }, signal }, deps) {
     const pod = draft as Pod | undefined;
     if (!pod?.spec || isMirror(pod)) return;
     const { spec } = pod;

@@ -1,18 +1,18 @@
 /** The agent of a node writes to its own Node and to its own pods only. What it may read is the node authoriser's affair. */
 import type { KubeObject, Node, Pod } from '@slipway/api/types';
-import { nodeNameOf } from '../authz/node-authorizer.ts';
-import { forbidden } from '../registry/status-errors.ts';
-import type { AdmissionPlugin, AdmissionRequest } from './admission.ts';
+import { nodeNameOf } from '../../authz/node-authorizer.ts';
+import { forbidden } from '../../registry/status-errors.ts';
+import type { AdmissionPlugin, AdmissionRequest } from '../plugin.ts';
 
 const refusedLabelDomain = 'node-restriction.kubernetes.io/';
 
 export const nodeRestriction: AdmissionPlugin = {
   name: 'NodeRestriction',
-  appliesTo: ({ user, api }) =>
-    api.group === '' && (api.resource === 'nodes' || api.resource === 'pods') && nodeNameOf(user) !== undefined,
+  on: [{ operations: ['CREATE', 'UPDATE', 'DELETE'], group: '', resources: ['nodes', 'nodes/*', 'pods', 'pods/*'] }],
 
-  validate(draft, old, request) {
-    const node = nodeNameOf(request.user) ?? '';
+  validate({ draft, old, request }) {
+    const node = nodeNameOf(request.user);
+    if (node === undefined) return;
     if (request.api.resource === 'nodes') checkNode(node, draft as Node | undefined, old as Node | undefined, request);
     else checkPod(node, draft, old, request);
   },

@@ -1,0 +1,94 @@
+/** What an admission plugin is: a name, the writes that it looks at, and what it does to them. */
+import type { ApiResource } from '@slipway/api/resources';
+import type { KubeObject, PolicyRule } from '@slipway/api/types';
+import type { Clock } from '@slipway/kit/clock';
+import type { Random } from '@slipway/kit/random';
+import type { ServedResource } from '../registry/kinds.ts';
+import type { StrategyContext, UserInfo } from '../registry/strategy.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+
+export type Operation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
+
+export interface AdmissionRequest {
+  readonly operation: Operation;
+  readonly user: UserInfo;
+  readonly api: ApiResource;
+  /** The resource in the version of the request: its schema, its defaults, its form. */
+  readonly served: ServedResource;
+  readonly subresource: string | undefined;
+  readonly namespace: string | undefined;
+  readonly name: string | undefined;
+  readonly dryRun: boolean;
+}
+
+/** A write on its way, in the form in which it is stored. */
+export interface AdmissionWrite<T extends KubeObject = KubeObject> {
+  readonly request: AdmissionRequest;
+  /** Belongs to the write and may be changed while it is mutated; undefined for a delete. */
+  readonly draft: T | undefined;
+  /** The stored object, frozen; undefined for a create. */
+  readonly old: T | undefined;
+  readonly signal: AbortSignal;
+  /** Texts for `Warning` headers. */
+  readonly warnings: string[];
+}
+
+/** Writes that a plugin looks at. `*` is any; a resource is written `pods` or `pods/status`, `*` (no subresources), or `*` + `/*` (all). */
+export interface Target {
+  readonly operations: readonly Operation[];
+  readonly group: string;
+  readonly resources: readonly string[];
+}
+
+/**
+ * Each method is called in the order of the chain and refuses by throwing StatusError. It answers a promise only when it really has to
+ * wait: most writes pass without.
+ */
+export interface AdmissionPlugin {
+  readonly name: string;
+  readonly on: readonly Target[];
+  /** May change the draft. Called again when the write lost a race, with a new draft. */
+  mutate?(write: AdmissionWrite, deps: AdmissionDeps): void | Promise<void>;
+  /** After every change and after the kind's own rules. */
+  validate?(write: AdmissionWrite, deps: AdmissionDeps): void | Promise<void>;
+}
+
+/** The world of the plugins. */
+export interface AdmissionDeps {
+  readonly objects: ObjectStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly read: StrategyContext['read'];
+  /** As `read`, but certain: asks the storage when the cache does not have it. */
+  readonly readNewest: (
+    resource: string,
+    group: string,
+    namespace: string | undefined,
+    name: string,
+    signal: AbortSignal,
+  ) => Promise<KubeObject | undefined>;
+  readonly rulesFor: (user: UserInfo, namespace: string | undefined) => readonly PolicyRule[];
+  readonly may: (
+    user: UserInfo,
+    verb: string,
+    resource: { group: string; resource: string; subresource?: string; namespace: string; name: string },
+  ) => boolean;
+}
+
+export function isTargeted(
+  targets: readonly Target[],
+  { operation, api, subresource }: Pick<AdmissionRequest, 'operation' | 'api' | 'subresource'>,
+): boolean {
+  return targets.some(
+    ({ operations, group, resources }) =>
+      (group === '*' || group === api.group) &&
+      operations.includes(operation) &&
+      resources.some((name) => isNamed(name, api.resource, subresource)),
+  );
+}
+
+function isNamed(wanted: string, resource: string, subresource: string | undefined): boolean {
+  if (wanted === '*/*') return true;
+  if (subresource === undefined) return wanted === '*' || wanted === resource;
+  return wanted === `${resource}/${subresource}` || wanted === `${resource}/*` || wanted === `*/${subresource}`;
+}
