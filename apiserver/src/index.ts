@@ -10,4 +10,3 @@ export { openEmbeddedStore } from './storage/embedded/embedded-store.ts';
 export { openEtcdStore } from './storage/open-etcd-store.ts';
 export { type CompactorOptions, runCompactor } from './storage/compactor.ts';
 export { createPodConnect } from './streaming/pod-connect.ts';
-export { agentAuthorityAnnotation } from './streaming/agent-connection.ts';

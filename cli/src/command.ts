@@ -23,9 +23,11 @@ export interface Command {
   readonly operands?: string;
   readonly summary: string;
   readonly flags: readonly FlagName[];
-  /** Ends when the work is done. Throws `UsageError` or `CommandError` for what the user should know. */
-  run(context: CommandContext): Promise<void>;
+  load(): Promise<RunCommand>;
 }
+
+/** Ends when the work is done. Throws `UsageError` or `CommandError` for what the user should know. */
+export type RunCommand = (context: CommandContext) => Promise<void>;
 
 export const storeFlags = [
   'storage',

@@ -3,7 +3,6 @@ import { systemClock } from '@slipway/kit/clock';
 import { messageOf } from '@slipway/kit/errors';
 import { createLogger } from '@slipway/kit/logger';
 import { systemRandom } from '@slipway/kit/random';
-import { parse as parseYaml } from 'yaml';
 import type { Command } from './command.ts';
 import { commands } from './commands.ts';
 import { checkRanges, type Config, defaultDataDir, resolveConfig } from './config.ts';
@@ -33,7 +32,8 @@ export async function runCommand(args: readonly string[], console: Console, sign
     }
     const config = await readConfig(command, values, console);
     const log = createLogger(config.logLevel);
-    await command.run({
+    const run = await command.load();
+    await run({
       config,
       operands,
       log,
@@ -78,6 +78,7 @@ async function readConfig(command: Command, line: FlagValues, console: Console):
 
 async function readConfigFile(path: string, known: readonly FlagName[]): Promise<FlagValues> {
   try {
+    const { parse: parseYaml } = await import('yaml');
     return parseConfigFile(parseYaml(await readFile(path, 'utf8')), path, known);
   } catch (error) {
     if (error instanceof UsageError) throw error;

@@ -19,6 +19,13 @@ export const workspaceDoors: Readonly<
   bench: { may: ['kit', 'api', 'client', 'apiserver', 'controllers', 'cni', 'kubelet-agent', 'cli'] },
 };
 
+/** Public entries beside a room's main one, for those who need a small part and should not load the whole. */
+export const sideDoors: readonly string[] = [
+  '@slipway/cni/testing',
+  '@slipway/kubelet-agent/images',
+  '@slipway/apiserver/pki',
+];
+
 /** Inside one workspace: folder → folders of the same workspace that it must not import. */
 export const closedDoors: readonly {
   readonly workspace: string;

@@ -25,6 +25,5 @@ export type * from './runtime/cri.ts';
 export { isRuntimeError, RuntimeError } from './runtime/cri.ts';
 export { createPosixSpawn } from './runtime/local/kernel/posix-spawn.ts';
 export { createLocalRuntime, type LocalRuntime } from './runtime/local/local-runtime.ts';
-export { createImageStore, type ImageStore } from './images/image-store.ts';
-export type { RegistryOptions } from './images/registry-client.ts';
+export { createImageStore, type ImageStore, type RegistryOptions } from './images/index.ts';
 export { volumeLayout } from './volumes/volume-layout.ts';

@@ -2,6 +2,7 @@
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { agentAuthorityAnnotation } from '@slipway/api/annotations';
 import { StatusError } from '@slipway/api/status-error';
 import type { Node, Pod } from '@slipway/api/types';
 import { WebSocket } from 'ws';
@@ -19,12 +20,6 @@ export interface AgentAddress {
   /** PEM of the authority that the node itself announced for its agent's certificate. */
   readonly authority: string | undefined;
 }
-
-/**
- * An agent that was not given a certificate by the cluster's authority makes its own and announces its authority here. Only
- * the node's own identity may write its Node object, so the announcement is as trustworthy as the node.
- */
-export const agentAuthorityAnnotation = 'slipway.dev/agent-authority';
 
 const agentPortDefault = 10250;
 /** An agent that does not answer in this time counts as away. */

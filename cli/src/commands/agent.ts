@@ -1,31 +1,26 @@
 import { join } from 'node:path';
-import { openPki } from '@slipway/apiserver';
-import { agentFlags, type Command, type CommandContext, everywhereFlags } from '../command.ts';
+import { openPki } from '@slipway/apiserver/pki';
+import type { CommandContext, RunCommand } from '../command.ts';
 import { type AgentCertificates, agentHosts, agentObstacle, composeAgent } from '../compose/node.ts';
 import { connectRemote } from '../compose/remote.ts';
 import { runParts } from '../compose/run-parts.ts';
 import { claimRole } from '../process-record.ts';
 import { CommandError } from '../usage-error.ts';
 
-export const agent: Command = {
-  name: 'agent',
-  summary: 'the node agent of this machine, against the API server of a kubeconfig',
-  flags: [...everywhereFlags, ...agentFlags, 'kubeconfig', 'service-cluster-ip-range'],
-  run: async (context) => {
-    const { config, clock, random, log, signal, print } = context;
-    const obstacle = await agentObstacle(config);
-    if (obstacle) throw new CommandError(`the node agent cannot run: ${obstacle.message}`);
-    const role = await claimRole(config.dataDir, 'agent');
-    try {
-      const { connection, transport } = await connectRemote(config, clock, 'agent');
-      const certificates = await ownCertificates(context, connection.ca ?? '');
-      const part = await composeAgent(config, transport, certificates, { clock, random, log }, signal);
-      await runParts([part], signal, async () => print(`ready: node ${config.nodeName}`));
-      transport.close();
-    } finally {
-      await role.release();
-    }
-  },
+export const agent: RunCommand = async (context) => {
+  const { config, clock, random, log, signal, print } = context;
+  const obstacle = await agentObstacle(config);
+  if (obstacle) throw new CommandError(`the node agent cannot run: ${obstacle.message}`);
+  const role = await claimRole(config.dataDir, 'agent');
+  try {
+    const { connection, transport } = await connectRemote(config, clock, 'agent');
+    const certificates = await ownCertificates(context, connection.ca ?? '');
+    const part = await composeAgent(config, transport, certificates, { clock, random, log }, signal);
+    await runParts([part], signal, async () => print(`ready: node ${config.nodeName}`));
+    transport.close();
+  } finally {
+    await role.release();
+  }
 };
 
 /** This machine has no key of the cluster's authority: it makes an authority of its own and announces it in its Node. */

@@ -1,30 +1,25 @@
-import { apiServerFlags, type Command, everywhereFlags } from '../command.ts';
+import type { RunCommand } from '../command.ts';
 import { ensureClusterDns } from '../compose/cluster-dns.ts';
 import { composeApiServer, writeAdminKubeconfig } from '../compose/control-plane.ts';
 import { runParts } from '../compose/run-parts.ts';
 import { claimRole } from '../process-record.ts';
 
-export const apiserver: Command = {
-  name: 'apiserver',
-  summary: 'the API server alone',
-  flags: [...everywhereFlags, ...apiServerFlags],
-  run: async ({ config, clock, random, log, signal, print }) => {
-    const role = await claimRole(config.dataDir, 'apiserver');
+export const apiserver: RunCommand = async ({ config, clock, random, log, signal, print }) => {
+  const role = await claimRole(config.dataDir, 'apiserver');
+  try {
+    const part = await composeApiServer(config, { clock, random, log });
     try {
-      const part = await composeApiServer(config, { clock, random, log });
-      try {
-        await runParts([part], signal, async () => {
-          await writeAdminKubeconfig(config, part.server);
-          await ensureClusterDns(config, part.server, signal);
-          print(
-            `ready: https://${part.server.address.host}:${part.server.address.port}  export KUBECONFIG=${config.kubeconfig}`,
-          );
-        });
-      } finally {
-        await part.backend.close();
-      }
+      await runParts([part], signal, async () => {
+        await writeAdminKubeconfig(config, part.server);
+        await ensureClusterDns(config, part.server, signal);
+        print(
+          `ready: https://${part.server.address.host}:${part.server.address.port}  export KUBECONFIG=${config.kubeconfig}`,
+        );
+      });
     } finally {
-      await role.release();
+      await part.backend.close();
     }
-  },
+  } finally {
+    await role.release();
+  }
 };

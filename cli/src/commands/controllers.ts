@@ -2,44 +2,39 @@ import { hostname } from 'node:os';
 import { discoverResources } from '@slipway/client/discovery';
 import { runAsLeader } from '@slipway/client/leader-election';
 import { createControllerManager } from '@slipway/controllers';
-import { type Command, everywhereFlags } from '../command.ts';
+import type { RunCommand } from '../command.ts';
 import { connectRemote } from '../compose/remote.ts';
 import { claimRole } from '../process-record.ts';
 
-export const controllers: Command = {
-  name: 'controllers',
-  summary: 'controllers and scheduler, against the API server of a kubeconfig; one of several leads',
-  flags: [...everywhereFlags, 'kubeconfig', 'controllers', 'cluster-cidr'],
-  run: async ({ config, clock, random, log, signal, print }) => {
-    const role = await claimRole(config.dataDir, 'controllers');
-    try {
-      const { connection, transport } = await connectRemote(config, clock, 'controllers');
-      const resources = await discoverResources(transport, signal);
-      const identity = `${hostname()}_${random.uuid()}`;
-      const lease = { namespace: 'kube-system', name: 'slipway-controllers', identity };
-      const lead = async (leading: AbortSignal) => {
-        const manager = createControllerManager({
-          transport,
-          clock,
-          random,
-          log,
-          config: {
-            resources,
-            caPem: connection.ca ?? '',
-            clusterCidr: config.clusterCidr,
-            controllers: config.controllers.split(','),
-          },
-        });
-        manager.ready.then(
-          () => print('ready: leading'),
-          () => {},
-        );
-        await manager.run(leading);
-      };
-      await runAsLeader({ transport, clock, random, log, ...lease }, lead, signal);
-      transport.close();
-    } finally {
-      await role.release();
-    }
-  },
+export const controllers: RunCommand = async ({ config, clock, random, log, signal, print }) => {
+  const role = await claimRole(config.dataDir, 'controllers');
+  try {
+    const { connection, transport } = await connectRemote(config, clock, 'controllers');
+    const resources = await discoverResources(transport, signal);
+    const identity = `${hostname()}_${random.uuid()}`;
+    const lease = { namespace: 'kube-system', name: 'slipway-controllers', identity };
+    const lead = async (leading: AbortSignal) => {
+      const manager = createControllerManager({
+        transport,
+        clock,
+        random,
+        log,
+        config: {
+          resources,
+          caPem: connection.ca ?? '',
+          clusterCidr: config.clusterCidr,
+          controllers: config.controllers.split(','),
+        },
+      });
+      manager.ready.then(
+        () => print('ready: leading'),
+        () => {},
+      );
+      await manager.run(leading);
+    };
+    await runAsLeader({ transport, clock, random, log, ...lease }, lead, signal);
+    transport.close();
+  } finally {
+    await role.release();
+  }
 };

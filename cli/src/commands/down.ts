@@ -1,6 +1,6 @@
 import { access, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Command, type CommandContext, everywhereFlags } from '../command.ts';
+import type { CommandContext, RunCommand } from '../command.ts';
 import { removeNode } from '../compose/node.ts';
 import { isAlive, type ProcessRecord, runningProcesses } from '../process-record.ts';
 import { CommandError } from '../usage-error.ts';
@@ -9,22 +9,17 @@ import { CommandError } from '../usage-error.ts';
 const drainMs = 20_000;
 const lookMs = 50;
 
-export const down: Command = {
-  name: 'down',
-  summary: "stop and remove everything that a data directory's cluster made on this machine",
-  flags: [...everywhereFlags, 'cluster-cidr', 'service-cluster-ip-range', 'runtime', 'node-name', 'purge'],
-  run: async (context) => {
-    const { config, clock, random, log, signal, print } = context;
-    if (!(await exists(config.dataDir))) return print(`nothing to remove: there is no ${config.dataDir}`);
-    for (const record of await runningProcesses(config.dataDir)) await stopProcess(record, context);
-    if (process.getuid?.() === 0 && (await hadNode(config.dataDir))) {
-      const failures = await removeNode(config, { clock, random, log }, signal);
-      if (failures.length > 0)
-        throw new CommandError(`not everything could be removed: ${failures.join('; ')}; run 'slipway down' again`);
-    }
-    if (config.purge) await rm(config.dataDir, { recursive: true, force: true });
-    print(config.purge ? `removed, with ${config.dataDir}` : `removed; the state is kept in ${config.dataDir}`);
-  },
+export const down: RunCommand = async (context) => {
+  const { config, clock, random, log, signal, print } = context;
+  if (!(await exists(config.dataDir))) return print(`nothing to remove: there is no ${config.dataDir}`);
+  for (const record of await runningProcesses(config.dataDir)) await stopProcess(record, context);
+  if (process.getuid?.() === 0 && (await hadNode(config.dataDir))) {
+    const failures = await removeNode(config, { clock, random, log }, signal);
+    if (failures.length > 0)
+      throw new CommandError(`not everything could be removed: ${failures.join('; ')}; run 'slipway down' again`);
+  }
+  if (config.purge) await rm(config.dataDir, { recursive: true, force: true });
+  print(config.purge ? `removed, with ${config.dataDir}` : `removed; the state is kept in ${config.dataDir}`);
 };
 
 async function stopProcess(record: ProcessRecord, { clock, signal }: CommandContext): Promise<void> {

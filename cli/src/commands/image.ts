@@ -1,22 +1,16 @@
 import { stat } from 'node:fs/promises';
-import type { ImageStore } from '@slipway/kubelet-agent';
-import { type Command, type CommandContext, everywhereFlags } from '../command.ts';
-import { openImageStore } from '../compose/node.ts';
+import type { ImageStore } from '@slipway/kubelet-agent/images';
+import type { CommandContext, RunCommand } from '../command.ts';
+import { openImageStore } from '../compose/image-store.ts';
 import { CommandError, UsageError } from '../usage-error.ts';
 
 const usage = 'usage: slipway image load FILE | pull REF | ls | rm REF';
 
-export const image: Command = {
-  name: 'image',
-  operands: 'load FILE | pull REF | ls | rm REF',
-  summary: "the node's image store",
-  flags: [...everywhereFlags, 'registry-config'],
-  run: async (context) => {
-    const [verb = '', ...operands] = context.operands;
-    const action = Object.hasOwn(actions, verb) ? actions[verb] : undefined;
-    if (!action || operands.length !== action.operands) throw new UsageError(usage);
-    await action.run(await openImageStore(context.config, context), operands[0] ?? '', context);
-  },
+export const image: RunCommand = async (context) => {
+  const [verb = '', ...operands] = context.operands;
+  const action = Object.hasOwn(actions, verb) ? actions[verb] : undefined;
+  if (!action || operands.length !== action.operands) throw new UsageError(usage);
+  await action.run(await openImageStore(context.config, context), operands[0] ?? '', context);
 };
 
 interface Action {

@@ -1,6 +1,6 @@
 import { flushCompileCache } from 'node:module';
 import { type ApiServer, clientIdentities } from '@slipway/apiserver';
-import { agentFlags, apiServerFlags, type Command, type CommandContext, everywhereFlags } from '../command.ts';
+import type { CommandContext, RunCommand } from '../command.ts';
 import { ensureClusterDns } from '../compose/cluster-dns.ts';
 import { composeApiServer, composeControllers, type Part, writeAdminKubeconfig } from '../compose/control-plane.ts';
 import { agentHosts, agentObstacle, composeAgent } from '../compose/node.ts';
@@ -8,37 +8,32 @@ import { runParts } from '../compose/run-parts.ts';
 import { claimRole } from '../process-record.ts';
 import { CommandError } from '../usage-error.ts';
 
-export const up: Command = {
-  name: 'up',
-  summary: 'all in one: API server, controllers, scheduler, node agent on this machine',
-  flags: [...everywhereFlags, ...apiServerFlags, ...agentFlags, 'agent', 'controllers', 'ecs-port'],
-  run: async (context) => {
-    const { config, clock, random, log, signal, print } = context;
-    refuseEcs(config.ecsPort);
-    const role = await claimRole(config.dataDir, 'up');
+export const up: RunCommand = async (context) => {
+  const { config, clock, random, log, signal, print } = context;
+  refuseEcs(config.ecsPort);
+  const role = await claimRole(config.dataDir, 'up');
+  try {
+    const withAgent = config.agent && (await agentIsPossible(context));
+    const apiServer = await composeApiServer(config, { clock, random, log });
     try {
-      const withAgent = config.agent && (await agentIsPossible(context));
-      const apiServer = await composeApiServer(config, { clock, random, log });
-      try {
-        const controllers = composeControllers(config, apiServer.server, { clock, random, log });
-        const parts: Part[] = [apiServer, controllers];
-        if (withAgent) parts.push(await localAgent(context, apiServer.server));
-        await runParts(parts, signal, async () => {
-          await writeAdminKubeconfig(config, apiServer.server);
-          await ensureClusterDns(config, apiServer.server, signal);
-          print(
-            `ready: https://${apiServer.server.address.host}:${apiServer.server.address.port}  export KUBECONFIG=${config.kubeconfig}`,
-          );
-          // Node would write it at the end of the process only, and a killed one has none.
-          flushCompileCache();
-        });
-      } finally {
-        await apiServer.backend.close();
-      }
+      const controllers = composeControllers(config, apiServer.server, { clock, random, log });
+      const parts: Part[] = [apiServer, controllers];
+      if (withAgent) parts.push(await localAgent(context, apiServer.server));
+      await runParts(parts, signal, async () => {
+        await writeAdminKubeconfig(config, apiServer.server);
+        await ensureClusterDns(config, apiServer.server, signal);
+        print(
+          `ready: https://${apiServer.server.address.host}:${apiServer.server.address.port}  export KUBECONFIG=${config.kubeconfig}`,
+        );
+        // Node would write it at the end of the process only, and a killed one has none.
+        flushCompileCache();
+      });
     } finally {
-      await role.release();
+      await apiServer.backend.close();
     }
-  },
+  } finally {
+    await role.release();
+  }
 };
 
 /** The node of this machine, with the identity of a node towards the server of the same process. */

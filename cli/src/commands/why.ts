@@ -4,7 +4,7 @@ import { discoverResources } from '@slipway/client/discovery';
 import type { HttpTransport } from '@slipway/client/http-transport';
 import { kindFrom, pathFor } from '@slipway/client/kinds';
 import { pathOf } from '@slipway/client/resource-url';
-import { type Command, everywhereFlags } from '../command.ts';
+import type { RunCommand } from '../command.ts';
 import { connectRemote } from '../compose/remote.ts';
 import { CommandError, UsageError } from '../usage-error.ts';
 
@@ -25,36 +25,30 @@ interface Write {
 /** A chain of causes is short; this only bounds a log that lies. */
 const stepsMax = 20;
 
-export const why: Command = {
-  name: 'why',
-  operands: 'TYPE/NAME',
-  summary: 'the chain of causes that an object is there for, read backwards from the log',
-  flags: [...everywhereFlags, 'kubeconfig', 'namespace'],
-  run: async ({ config, operands, clock, signal, print }) => {
-    const [type = '', name = '', ...rest] = (operands[0] ?? '').split('/');
-    if (operands.length !== 1 || !type || !name || rest.length > 0)
-      throw new UsageError('usage: slipway why TYPE/NAME [--namespace NAME]');
-    const { transport } = await connectRemote(config, clock, 'why');
-    try {
-      const resources = await discoverResources(transport, signal);
-      let resource = findResource(resources, type);
-      let object: CauseObject = {
-        kind: resource.kind,
-        name,
-        ...(resource.namespaced ? { namespace: config.namespace } : {}),
-      };
-      for (let step = 0; step < stepsMax; step++) {
-        const causes = await readCauses(transport, resource, object, signal);
-        for (const line of describe(causes, step === 0)) print(line);
-        const next = causes.created.cause?.object;
-        if (!next || (next.kind === object.kind && next.name === object.name)) return;
-        resource = findResource(resources, next.kind);
-        object = next;
-      }
-    } finally {
-      transport.close();
+export const why: RunCommand = async ({ config, operands, clock, signal, print }) => {
+  const [type = '', name = '', ...rest] = (operands[0] ?? '').split('/');
+  if (operands.length !== 1 || !type || !name || rest.length > 0)
+    throw new UsageError('usage: slipway why TYPE/NAME [--namespace NAME]');
+  const { transport } = await connectRemote(config, clock, 'why');
+  try {
+    const resources = await discoverResources(transport, signal);
+    let resource = findResource(resources, type);
+    let object: CauseObject = {
+      kind: resource.kind,
+      name,
+      ...(resource.namespaced ? { namespace: config.namespace } : {}),
+    };
+    for (let step = 0; step < stepsMax; step++) {
+      const causes = await readCauses(transport, resource, object, signal);
+      for (const line of describe(causes, step === 0)) print(line);
+      const next = causes.created.cause?.object;
+      if (!next || (next.kind === object.kind && next.name === object.name)) return;
+      resource = findResource(resources, next.kind);
+      object = next;
     }
-  },
+  } finally {
+    transport.close();
+  }
 };
 
 function findResource(resources: readonly ApiResource[], type: string): ApiResource {

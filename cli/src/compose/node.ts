@@ -1,32 +1,27 @@
 /** The node agent of this machine: images, network, runtime, pods. And how all of it is taken away again. */
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
+import { agentAuthorityAnnotation } from '@slipway/api/annotations';
 import type { Transport } from '@slipway/api/transport';
-import { agentAuthorityAnnotation } from '@slipway/apiserver';
-import { messageOf } from '@slipway/kit/errors';
 import { createExec } from '@slipway/kit/exec';
 import {
   createCgroups,
-  createImageStore,
   createLocalRuntime,
   createNodeAgent,
   createNodeNetwork,
   createPosixSpawn,
   detectCgroupLayout,
-  type ImageStore,
   type NodeNetworkSettings,
-  type RegistryOptions,
   removeNodeNetwork,
   systemMounter,
   volumeLayout,
 } from '@slipway/kubelet-agent';
-import { parse as parseYaml } from 'yaml';
 import type { Config } from '../config.ts';
 import { clusterDnsAddress } from './cluster-dns.ts';
 import { findProgram, searchPath } from '../find-program.ts';
-import { CommandError } from '../usage-error.ts';
 import type { Part, ProcessDeps } from './control-plane.ts';
+import { openImageStore } from './image-store.ts';
 
 /** An agent starts many children, and Node's own way costs more the larger this process is. */
 const spawn = createPosixSpawn({ PATH: searchPath });
@@ -61,39 +56,6 @@ export async function agentObstacle(config: Config): Promise<AgentObstacle | und
     kind: 'missing',
     message: `programs are missing; install them with: apt-get install -y ${missing.join(' ')}`,
   };
-}
-
-export async function openImageStore(config: Config, deps: ProcessDeps): Promise<ImageStore> {
-  const registries = config.registryConfig === undefined ? undefined : await readRegistries(config.registryConfig);
-  return createImageStore({ ...deps, fetch }, { dataDir: config.dataDir, ...(registries ? { registries } : {}) });
-}
-
-/** `HOST: {mirrors: [URL], plainHttp: true}` for each registry, `*` for all others. See docs/images.md. */
-async function readRegistries(path: string): Promise<Record<string, RegistryOptions>> {
-  try {
-    const content: unknown = parseYaml(await readFile(path, 'utf8')) ?? {};
-    if (!isMap(content)) throw new Error('must be a map of registry hosts');
-    for (const [host, options] of Object.entries(content)) checkRegistry(host, options);
-    return content as Record<string, RegistryOptions>;
-  } catch (error) {
-    throw new CommandError(`--registry-config ${path}: ${messageOf(error)}`);
-  }
-}
-
-function checkRegistry(host: string, options: unknown): void {
-  if (!isMap(options)) throw new Error(`${host}: must be a map of mirrors and plainHttp`);
-  for (const [field, value] of Object.entries(options)) {
-    if (field === 'plainHttp') {
-      if (typeof value !== 'boolean') throw new Error(`${host}.plainHttp: must be true or false`);
-    } else if (field === 'mirrors') {
-      const isList = Array.isArray(value) && value.every((url) => typeof url === 'string' && /^https?:\/\/./.test(url));
-      if (!isList) throw new Error(`${host}.mirrors: must be a list of URLs such as http://127.0.0.1:5000`);
-    } else throw new Error(`${host}: unknown field ${JSON.stringify(field)}; known are mirrors and plainHttp`);
-  }
-}
-
-function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The certificate of the agent's server and the authority of its callers, as PEM. */
