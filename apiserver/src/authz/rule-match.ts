@@ -26,56 +26,71 @@ function coversResource(resources: readonly string[] | undefined, resource: stri
 
 function allowsPath(rule: PolicyRule, request: PathAccess): boolean {
   if (!hasOrAll(rule.verbs, request.verb)) return false;
-  return (rule.nonResourceURLs ?? []).some(
-    (url) => url === '*' || url === request.path || (url.endsWith('*') && request.path.startsWith(url.slice(0, -1))),
-  );
+  return (rule.nonResourceURLs ?? []).some((url) => coversUrl(url, request.path));
 }
 
 function hasOrAll(list: readonly string[] | undefined, wanted: string): boolean {
   return list !== undefined && (list.includes(wanted) || list.includes('*'));
 }
 
-/** Whether somebody who holds `owned` may do everything that `wanted` allows: the check against handing out more than one has. */
+/** Whether somebody who holds `owned` may do everything that `wanted` allows. */
 export function rulesCover(owned: readonly PolicyRule[], wanted: PolicyRule): boolean {
-  for (const verb of wanted.verbs) {
-    for (const url of wanted.nonResourceURLs ?? []) {
-      if (!owned.some((rule) => coversUrl(rule, verb, url))) return false;
-    }
-    for (const group of wanted.apiGroups ?? []) {
-      for (const resource of wanted.resources ?? []) {
-        const names = wanted.resourceNames?.length ? wanted.resourceNames : [undefined];
-        for (const name of names) {
-          if (!owned.some((rule) => coversGrant(rule, { verb, group, resource, name }))) return false;
-        }
-      }
-    }
-  }
-  return true;
+  return brokenDown(wanted).every((right) => owned.some((rule) => coversRight(rule, right)));
 }
 
-function coversUrl(rule: PolicyRule, verb: string, url: string): boolean {
-  if (!hasOrAll(rule.verbs, verb)) return false;
-  return (rule.nonResourceURLs ?? []).some(
-    (owned) => owned === '*' || owned === url || (owned.endsWith('*') && url.startsWith(owned.slice(0, -1))),
+/** What the wanted rules allow beyond the owned ones, as few rules as it takes: the check against handing out more than one has. */
+export function rightsNotHeld(owned: readonly PolicyRule[], wanted: readonly PolicyRule[]): readonly PolicyRule[] {
+  const missing = wanted.flatMap(brokenDown).filter((right) => !owned.some((rule) => coversRight(rule, right)));
+  return compacted(missing).map(({ verbs, group, resource, url, name }) =>
+    url !== undefined
+      ? { nonResourceURLs: [url], verbs }
+      : { apiGroups: [group], resources: [resource], ...(name === undefined ? {} : { resourceNames: [name] }), verbs },
   );
 }
 
-function coversGrant(
-  rule: PolicyRule,
-  grant: {
-    readonly verb: string;
-    readonly group: string;
-    readonly resource: string;
-    readonly name: string | undefined;
-  },
-): boolean {
-  if (!hasOrAll(rule.verbs, grant.verb) || !hasOrAll(rule.apiGroups, grant.group)) return false;
-  const [resource = '', subresource = ''] = grant.resource.split('/', 2);
-  if (
-    grant.resource !== '*' ? !coversResource(rule.resources, resource, subresource) : !rule.resources?.includes('*')
-  ) {
-    return false;
+/** One verb on one thing. */
+interface Right {
+  readonly verb: string;
+  readonly group: string;
+  readonly resource: string;
+  readonly name: string | undefined;
+  readonly url: string | undefined;
+}
+
+function brokenDown({ verbs, apiGroups, resources, resourceNames, nonResourceURLs }: PolicyRule): Right[] {
+  const names = resourceNames?.length ? resourceNames : [undefined];
+  const ofResources = (apiGroups ?? []).flatMap((group) =>
+    (resources ?? []).flatMap((resource) =>
+      verbs.flatMap((verb) => names.map((name) => ({ verb, group, resource, name, url: undefined }))),
+    ),
+  );
+  const ofPaths = (nonResourceURLs ?? []).flatMap((url) =>
+    verbs.map((verb) => ({ verb, group: '', resource: '', name: undefined, url })),
+  );
+  return [...ofResources, ...ofPaths];
+}
+
+function compacted(rights: readonly Right[]): readonly (Right & { readonly verbs: string[] })[] {
+  const byThing = new Map<string, Right & { readonly verbs: string[] }>();
+  for (const right of rights) {
+    const thing = JSON.stringify([right.group, right.resource, right.name ?? null, right.url ?? null]);
+    const known = byThing.get(thing);
+    if (!known) byThing.set(thing, { ...right, verbs: [right.verb] });
+    else if (!known.verbs.includes(right.verb)) known.verbs.push(right.verb);
   }
-  if (!rule.resourceNames?.length) return true;
-  return grant.name !== undefined && rule.resourceNames.includes(grant.name);
+  return [...byThing.values()];
+}
+
+function coversRight(rule: PolicyRule, { verb, group, resource: path, name, url }: Right): boolean {
+  if (!hasOrAll(rule.verbs, verb)) return false;
+  if (url !== undefined) return (rule.nonResourceURLs ?? []).some((owned) => coversUrl(owned, url));
+  if (!hasOrAll(rule.apiGroups, group)) return false;
+  const slash = path.indexOf('/');
+  const [resource, subresource] = slash === -1 ? [path, ''] : [path.slice(0, slash), path.slice(slash + 1)];
+  if (!coversResource(rule.resources, resource, subresource)) return false;
+  return !rule.resourceNames?.length || (name !== undefined && rule.resourceNames.includes(name));
+}
+
+function coversUrl(owned: string, url: string): boolean {
+  return owned === '*' || owned === url || (owned.endsWith('*') && url.startsWith(owned.slice(0, -1)));
 }

@@ -2,17 +2,13 @@
 import { isIP } from 'node:net';
 import { isStatus } from '@slipway/api/status-error';
 import type { ResourcePath, Transport } from '@slipway/api/transport';
-import type { ClusterRole, EndpointSlice, KubeList, KubeObject, PolicyRule, Service } from '@slipway/api/types';
-import { rulesCover } from '../authz/rule-match.ts';
-import { rbacGroup } from '../authz/rbac.ts';
+import type { EndpointSlice, KubeList, KubeObject, Service } from '@slipway/api/types';
 import { type ApiServerConfig, isUnspecified } from '../config.ts';
-import { clusterRoleBindings, clusterRoles } from './bootstrap-policy.ts';
+import { reconcileRoles } from './reconcile-roles.ts';
 
 const namespaces = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
 const serviceName = 'kubernetes';
 const servicePort = 443;
-const bootstrapLabel = { 'kubernetes.io/bootstrapping': 'rbac-defaults' };
-const autoUpdate = 'rbac.authorization.kubernetes.io/autoupdate';
 
 /** Every name and address under which clients reach the server. */
 export function bootstrapHosts(config: ApiServerConfig, hostName: string): readonly string[] {
@@ -51,7 +47,7 @@ export async function bootstrap(
     namespaces.map(namespaceNamed),
     signal,
   );
-  await Promise.all([ensureRoles(transport, signal), ensureService(transport, config, signal)]);
+  await Promise.all([reconcileRoles(transport, signal), ensureService(transport, config, signal)]);
   await ensureEndpoints(transport, config, port, signal);
 }
 
@@ -78,50 +74,6 @@ async function ensureAll(
 /** Another API server of the same storage was faster. */
 function ignoreExisting(error: unknown): void {
   if (!isStatus(error, 'AlreadyExists')) throw error;
-}
-
-async function ensureRoles(transport: Transport, signal: AbortSignal): Promise<void> {
-  const rolePath = { group: rbacGroup, version: 'v1', resource: 'clusterroles' };
-  const roles = Object.entries(clusterRoles).map(([name, rules]) => roleObject(name, rules));
-  const bindings = Object.keys(clusterRoleBindings).map(bindingObject);
-  const [present] = await Promise.all([
-    ensureAll(transport, rolePath, roles, signal),
-    ensureAll(transport, { ...rolePath, resource: 'clusterrolebindings' }, bindings, signal),
-  ]);
-  for (const role of roles) {
-    const completed = completedRole(present.get(role.metadata.name ?? '') as ClusterRole | undefined, role);
-    const name = role.metadata.name ?? '';
-    if (completed) await transport.send({ verb: 'update', path: { ...rolePath, name }, body: completed }, signal);
-  }
-}
-
-/** A newer version of the server may need rules that the stored role lacks; rules that somebody added stay. */
-function completedRole(stored: ClusterRole | undefined, wanted: ClusterRole): ClusterRole | undefined {
-  if (!stored || stored.metadata.annotations?.[autoUpdate] === 'false') return undefined;
-  const rules = stored.rules ?? [];
-  const missing = (wanted.rules ?? []).filter((rule) => !rulesCover(rules, rule));
-  return missing.length === 0 ? undefined : { ...stored, rules: [...rules, ...missing] };
-}
-
-function roleObject(name: string, rules: readonly PolicyRule[]): ClusterRole {
-  return {
-    kind: 'ClusterRole',
-    apiVersion: `${rbacGroup}/v1`,
-    metadata: { name, labels: { ...bootstrapLabel }, annotations: { [autoUpdate]: 'true' } },
-    rules: structuredClone(rules) as PolicyRule[],
-  };
-}
-
-function bindingObject(name: string): KubeObject {
-  const subjects = (clusterRoleBindings[name] ?? []).map((subject) => ({ apiGroup: rbacGroup, ...subject }));
-  const binding = {
-    kind: 'ClusterRoleBinding',
-    apiVersion: `${rbacGroup}/v1`,
-    metadata: { name, labels: { ...bootstrapLabel }, annotations: { [autoUpdate]: 'true' } },
-    roleRef: { apiGroup: rbacGroup, kind: 'ClusterRole', name },
-    subjects,
-  };
-  return binding;
 }
 
 async function ensureService(transport: Transport, config: ApiServerConfig, signal: AbortSignal): Promise<void> {
