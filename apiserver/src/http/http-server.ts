@@ -1,17 +1,16 @@
 /**
- * The HTTPS front: fastify reads the request and its body, everything goes through one handler, because the paths of the API are parsed
- * by ourselves. Resources take the line in `request-line.ts`, other paths go to `path-routes.ts`, upgrades to whoever serves `connect`.
+ * The HTTPS front. Everything goes through one handler, because the paths of the API are parsed by ourselves. Resources take the line in `request-line.ts`, other paths go to `path-routes.ts`, upgrades to whoever serves `connect`.
  */
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { createServer, type Server as HttpsServer, type ServerOptions } from 'node:https';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { StatusError } from '@slipway/api/status-error';
 import type { Clock } from '@slipway/kit/clock';
 import { errnoOf, messageOf } from '@slipway/kit/errors';
+import { invariant } from '@slipway/kit/invariant';
 import type { Logger } from '@slipway/kit/logger';
-import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Authenticator } from '../authn/authenticator.ts';
 import { authorize } from '../authz/authorizer.ts';
 import { type ApiServerConfig, isUnspecified } from '../config.ts';
@@ -27,6 +26,7 @@ import type { Incoming } from './incoming.ts';
 import type { Metrics } from './metrics.ts';
 import { negotiate, plainJson } from './negotiation.ts';
 import { answerPath, type PathParts } from './path-routes.ts';
+import { readRequestBody } from './request-body.ts';
 import { accessOf, answer, type LineParts } from './request-line.ts';
 import { parseResourcePath, type ResourceAddress } from './resource-path.ts';
 import { sendDocument, sendEncoded, sendStatus, sendText } from './send-answer.ts';
@@ -72,59 +72,38 @@ export function createHttpServer(deps: HttpServerDeps): HttpServer {
     requestTimeout: requestTimeoutMs,
     noDelay: true,
   };
-  const app = fastify({
-    bodyLimit: config.limits.bodyBytesMax,
-    keepAliveTimeout: keepAliveTimeoutMs,
-    requestTimeout: requestTimeoutMs,
-    exposeHeadRoutes: false,
-    schemaController: withoutSchemas,
-    serverFactory: (onRequest) => createServer(serverOptions, onRequest),
-  });
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-  app.setErrorHandler((error, request, reply) => handler.refuse(error, request, reply));
-  app.setNotFoundHandler((request, reply) => handler.handle(request, reply));
-  app.route({
-    method: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
-    url: '/*',
-    handler: (request, reply) => handler.handle(request, reply),
-  });
-  const servers: (Server | HttpsServer)[] = [app.server];
+  const addresses = [config.bindAddress];
   const { advertiseAddress, bindAddress } = config;
   if (advertiseAddress !== undefined && advertiseAddress !== bindAddress && !isUnspecified(bindAddress)) {
-    servers.push(createServer(serverOptions, (request, response) => app.routing(request, response)));
+    addresses.push(advertiseAddress);
   }
+  const servers = addresses.map(() => createServer(serverOptions, (raw, response) => handler.receive(raw, response)));
   for (const server of servers) {
     server.on('upgrade', (raw: IncomingMessage, socket: Duplex, head: Buffer) => handler.upgrade(raw, socket, head));
+    server.on('clientError', refuseMalformed);
   }
   return {
     async listen() {
-      const [main, second] = servers;
-      await app.ready();
-      const address = await listenOn(main, { host: bindAddress, port: config.securePort });
-      if (second && advertiseAddress) await listenOn(second, { host: advertiseAddress, port: address.port });
-      return address;
+      let { securePort } = config;
+      let main: AddressInfo | undefined;
+      for (const [index, server] of servers.entries()) {
+        const listening = await listenOn(server, { host: addresses[index] ?? bindAddress, port: securePort });
+        main ??= listening;
+        securePort = main.port;
+      }
+      invariant(main, 'there is a server');
+      return main;
     },
     async close() {
       const closed = servers.map((server) => new Promise((resolve) => server.close(resolve)));
       for (const server of servers) server.closeIdleConnections();
-      await Promise.all([app.close(), ...closed]);
+      await Promise.all(closed);
     },
   };
 }
 
-/** No route has a schema, so fastify need not load its compilers for them: a tenth of a second at every start. */
-const noCompiler = (): never => {
-  throw new Error('routes have no schemas here');
-};
-const withoutSchemas = { compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler } };
-
-function listenOn(
-  server: Server | HttpsServer | undefined,
-  place: { readonly host: string; readonly port: number },
-): Promise<AddressInfo> {
+function listenOn(server: Server, place: { readonly host: string; readonly port: number }): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
-    if (!server) return;
     server.once('error', (error) => reject(listenError(error, place)));
     server.listen(place, () => resolve(server.address() as AddressInfo));
   });
@@ -140,6 +119,28 @@ function listenError(error: unknown, { host, port }: { readonly host: string; re
   return new Error(`${what}: ${reasons[errnoOf(error) ?? ''] ?? messageOf(error)}`, { cause: error });
 }
 
+/** What is no HTTP, has too many headers, or comes too slowly. */
+function refuseMalformed(error: Error, socket: Duplex): void {
+  if (!socket.writable || errnoOf(error) === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const [code, text] = malformed[errnoOf(error) ?? ''] ?? [400, 'Bad Request'];
+  const body = JSON.stringify(new StatusError('BadRequest', `${text}: ${messageOf(error)}`, { code }).toStatus());
+  socket.end(answerText(`${code} ${text}`, body));
+}
+
+const malformed: Readonly<Record<string, readonly [code: number, text: string]>> = {
+  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout'],
+};
+
+/** An answer on a connection that no HTTP server looks after any more. */
+function answerText(status: string, body: string): string {
+  const headers = ['Content-Type: application/json', `Content-Length: ${Buffer.byteLength(body)}`, 'Connection: close'];
+  return [`HTTP/1.1 ${status}`, ...headers, '', body].join('\r\n');
+}
+
 const includedObjects = ['None', 'Metadata', 'Object'] as const;
 
 /** How much of each object the rows of a Table carry. Throws StatusError BadRequest. */
@@ -150,6 +151,12 @@ function includeObjectOf(query: URLSearchParams): EncodeOptions['includeObject']
   throw badRequest(
     `includeObject: Invalid value: ${JSON.stringify(asked)}: must be 'Metadata', 'Object', 'None', or empty`,
   );
+}
+
+interface Exchange {
+  readonly raw: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly body: Buffer | undefined;
 }
 
 class RequestHandler {
@@ -171,10 +178,18 @@ class RequestHandler {
     ]);
   }
 
-  async handle(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    reply.hijack();
-    const { raw } = request;
-    const response = reply.raw;
+  receive(raw: IncomingMessage, response: ServerResponse): void {
+    readRequestBody(raw, this.#deps.config.limits.bodyBytesMax, {
+      done: (body) => void this.#handle(raw, response, body),
+      refused: (error) => {
+        response.setHeader('connection', 'close');
+        this.#fail(response, error, raw, []);
+      },
+    });
+  }
+
+  /** Never rejects. */
+  async #handle(raw: IncomingMessage, response: ServerResponse, body: Buffer | undefined): Promise<void> {
     const startedMs = this.#deps.clock.monotonicMs();
     const url = raw.url ?? '/';
     const { path, query } = splitUrl(url);
@@ -186,7 +201,7 @@ class RequestHandler {
     try {
       this.#refuseOverload(url);
       if (address && this.#deps.line.kinds.find(address)) series = seriesOf(address, raw.method ?? '', query);
-      if (address) await this.#answerResource(address, query, request, response, warnings);
+      if (address) await this.#answerResource(address, query, { raw, response, body }, warnings);
       else await this.#answerPath(path, query, raw, response);
     } catch (error) {
       this.#fail(response, error, raw, warnings);
@@ -197,31 +212,12 @@ class RequestHandler {
     }
   }
 
-  /** What fastify itself refuses: bodies that are too large or do not come. */
-  refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-    const code = (error as { statusCode?: number }).statusCode ?? 500;
-    reply.hijack();
-    const { bodyBytesMax } = this.#deps.config.limits;
-    const status =
-      code === 413
-        ? new StatusError('RequestEntityTooLarge', `Request entity too large: limit is ${bodyBytesMax}`)
-        : code < 500
-          ? new StatusError('BadRequest', messageOf(error))
-          : statusFrom(error);
-    // The rest of the body is not read: the connection cannot go on.
-    reply.raw.setHeader('connection', 'close');
-    this.#fail(reply.raw, status, request.raw, []);
-  }
-
   upgrade(raw: IncomingMessage, socket: Duplex, head: Buffer): void {
     this.#upgrade(raw, socket, head).catch((error) => {
       const status = statusFrom(error);
       if (isOurMistake(status)) this.#deps.log.error({ err: error, url: raw.url }, 'upgrade failed');
       if (socket.destroyed) return;
-      const body = JSON.stringify(status.toStatus());
-      socket.end(
-        `HTTP/1.1 ${status.code} ${status.reason}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-      );
+      socket.end(answerText(`${status.code} ${status.reason}`, JSON.stringify(status.toStatus())));
     });
   }
 
@@ -250,22 +246,19 @@ class RequestHandler {
   async #answerResource(
     address: ResourceAddress,
     queryText: string,
-    request: FastifyRequest,
-    response: ServerResponse,
+    { raw, response, body }: Exchange,
     warnings: string[],
   ): Promise<void> {
-    const { raw } = request;
     const { authenticator, line } = this.#deps;
-    const query = new URLSearchParams(queryText);
+    const query = queryText === '' ? noQuery : new URLSearchParams(queryText);
     if (address.resource === 'pods' && connectSubresources.includes(address.subresource ?? '')) {
       await this.#connect(address, query, raw, { response, upgrade: undefined });
       return;
     }
     const options = optionsFromQuery(query, raw.method ?? 'GET');
     const incoming: Incoming = {
-      ...incomingFromHttp(
-        { raw, address, options, body: request.body as Buffer | undefined, signal: this.#deps.stopping },
-        () => impersonated(raw, authenticator.authenticate(raw), line.authorizer),
+      ...incomingFromHttp({ raw, address, options, body, signal: this.#deps.stopping }, () =>
+        impersonated(raw, authenticator.authenticate(raw), line.authorizer),
       ),
       warnings,
     };
@@ -366,6 +359,9 @@ class RequestHandler {
     else sendStatus(response, status, warnings);
   }
 }
+
+/** Nobody writes to it. */
+const noQuery = new URLSearchParams();
 
 function splitUrl(url: string): { path: string; query: string } {
   const mark = url.indexOf('?');

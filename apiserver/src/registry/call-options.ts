@@ -34,8 +34,12 @@ export interface CallOptions {
   readonly deletion?: DeleteOptions | undefined;
 }
 
+/** Of a request that asks for nothing besides: most of them. */
+const noOptions: CallOptions = Object.freeze({ dryRun: false });
+
 /** Throws StatusError BadRequest for what is no number or truth value. */
 export function optionsFromQuery(query: URLSearchParams, method: string): CallOptions {
+  if (query.size === 0) return noOptions;
   const text = (name: string) => query.get(name) || undefined;
   const integer = (name: string) => parseInteger(query.get(name));
   const truth = (name: string) => parseTruth(query.get(name));
