@@ -167,6 +167,10 @@ function composeLine(
     readNewest: async (resource, group, namespace, name, signal) =>
       (await objects.get(objectKey({ group, resource }, namespace, name), { signal }))?.object,
     random,
+    findKind: (wanted) =>
+      kinds.all.find(
+        ({ api }) => api.kind === wanted.kind && api.group === wanted.group && api.version === wanted.version,
+      )?.api,
     rulesFor: (user, namespace) => rbac.rulesFor(user, namespace),
     may: (user, verb, resource) =>
       authorizer.decide({ kind: 'resource', user, verb, version: '*', subresource: '', ...resource }).allowed,

@@ -1,6 +1,6 @@
 /** What an admission plugin is: a name, the writes that it looks at, and what it does to them. */
 import type { ApiResource } from '@slipway/api/resources';
-import type { KubeObject, PolicyRule } from '@slipway/api/types';
+import type { GroupVersionKind, KubeObject, PolicyRule } from '@slipway/api/types';
 import type { Clock } from '@slipway/kit/clock';
 import type { Random } from '@slipway/kit/random';
 import type { ServedResource } from '../registry/kinds.ts';
@@ -67,6 +67,8 @@ export interface AdmissionDeps {
     name: string,
     signal: AbortSignal,
   ) => Promise<KubeObject | undefined>;
+  /** The served resource whose objects are of the kind. */
+  readonly findKind: (kind: GroupVersionKind) => ApiResource | undefined;
   readonly rulesFor: (user: UserInfo, namespace: string | undefined) => readonly PolicyRule[];
   readonly may: (
     user: UserInfo,

@@ -287,7 +287,6 @@ describe('pods', () => {
       spec: {
         ...pod.spec,
         resources,
-        overhead: { cpu: '0.2' },
         containers: [{ name: 'c', image: 'i', resources }],
         volumes: [{ name: 'v', emptyDir: { sizeLimit: '0.5Gi' } }, { name: 'w' }],
       },
