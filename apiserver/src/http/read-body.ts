@@ -1,4 +1,4 @@
-import { decodeProtobuf, ProtobufError } from '@slipway/api/protobuf/decode-protobuf';
+import { decodeProtobuf, ProtobufError } from '@slipway/api/protobuf/envelope';
 import { duplicateFields } from '@slipway/api/schema/duplicate-fields';
 import { StatusError } from '@slipway/api/status-error';
 import { messageOf } from '@slipway/kit/errors';

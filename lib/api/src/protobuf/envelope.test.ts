@@ -1,4 +1,4 @@
-import { decodeProtobuf, ProtobufError } from './decode-protobuf.ts';
+import { decodeProtobuf, ProtobufError } from './envelope.ts';
 
 const text = (value: string) => [...new TextEncoder().encode(value)];
 const field = (number: number, wireType: number) => number * 8 + wireType;
