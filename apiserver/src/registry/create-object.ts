@@ -38,19 +38,24 @@ export async function createObject(
   // Before admission: what the server adds by itself belongs to nobody.
   if (!isApply) ownFields(context, { draft, old: undefined, subresource: undefined }, call);
   await call.admission.mutate(draft, undefined);
+  if (prefix) nameDraft(context, draft, prefix);
   strategy.prepareCreate?.(draft, strategyContext(context, call));
   for (let attempt = 1; ; attempt++) {
-    if (prefix) {
-      draft.metadata.name = generatedName(prefix, context.random);
-      // Some defaults are made of the name: the label of a Namespace.
-      strategy.defaults?.(draft);
-    }
     try {
       return await validateAndStore(context, draft, call);
     } catch (error) {
       if (!prefix || attempt === generatedNameTriesMax || !isStatus(error, 'AlreadyExists')) throw error;
     }
+    const { name = '' } = draft.metadata;
+    nameDraft(context, draft, prefix);
+    strategy.renamed?.(draft, name);
   }
+}
+
+function nameDraft({ strategy, random }: ResourceContext, draft: KubeObject, prefix: string): void {
+  draft.metadata.name = generatedName(prefix, random);
+  // Some defaults are made of the name: the label of a Namespace.
+  strategy.defaults?.(draft);
 }
 
 async function validateAndStore(context: ResourceContext, draft: KubeObject, call: WriteCall): Promise<Written> {

@@ -3,6 +3,7 @@ import { apiVersionOf, type ApiResource, builtInResources } from '@slipway/api/r
 import { builtInSchemas } from '@slipway/api/schema/built-in-schemas';
 import type { ObjectSchema } from '@slipway/api/schema/structural-schema';
 import { invariant } from '@slipway/kit/invariant';
+import { autoscalingV1View } from './autoscaling-v1-view.ts';
 import { eventsView } from './events-view.ts';
 import type { ObjectView } from './object-view.ts';
 import { ResourceStore, type ResourceStoreDeps } from './resource-store.ts';
@@ -35,8 +36,7 @@ export class ServedKinds {
 
   constructor(strategies: readonly Strategy[], deps: ResourceStoreDeps) {
     const stored = strategies.map((strategy) => servedBy(strategy, deps));
-    const events = stored.find(({ api }) => api.group === '' && api.resource === 'events');
-    this.all = events ? [...stored, eventsUnder('events.k8s.io', events)] : stored;
+    this.all = [...stored, ...otherVersions.flatMap((version) => servedUnder(version, stored))];
     this.#byPath = new Map(this.all.map((served) => [pathOf(served.api), served]));
   }
 
@@ -72,11 +72,39 @@ function servedBy(strategy: Strategy, deps: ResourceStoreDeps): ServedResource {
   return { api, schema, store: new ResourceStore(strategy, schema, deps), view: undefined };
 }
 
-/** One storage, two versions: events of core/v1 are kept, events.k8s.io/v1 shows them with other field names. */
-function eventsUnder(group: string, { store }: ServedResource): ServedResource {
-  const api = builtInResources.find((resource) => resource.group === group && resource.resource === 'events');
-  invariant(api, `${group} has no events`);
-  return { api, schema: schemaOf(api), store, view: eventsView };
+interface OtherVersion {
+  /** What the objects are stored as. */
+  readonly stored: Pick<ApiResource, 'group' | 'version' | 'resource'>;
+  readonly group: string;
+  readonly version: string;
+  readonly view: ObjectView;
+}
+
+/** One storage, two versions: what is kept, and what shows it with other names. */
+const otherVersions: readonly OtherVersion[] = [
+  {
+    stored: { group: '', version: 'v1', resource: 'events' },
+    group: 'events.k8s.io',
+    version: 'v1',
+    view: eventsView,
+  },
+  {
+    stored: { group: 'autoscaling', version: 'v2', resource: 'horizontalpodautoscalers' },
+    group: 'autoscaling',
+    version: 'v1',
+    view: autoscalingV1View,
+  },
+];
+
+function servedUnder(other: OtherVersion, all: readonly ServedResource[]): ServedResource[] {
+  const stored = all.find(({ api }) => pathOf(api) === pathOf(other.stored));
+  if (!stored) return [];
+  const { resource } = other.stored;
+  const api = builtInResources.find(
+    ({ group, version, resource: name }) => group === other.group && version === other.version && name === resource,
+  );
+  invariant(api, `${other.group}/${other.version} has no ${resource}`);
+  return [{ api: withServedSubresources(api), schema: schemaOf(api), store: stored.store, view: other.view }];
 }
 
 function schemaOf(api: ApiResource): ObjectSchema {

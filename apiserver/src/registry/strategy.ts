@@ -48,6 +48,8 @@ export interface Strategy<T extends KubeObject = KubeObject> extends UpdateRules
   /** Fills in what the client left out. Idempotent. Runs on create, update and on subresource updates. */
   defaults?(draft: T): void;
   prepareCreate?(draft: T, context: StrategyContext): void;
+  /** The generated name was taken, and the draft has got another one. Only for kinds whose `prepareCreate` writes the name elsewhere. */
+  renamed?(draft: T, oldName: string): void;
   validate(draft: T, context: StrategyContext): FieldError[];
   /** What holds for new objects only; runs after `validate`. */
   validateCreate?(draft: T, context: StrategyContext): FieldError[];

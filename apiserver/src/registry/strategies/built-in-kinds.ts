@@ -18,6 +18,15 @@ import { roleBindingStrategy } from './role-binding.ts';
 import { secretStrategy } from './secret.ts';
 import { createServiceStrategy } from './service.ts';
 import { serviceAccountStrategy } from './service-account.ts';
+import { controllerRevisionStrategy } from './workloads/controller-revision.ts';
+import { cronJobStrategy } from './workloads/cron-job.ts';
+import { daemonSetStrategy } from './workloads/daemon-set.ts';
+import { horizontalPodAutoscalerStrategy } from './workloads/horizontal-pod-autoscaler.ts';
+import { jobStrategy } from './workloads/job.ts';
+import { podDisruptionBudgetStrategy } from './workloads/pod-disruption-budget.ts';
+import { podTemplateStrategy } from './workloads/pod-template.ts';
+import { replicationControllerStrategy } from './workloads/replication-controller.ts';
+import { statefulSetStrategy } from './workloads/stateful-set.ts';
 
 export interface BuiltInStrategyDeps {
   /** Restored from the stored Services before the first request. */
@@ -38,6 +47,15 @@ export function createBuiltInStrategies({ allocators }: BuiltInStrategyDeps): re
     ofAnyKind(leaseStrategy),
     ofAnyKind(deploymentStrategy),
     ofAnyKind(replicaSetStrategy),
+    ofAnyKind(statefulSetStrategy),
+    ofAnyKind(daemonSetStrategy),
+    ofAnyKind(controllerRevisionStrategy),
+    ofAnyKind(jobStrategy),
+    ofAnyKind(cronJobStrategy),
+    ofAnyKind(replicationControllerStrategy),
+    ofAnyKind(podTemplateStrategy),
+    ofAnyKind(podDisruptionBudgetStrategy),
+    ofAnyKind(horizontalPodAutoscalerStrategy),
     ofAnyKind(roleStrategy),
     ofAnyKind(clusterRoleStrategy),
     ofAnyKind(roleBindingStrategy),

@@ -1,14 +1,7 @@
-import { type IntOrString, percentOf, percentProblems } from '@slipway/api/int-or-string';
 import type { Deployment, DeploymentSpec, DeploymentStrategy } from '@slipway/api/types';
 import { validateNonNegative, validateReplicaCounts } from '@slipway/api/validation/counts';
-import {
-  type FieldError,
-  forbidden,
-  invalid,
-  notSupported,
-  pushInvalid,
-  required,
-} from '@slipway/api/validation/field-error';
+import { type FieldError, forbidden, invalid, notSupported, required } from '@slipway/api/validation/field-error';
+import { isZero, validateAtMostAll, validateIntOrPercent } from '@slipway/api/validation/int-or-percent';
 import { validateSelectorAndTemplate } from '@slipway/api/validation/pod-template';
 import { semanticEqual } from '@slipway/api/validation/semantic-equal';
 import type { Strategy } from '../strategy.ts';
@@ -102,17 +95,6 @@ function validateStrategy(errors: FieldError[], { type, rollingUpdate }: Deploym
     if (isZero(maxUnavailable) && isZero(maxSurge)) {
       errors.push(invalid(`${at}.maxUnavailable`, maxUnavailable, 'may not be 0 when `maxSurge` is 0'));
     }
-    if ((percentOf(maxUnavailable) ?? 0) > 100) {
-      errors.push(invalid(`${at}.maxUnavailable`, maxUnavailable, 'must not be greater than 100%'));
-    }
+    validateAtMostAll(errors, maxUnavailable, `${at}.maxUnavailable`);
   }
-}
-
-function validateIntOrPercent(errors: FieldError[], value: IntOrString, path: string): void {
-  if (typeof value === 'number') validateNonNegative(errors, value, path);
-  else pushInvalid(errors, path, value, percentProblems(value));
-}
-
-function isZero(value: IntOrString): boolean {
-  return (typeof value === 'number' ? value : percentOf(value)) === 0;
 }

@@ -40,6 +40,11 @@ export function invalid(field: string, value: unknown, detail: string): FieldErr
   return fieldErrorWithValue('FieldValueInvalid', field, value, detail);
 }
 
+/** Where the value would say nothing: a whole object of which parts exclude each other. */
+export function invalidWithoutValue(field: string, detail: string): FieldError {
+  return fieldError('FieldValueInvalid', field, detail);
+}
+
 export function typeInvalid(field: string, value: unknown, detail: string): FieldError {
   return fieldErrorWithValue('FieldValueTypeInvalid', field, value, detail);
 }

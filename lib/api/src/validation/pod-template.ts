@@ -15,6 +15,18 @@ export function validatePodTemplate(errors: FieldError[], template: PodTemplateS
   }
 }
 
+/** Of kinds whose pods run for ever. */
+export function validateEndless(errors: FieldError[], { spec }: PodTemplateSpec, path: string, kind: string): void {
+  const restartPolicy = spec?.restartPolicy;
+  if (restartPolicy !== 'Always') {
+    errors.push(notSupported(`${path}.spec.restartPolicy`, restartPolicy ?? '', ['Always']));
+  }
+  if (spec?.activeDeadlineSeconds !== undefined) {
+    const detail = `activeDeadlineSeconds in ${kind} is not Supported`;
+    errors.push(forbidden(`${path}.spec.activeDeadlineSeconds`, detail));
+  }
+}
+
 interface SelectingSpec {
   readonly selector?: LabelSelector;
   readonly template?: PodTemplateSpec;
@@ -37,17 +49,11 @@ export function validateSelectorAndTemplate(errors: FieldError[], spec: Selectin
   }
   validateMatch(errors, selector, template, path);
   validatePodTemplate(errors, template, at);
-  const restartPolicy = template.spec?.restartPolicy;
-  if (restartPolicy !== 'Always') {
-    errors.push(notSupported(`${at}.spec.restartPolicy`, restartPolicy ?? '', ['Always']));
-  }
-  if (template.spec?.activeDeadlineSeconds !== undefined) {
-    const detail = 'activeDeadlineSeconds in ReplicaSet is not Supported';
-    errors.push(forbidden(`${at}.spec.activeDeadlineSeconds`, detail));
-  }
+  validateEndless(errors, template, at, 'ReplicaSet');
 }
 
-function validateMatch(
+/** The selector finds the pods of the template; `path` is where both are. An empty selector is for the kind to judge. */
+export function validateMatch(
   errors: FieldError[],
   selector: LabelSelector | undefined,
   template: PodTemplateSpec,
