@@ -1,6 +1,10 @@
 import type { ApiResource } from '@slipway/api/resources';
 import { type Kind, kindFrom, kindId } from '@slipway/client/kinds';
 import type { Clock } from '@slipway/kit/clock';
+import { csrApprovingController } from './cluster/certificates/approving/controller.ts';
+import { csrCleaningController } from './cluster/certificates/cleaning/controller.ts';
+import { csrSigningController, type SignCertificate } from './cluster/certificates/signing/controller.ts';
+import { clusterRoleAggregationController } from './cluster/cluster-role-aggregation/controller.ts';
 import { garbageCollector } from './cluster/garbage-collector/controller.ts';
 import { namespaceController } from './cluster/namespace/controller.ts';
 import { nodeLifecycleController } from './cluster/node-lifecycle/controller.ts';
@@ -21,6 +25,8 @@ export interface ControllersConfig {
   readonly caPem: string;
   /** All pods' addresses, cut into a part per node: `10.64.0.0/16`. */
   readonly clusterCidr: string;
+  /** Signs certificates as the cluster's authority, where its key is at hand. */
+  readonly signCertificate?: SignCertificate;
 }
 
 /** Every controller there is. */
@@ -39,6 +45,10 @@ export function allControllers(config: ControllersConfig, clock: Clock): readonl
     nodeLifecycleController(clock),
     taintEvictionController(clock),
     podGcController,
+    clusterRoleAggregationController,
+    csrApprovingController,
+    csrSigningController(config.signCertificate),
+    csrCleaningController,
   ];
 }
 

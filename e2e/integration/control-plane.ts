@@ -65,6 +65,7 @@ export async function startControlPlane(
     config: {
       resources: server.resources,
       caPem: server.pki.caCertificate,
+      signCertificate: (order) => server.pki.signRequest(order),
       clusterCidr: '10.64.0.0/16',
       ...(options.controllers ? { controllers: options.controllers } : {}),
     },

@@ -1,5 +1,6 @@
 /** Every admission plugin, in the order in which they are asked: upstream's order. */
 import type { AdmissionPlugin } from './plugin.ts';
+import { certificateApproval, certificateSigning, certificateSubjectRestriction } from './plugins/certificates.ts';
 import { defaultIngressClass } from './plugins/default-ingress-class.ts';
 import { defaultStorageClass } from './plugins/default-storage-class.ts';
 import { defaultTolerationSeconds } from './plugins/default-toleration-seconds.ts';
@@ -30,6 +31,9 @@ export const pluginChain: readonly AdmissionPlugin[] = [
   ownerReferencesPermissionEnforcement,
   persistentVolumeClaimResize,
   runtimeClass,
+  certificateApproval,
+  certificateSigning,
+  certificateSubjectRestriction,
   roleEscalation,
   defaultIngressClass,
 ];

@@ -18,6 +18,8 @@ export function answerSubresource(admitted: Admitted, subresource: ApiSubresourc
       return answerPart(admitted, 'status', parts);
     case 'finalize':
       return answerPart(admitted, 'finalize', parts);
+    case 'approval':
+      return answerPart(admitted, 'approval', parts);
     case 'scale':
       return answerScale(admitted, subresource, parts);
     case 'binding':
@@ -31,7 +33,11 @@ export function answerSubresource(admitted: Admitted, subresource: ApiSubresourc
   }
 }
 
-async function answerPart(admitted: Admitted, endpoint: 'status' | 'finalize', parts: LineParts): Promise<Answer> {
+async function answerPart(
+  admitted: Admitted,
+  endpoint: 'status' | 'finalize' | 'approval',
+  parts: LineParts,
+): Promise<Answer> {
   if (admitted.incoming.verb === 'update') return await updateObject(admitted, endpoint, parts);
   if (admitted.incoming.verb === 'patch') return await patchObject(admitted, endpoint, parts);
   return await getObject(admitted);

@@ -28,10 +28,10 @@ export interface Issuing {
 }
 
 const keyAlgorithm = { name: 'ECDSA', namedCurve: 'P-256' } as const;
-const signingAlgorithm = { name: 'ECDSA', hash: 'SHA-256' } as const;
+export const signingAlgorithm = { name: 'ECDSA', hash: 'SHA-256' } as const;
 
 /** Machines whose clock is a little behind must accept a certificate that was just made. */
-const clockSkewMs = 5 * 60_000;
+export const clockSkewMs = 5 * 60_000;
 
 /** Without an issuer the certificate is signed by its own key. */
 export async function issueCertificate(
@@ -88,13 +88,13 @@ function extensionsOf(x509: typeof X509, request: CertificateRequest): X509.Exte
 }
 
 /** Positive, as RFC 5280 asks, and too long to meet twice. */
-function serialNumber(random: Random): string {
+export function serialNumber(random: Random): string {
   const bytes = random.bytes(16);
   bytes[0] = ((bytes[0] ?? 0) & 0x3f) | 0x40;
   return bytes.toString('hex');
 }
 
-async function importKey(pem: string): Promise<webcrypto.CryptoKey> {
+export async function importKey(pem: string): Promise<webcrypto.CryptoKey> {
   const der = createPrivateKey(pem).export({ format: 'der', type: 'pkcs8' });
   return await webcrypto.subtle.importKey('pkcs8', der, keyAlgorithm, false, ['sign']);
 }

@@ -14,6 +14,7 @@ import type { Clock } from '@slipway/kit/clock';
 import type { Random } from '@slipway/kit/random';
 import { type CertificateRequest, issueCertificate, type KeyPair } from './issue-certificate.ts';
 import { readSecretFile, writeSecretFile } from './secret-file.ts';
+import { type SigningOrder, signRequest } from './sign-request.ts';
 
 export interface ClientIdentity {
   /** The file name, without ending. */
@@ -34,6 +35,8 @@ export interface Pki {
   agentServingCertificate(nodeName: string, hosts: readonly string[]): Promise<KeyPair>;
   /** Takes effect for the next connections made with the answered pair; nothing is kept. For certificates signed on request. */
   issueClientCertificate(user: string, groups: readonly string[]): Promise<KeyPair>;
+  /** PEM, for a request whose contents the caller has checked. */
+  signRequest(order: SigningOrder): Promise<string>;
 }
 
 /** The identities of the parts of a cluster, with the names that upstream's bootstrap roles are bound to. */
@@ -102,6 +105,7 @@ export async function openPki(
         authority,
         issuing(),
       ),
+    signRequest: (order) => signRequest(order, authority, issuing()),
   };
 }
 

@@ -1,8 +1,11 @@
 import type { KubeObject } from '@slipway/api/types';
 import type { Strategy, UpdateRules } from './strategy.ts';
 
-/** What of an object a request may change: the whole, its status, a Namespace's `spec.finalizers`, or a Pod's node (checked by the binding itself). */
-export type Endpoint = 'main' | 'status' | 'finalize' | 'binding';
+/**
+ * What of an object a request may change: the whole, its status, a Namespace's `spec.finalizers`, the decision on a CertificateSigningRequest,
+ * or a Pod's node (checked by the binding itself).
+ */
+export type Endpoint = 'main' | 'status' | 'finalize' | 'approval' | 'binding';
 
 export function rulesOf(strategy: Strategy, endpoint: Endpoint): UpdateRules {
   switch (endpoint) {
@@ -12,6 +15,8 @@ export function rulesOf(strategy: Strategy, endpoint: Endpoint): UpdateRules {
       return { ...statusRules, ...strategy.status };
     case 'finalize':
       return finalizeRules;
+    case 'approval':
+      return strategy.approval ?? statusRules;
     case 'binding':
       return {};
   }
@@ -29,7 +34,7 @@ const finalizeRules: UpdateRules = {
 };
 
 /** Everything else is as it was stored, whatever the request says. */
-function keepAllBut(field: string, draft: KubeObject, old: KubeObject): void {
+export function keepAllBut(field: string, draft: KubeObject, old: KubeObject): void {
   const writable = draft as unknown as Record<string, unknown>;
   const kept = old as unknown as Record<string, unknown>;
   for (const name of new Set([...Object.keys(writable), ...Object.keys(kept)])) {

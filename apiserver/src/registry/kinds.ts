@@ -24,6 +24,7 @@ const servedSubresources = new Set([
   'status',
   'scale',
   'finalize',
+  'approval',
   'binding',
   'eviction',
   'token',

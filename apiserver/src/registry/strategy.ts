@@ -61,6 +61,8 @@ export interface Strategy<T extends KubeObject = KubeObject> extends UpdateRules
   readonly selectableFields?: Readonly<Record<string, FieldReader<T>>>;
   /** Rules of the `status` subresource; the generic ones keep everything but status. */
   readonly status?: UpdateRules<T>;
+  /** Rules of the `approval` subresource. */
+  readonly approval?: UpdateRules<T>;
   readonly scale?: ScaleAccess<T>;
   /** Graceful deletion: seconds to wait, 0 = at once. Pods alone answer more than 0. */
   gracePeriodSeconds?(object: T, asked: number | undefined): number;

@@ -96,6 +96,7 @@ export function composeControllers(config: Config, server: ApiServer, deps: Proc
     config: {
       resources: server.resources,
       caPem: server.pki.caCertificate,
+      signCertificate: (order) => server.pki.signRequest(order),
       clusterCidr: config.clusterCidr,
       controllers: config.controllers.split(','),
     },

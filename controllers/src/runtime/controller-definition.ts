@@ -72,6 +72,8 @@ export interface ControllerDefinition {
   readonly name: string;
   /** The source of its events: `deployment-controller`. */
   readonly component: string;
+  /** The service account of kube-system whose rights it has; what they are stands in the role `system:controller:ACCOUNT`. */
+  readonly account: string;
   /** Changes of this kind run the object's own key. Absent for controllers with keys of their own. */
   readonly primary?: Kind;
   readonly triggers: readonly Trigger[];

@@ -35,6 +35,7 @@ function running(reconcile: (key: string) => Promise<Outcome>) {
     {
       name: 'test',
       component: 'test-controller',
+      account: 'test-controller',
       primary: kinds.configMaps,
       triggers: [],
       create: () => ({

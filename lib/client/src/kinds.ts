@@ -1,6 +1,7 @@
 import { type ApiResource, apiVersionOf, builtInResources } from '@slipway/api/resources';
 import type { ResourcePath } from '@slipway/api/transport';
 import type {
+  CertificateSigningRequest,
   ClusterRole,
   ClusterRoleBinding,
   ConfigMap,
@@ -105,4 +106,5 @@ export const kinds = {
   roleBindings: builtIn<RoleBinding>('rbac.authorization.k8s.io', 'rolebindings'),
   clusterRoles: builtIn<ClusterRole>('rbac.authorization.k8s.io', 'clusterroles'),
   clusterRoleBindings: builtIn<ClusterRoleBinding>('rbac.authorization.k8s.io', 'clusterrolebindings'),
+  certificateSigningRequests: builtIn<CertificateSigningRequest>('certificates.k8s.io', 'certificatesigningrequests'),
 } as const;

@@ -2,6 +2,7 @@
 import type { KubeObject } from '@slipway/api/types';
 import type { ServiceAllocators } from '../allocators/service-allocators.ts';
 import type { Strategy } from '../strategy.ts';
+import { certificateSigningRequestStrategy } from './certificate-signing-request.ts';
 import { clusterRoleStrategy } from './cluster-role.ts';
 import { clusterRoleBindingStrategy } from './cluster-role-binding.ts';
 import { configMapStrategy } from './config-map.ts';
@@ -60,6 +61,7 @@ export function createBuiltInStrategies({ allocators }: BuiltInStrategyDeps): re
     ofAnyKind(clusterRoleStrategy),
     ofAnyKind(roleBindingStrategy),
     ofAnyKind(clusterRoleBindingStrategy),
+    ofAnyKind(certificateSigningRequestStrategy),
   ];
 }
 

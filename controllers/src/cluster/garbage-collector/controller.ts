@@ -11,6 +11,7 @@ export function garbageCollector(resources: readonly Kind[]): ControllerDefiniti
   return {
     name: 'garbage-collector',
     component: 'generic-garbage-collector',
+    account: 'generic-garbage-collector',
     triggers: resources.map((kind) => ({
       on: kind,
       changes: (change, caches) => ownership.keysAfter(kind, change, caches),

@@ -13,6 +13,7 @@ export function namespaceController(resources: readonly Kind[]): ControllerDefin
   return {
     name: 'namespace',
     component: 'namespace-controller',
+    account: 'namespace-controller',
     primary: kinds.namespaces,
     triggers: [],
     workers: 10,

@@ -16,6 +16,7 @@ export function nodeLifecycleController(clock: Clock): ControllerDefinition {
   return definitionFrom({
     name: 'node-lifecycle',
     component: 'node-controller',
+    account: 'node-controller',
     primary: kinds.nodes,
     triggers: [
       triggerOn(kinds.leases, ({ metadata }) => (metadata.namespace === leaseNamespace ? [metadata.name ?? ''] : [])),

@@ -14,6 +14,7 @@ const quarantineMs = 40_000;
 export const podGcController: ControllerDefinition = {
   name: 'pod-gc',
   component: 'pod-garbage-collector',
+  account: 'pod-garbage-collector',
   triggers: [],
   reads: [kinds.pods, kinds.nodes],
   initialKeys: [sweepKey],

@@ -9,6 +9,7 @@ export function rootCaController(caPem: string): ControllerDefinition {
   return definitionFrom({
     name: 'root-ca-certificate-publisher',
     component: 'root-ca-certificate-publisher',
+    account: 'root-ca-cert-publisher',
     primary: kinds.namespaces,
     triggers: [
       triggerOn(kinds.configMaps, ({ metadata }) => (metadata.name === rootCaName ? [metadata.namespace ?? ''] : [])),

@@ -8,6 +8,7 @@ import { planAccounts } from './plan.ts';
 export const serviceAccountController = definitionFrom({
   name: 'serviceaccount',
   component: 'service-account-controller',
+  account: 'service-account-controller',
   primary: kinds.namespaces,
   triggers: [
     triggerOn(kinds.serviceAccounts, ({ metadata }) =>

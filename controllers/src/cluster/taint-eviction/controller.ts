@@ -17,6 +17,7 @@ export function taintEvictionController(clock: Clock): ControllerDefinition {
   return definitionFrom({
     name: 'taint-eviction',
     component: 'taint-eviction-controller',
+    account: 'node-controller',
     primary: kinds.pods,
     triggers: [{ on: kinds.nodes, changes: (change, caches) => podsOfRetainted(change as Change<Node>, caches) }],
     indexes: [indexOn(kinds.pods, nodeIndex, nodeOfPod)],

@@ -10,6 +10,7 @@ import { planEndpointSlices } from './plan.ts';
 export const endpointSliceController = definitionFrom({
   name: 'endpointslice',
   component: 'endpoint-slice-controller',
+  account: 'endpointslice-controller',
   primary: kinds.services,
   triggers: [triggerOn(kinds.pods, servicesOfPod), triggerOn(kinds.endpointSlices, serviceOfSlice)],
   reads: [kinds.nodes],

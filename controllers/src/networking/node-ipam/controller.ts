@@ -14,6 +14,7 @@ export function nodeIpamController(clusterCidr: string): ControllerDefinition {
   return {
     name: 'node-ipam',
     component,
+    account: 'node-controller',
     workers: 1,
     initialKeys: [allNodes],
     triggers: [triggerOn(kinds.nodes, ({ spec }) => (spec.podCIDR ? [] : [allNodes]))],

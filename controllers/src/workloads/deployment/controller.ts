@@ -12,6 +12,7 @@ import { planDeployment } from './plan.ts';
 export const deploymentController = definitionFrom({
   name: 'deployment',
   component: 'deployment-controller',
+  account: 'deployment-controller',
   primary: kinds.deployments,
   triggers: [
     { on: kinds.replicaSets, via: 'owner' },

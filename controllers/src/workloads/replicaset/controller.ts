@@ -12,6 +12,7 @@ import { planReplicaSet } from './plan.ts';
 export const replicaSetController = definitionFrom({
   name: 'replicaset',
   component: 'replicaset-controller',
+  account: 'replicaset-controller',
   primary: kinds.replicaSets,
   triggers: [{ on: kinds.pods, via: 'owner' }, triggerOn(kinds.pods, possibleOwners)],
   indexes: [indexOn(kinds.pods, orphanIndex, orphanNamespace)],
