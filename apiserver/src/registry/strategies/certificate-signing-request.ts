@@ -77,7 +77,7 @@ export const certificateSigningRequestStrategy: Strategy<Csr> = {
     },
     validateUpdate: (draft, old) => removedConditions(draft, old, finalConditions),
   },
-  selectableFields: { 'spec.signerName': ({ spec }) => spec.signerName },
+  selectableFields: { 'spec.signerName': ({ spec }) => spec?.signerName ?? '' },
 };
 
 function copiedExtra(extra: Readonly<Record<string, readonly string[]>>): Record<string, string[]> {
