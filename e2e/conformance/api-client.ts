@@ -162,6 +162,11 @@ export class ApiClient {
     throw new Error(`GET ${withWatch}: ${response.statusCode} ${Buffer.concat(parts)}`);
   }
 
+  /** The answer as it comes; the test destroys it. */
+  stream(path: string, headers: OutgoingHttpHeaders): Promise<IncomingMessage> {
+    return this.#open('GET', path, { headers });
+  }
+
   #open(method: string, path: string, { body, headers = {} }: Outgoing): Promise<IncomingMessage> {
     const raw = typeof body === 'string' || Buffer.isBuffer(body);
     const content = body === undefined || raw ? (body as string | Buffer | undefined) : JSON.stringify(body);

@@ -7,6 +7,7 @@ import type { ObjectList } from '../registry/list-objects.ts';
 import type { StoredObject } from '../storage/object-store.ts';
 import type { Answer } from './answer.ts';
 import type { AnswerForm } from './negotiation.ts';
+import { listAnswer, objectAnswer, type Pause, storedAnswer } from './protobuf/protobuf-answer.ts';
 import { reshape, reshapeList } from './reshape.ts';
 
 export interface Encoded {
@@ -23,9 +24,36 @@ export interface EncodeOptions {
   /** `includeObject` of a Table: what its rows carry. */
   readonly includeObject: 'None' | 'Metadata' | 'Object';
   readonly nowMs: number;
+  /** Awaited now and then by long work on an answer. */
+  readonly pause: Pause;
 }
 
-export function encodeAnswer(answer: Exclude<Answer, { kind: 'watch' }>, options: EncodeOptions): Encoded {
+type Answered = Exclude<Answer, { kind: 'watch' }>;
+
+/** Throws StatusError NotAcceptable for what has no protobuf form. */
+export function encodeAnswer(answer: Answered, options: EncodeOptions): Encoded | Promise<Encoded> {
+  return options.form.syntax === 'protobuf' ? encodeAsProtobuf(answer, options) : encodeAsText(answer, options);
+}
+
+function encodeAsProtobuf(answer: Answered, options: EncodeOptions): Encoded | Promise<Encoded> {
+  const { as } = options.form;
+  switch (answer.kind) {
+    case 'stored':
+      return as
+        ? encodeObject(answer.code, shownObject(answer.stored, answer.served), answer.served, options)
+        : storedAnswer(answer.code, answer.stored, answer.served);
+    case 'object':
+      return encodeObject(answer.code, answer.object, answer.served, options);
+    case 'list':
+      // The older version of that list has its fields the other way round; nobody asks for it often.
+      if (as && options.form.metaVersion === 'v1beta1') {
+        return encodeValue(200, shownList(answer.list, answer.served, options), options);
+      }
+      return listAnswer(answer.list, listMetadata(answer.list), answer.served, as !== undefined, options.pause);
+  }
+}
+
+function encodeAsText(answer: Answered, options: EncodeOptions): Encoded {
   const { form, pretty } = options;
   const isPlain = form.as === undefined && form.syntax === 'json' && !pretty;
   switch (answer.kind) {
@@ -48,6 +76,7 @@ export function encodeValue(
   value: unknown,
   { form, pretty }: Pick<EncodeOptions, 'form' | 'pretty'>,
 ): Encoded {
+  if (form.syntax === 'protobuf') return objectAnswer(code, value as object);
   if (form.syntax === 'yaml') {
     const bytes = Buffer.from(stringifyYaml(value));
     return { code, contentType: 'application/yaml', bytes: bytes.length, chunks: [bytes] };

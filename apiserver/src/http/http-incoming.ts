@@ -6,6 +6,7 @@ import type { UserInfo } from '../registry/strategy.ts';
 import type { CallOptions } from '../registry/call-options.ts';
 import type { Incoming, RequestVerb } from './incoming.ts';
 import { bodySyntax, noBody, parseBody, unsupportedMediaType } from './read-body.ts';
+import { offeredTypes } from './negotiation.ts';
 import { methodNotAllowed } from './request-line.ts';
 import type { ResourceAddress } from './resource-path.ts';
 
@@ -15,11 +16,13 @@ export interface HttpRequest {
   readonly options: CallOptions;
   readonly body: Buffer | undefined;
   readonly signal: AbortSignal;
+  /** Custom resources are not read from protobuf. */
+  readonly takesProtobuf: () => boolean;
 }
 
 /** A request for a resource as it came over HTTP. Throws StatusError. */
 export function incomingFromHttp(
-  { raw, address, options, body, signal }: HttpRequest,
+  { raw, address, options, body, signal, takesProtobuf }: HttpRequest,
   authenticate: () => UserInfo,
 ): Incoming {
   const { headers } = raw;
@@ -37,7 +40,9 @@ export function incomingFromHttp(
     readBody: (expectedKind) => {
       if (!body || body.length === 0) return noBody;
       const syntax = bodySyntax(headers['content-type']);
-      if (!syntax) throw unsupportedMediaType();
+      if (!syntax || (syntax === 'protobuf' && !takesProtobuf() && expectedKind !== 'DeleteOptions')) {
+        throw unsupportedMediaType(offeredTypes({ hasProtobuf: takesProtobuf(), isWatch: false }));
+      }
       return parseBody(body, { syntax, expectedKind, wantsDuplicates: options.fieldValidation !== 'Ignore' });
     },
   };

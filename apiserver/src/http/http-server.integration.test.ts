@@ -49,10 +49,11 @@ describe('bad requests', () => {
   it('a media type that nobody reads or writes', async () => {
     const sent = await post('x', { 'content-type': 'text/plain' });
     expect(sent.status).toBe(415);
-    const wanted = await test.fetch(maps, { headers: { accept: 'application/vnd.kubernetes.protobuf' } });
+    const wanted = await test.fetch(maps, { headers: { accept: 'application/cbor' } });
     expect(wanted.status).toBe(406);
     expect(wanted.body).toMatchObject({
-      message: 'only the following media types are accepted: application/json, application/yaml',
+      message:
+        'only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf',
     });
   });
 

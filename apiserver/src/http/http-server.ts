@@ -26,6 +26,7 @@ import type { Incoming } from './incoming.ts';
 import type { Metrics } from './metrics.ts';
 import { negotiate, plainJson } from './negotiation.ts';
 import { answerPath, type PathParts } from './path-routes.ts';
+import { hasProtobuf } from './protobuf/protobuf-answer.ts';
 import { readRequestBody } from './request-body.ts';
 import { accessOf, answer, type LineParts } from './request-line.ts';
 import { parseResourcePath, type ResourceAddress } from './resource-path.ts';
@@ -257,23 +258,34 @@ class RequestHandler {
     }
     const options = optionsFromQuery(query, raw.method ?? 'GET');
     const incoming: Incoming = {
-      ...incomingFromHttp({ raw, address, options, body, signal: this.#deps.stopping }, () =>
-        impersonated(raw, authenticator.authenticate(raw), line.authorizer),
+      ...incomingFromHttp(
+        { raw, address, options, body, signal: this.#deps.stopping, takesProtobuf: () => this.#hasProtobuf(address) },
+        () => impersonated(raw, authenticator.authenticate(raw), line.authorizer),
       ),
       warnings,
     };
-    const form = negotiate(raw.headers.accept);
+    const isWatch = incoming.verb === 'watch';
+    const form = negotiate(raw.headers.accept, () => ({ hasProtobuf: this.#hasProtobuf(address), isWatch }));
     const encodeOptions: EncodeOptions = {
       form,
       pretty: query.get('pretty') === 'true' || query.get('pretty') === '1',
       includeObject: includeObjectOf(query),
       nowMs: this.#deps.clock.nowMs(),
+      pause: () => this.#deps.clock.sleep(0, this.#deps.stopping),
     };
-    if (incoming.verb === 'watch') await this.#watch(incoming, response, encodeOptions);
+    if (isWatch) await this.#watch(incoming, response, encodeOptions);
     else {
       const answered = await answer(incoming, this.#deps.line);
-      if (answered.kind !== 'watch') await sendEncoded(raw, response, encodeAnswer(answered, encodeOptions), warnings);
+      if (answered.kind !== 'watch')
+        await sendEncoded(raw, response, await encodeAnswer(answered, encodeOptions), warnings);
     }
+  }
+
+  /** Everything but the objects of custom resources: those that are nothing to the table of kinds are answered with a Status. */
+  #hasProtobuf(address: ResourceAddress): boolean {
+    if (address.subresource !== undefined && address.subresource !== 'status') return true;
+    const served = this.#deps.line.kinds.find(address);
+    return !served || hasProtobuf(served);
   }
 
   async #watch(incoming: Incoming, response: ServerResponse, options: EncodeOptions): Promise<void> {
@@ -356,7 +368,7 @@ class RequestHandler {
       this.#deps.log.error({ err: status.cause ?? error, method: raw.method, url: raw.url }, 'request failed');
     }
     if (response.headersSent) (raw.socket as TLSSocket).destroy();
-    else sendStatus(response, status, warnings);
+    else sendStatus(response, status, warnings, raw.headers.accept);
   }
 }
 

@@ -26,13 +26,11 @@ export function bodySyntax(contentType: string | undefined): BodySyntax | undefi
   return undefined;
 }
 
-/** Of answers; bodies may be protobuf too. */
-export const acceptedMediaTypes = 'application/json, application/yaml';
-
-export function unsupportedMediaType(): StatusError {
+/** `accepted`: the types, as the message lists them. */
+export function unsupportedMediaType(accepted: string): StatusError {
   return new StatusError(
     'UnsupportedMediaType',
-    `the body of the request was in an unknown format - accepted media types include: ${acceptedMediaTypes}, application/vnd.kubernetes.protobuf`,
+    `the body of the request was in an unknown format - accepted media types include: ${accepted}`,
   );
 }
 
@@ -72,7 +70,9 @@ export function parseBody(
 
 function parseProtobuf(bytes: Buffer, expectedKind: string): unknown {
   try {
-    return decodeProtobuf(bytes);
+    const value = decodeProtobuf(bytes);
+    if (isValueTooDeep(value)) throw new ProtobufError(tooDeep);
+    return value;
   } catch (error) {
     if (!(error instanceof ProtobufError)) throw error;
     throw badRequest(`the object provided is unrecognized (must be of type ${expectedKind}): ${error.message}`, error);

@@ -4,7 +4,8 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { StatusError } from '@slipway/api/status-error';
 import type { CachedDocument } from '../discovery/cached-document.ts';
-import type { Encoded } from './encode-answer.ts';
+import { type Encoded, encodeValue } from './encode-answer.ts';
+import { errorForm } from './negotiation.ts';
 
 const gzipAsync = promisify(gzip);
 
@@ -77,16 +78,22 @@ export function sendText(response: ServerResponse, code: number, text: string, c
   response.end(text);
 }
 
-export function sendStatus(response: ServerResponse, error: StatusError, warnings: readonly string[] = []): void {
+export function sendStatus(
+  response: ServerResponse,
+  error: StatusError,
+  warnings: readonly string[] = [],
+  accept?: string,
+): void {
+  const { contentType, chunks } = encodeValue(error.code, error.toStatus(), { form: errorForm(accept), pretty: false });
   const retryAfter = error.details?.retryAfterSeconds;
   response.writeHead(error.code, {
-    'content-type': 'application/json',
+    'content-type': contentType,
     'cache-control': neverCached,
     ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
     ...(error.code === 401 ? { 'www-authenticate': 'Bearer realm="kubernetes"' } : {}),
     ...(warnings.length > 0 ? { warning: warnings.map(warningHeader) as string[] } : {}),
   } as OutgoingHttpHeaders);
-  response.end(JSON.stringify(error.toStatus()));
+  response.end(Buffer.concat([...chunks]));
 }
 
 /** RFC 7234, section 5.5, with the code and agent that upstream uses. Header values are Latin-1 at most. */

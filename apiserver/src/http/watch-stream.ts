@@ -18,6 +18,8 @@ import type { Answer } from './answer.ts';
 import { type EncodeOptions, shownObject } from './encode-answer.ts';
 import { reshapeEvent } from './reshape.ts';
 import { statusFrom } from './errors.ts';
+import { protobufType } from './protobuf/protobuf-answer.ts';
+import { objectFrame, storedFrame } from './protobuf/protobuf-frame.ts';
 
 type WatchAnswer = Extract<Answer, { kind: 'watch' }>;
 
@@ -30,7 +32,7 @@ export async function streamWatch(
 ): Promise<void> {
   const socket = response.socket ?? ((await once(response, 'socket')) as [Socket])[0];
   response.writeHead(200, {
-    'content-type': 'application/json',
+    'content-type': options.form.syntax === 'protobuf' ? `${protobufType};stream=watch` : 'application/json',
     'transfer-encoding': 'chunked',
     'cache-control': 'no-cache, private',
   });
@@ -44,7 +46,7 @@ export async function streamWatch(
     }
   } catch (error) {
     const status: Status = statusFrom(error).toStatus();
-    if (!socket.destroyed) socket.write(chunk([Buffer.from(`${JSON.stringify({ type: 'ERROR', object: status })}\n`)]));
+    if (!socket.destroyed) socket.write(chunk(eventLine('ERROR', status, options)));
   }
   response.end();
 }
@@ -133,11 +135,15 @@ const freeFlushesPerWindow = 64;
 type Framer = (changes: readonly WatchChange[]) => Buffer;
 
 function framerFor(served: ServedResource, options: EncodeOptions): Framer {
-  const isPlain = options.form.as === undefined && options.form.syntax === 'json' && !served.view;
-  if (isPlain) return (changes) => sharedFrame(changes, served);
+  const { as, syntax } = options.form;
+  if (as === undefined && !served.view) {
+    return syntax === 'protobuf'
+      ? (changes) => sharedFrame(protobufFrames, changes, served, protobufLine)
+      : (changes) => sharedFrame(jsonFrames, changes, served, plainLine);
+  }
   let isFirst = true;
   return (changes) => {
-    const lines = changes.map((change) => {
+    const lines = changes.flatMap((change) => {
       const line = shownLine(change, served, options, isFirst);
       isFirst = false;
       return line;
@@ -146,14 +152,24 @@ function framerFor(served: ServedResource, options: EncodeOptions): Framer {
   };
 }
 
-const frames = new WeakMap<readonly WatchChange[], Buffer>();
+type Frames = WeakMap<readonly WatchChange[], Buffer>;
+type Line = (change: WatchChange, served: ServedResource) => Buffer[];
 
-function sharedFrame(changes: readonly WatchChange[], served: ServedResource): Buffer {
+const jsonFrames: Frames = new WeakMap();
+const protobufFrames: Frames = new WeakMap();
+
+function sharedFrame(frames: Frames, changes: readonly WatchChange[], served: ServedResource, line: Line): Buffer {
   const known = frames.get(changes);
   if (known) return known;
-  const frame = chunk(changes.flatMap((change) => plainLine(change, served)));
+  const frame = chunk(changes.flatMap((change) => line(change, served)));
   frames.set(changes, frame);
   return frame;
+}
+
+function protobufLine(change: WatchChange, served: ServedResource): Buffer[] {
+  return change.type === 'BOOKMARK'
+    ? objectFrame(change.type, bookmark(change, served))
+    : storedFrame(change.type, change.stored, served);
 }
 
 const lineStarts = {
@@ -168,13 +184,18 @@ function plainLine(change: WatchChange, served: ServedResource): Buffer[] {
   return [Buffer.from(`${JSON.stringify({ type: 'BOOKMARK', object: bookmark(change, served) })}\n`)];
 }
 
-function shownLine(change: WatchChange, served: ServedResource, options: EncodeOptions, isFirst: boolean): Buffer {
+function shownLine(change: WatchChange, served: ServedResource, options: EncodeOptions, isFirst: boolean): Buffer[] {
   const object = change.type === 'BOOKMARK' ? bookmark(change, served) : shownObject(change.stored, served);
   const { as } = options.form;
   const shown = as
     ? reshapeEvent(object, served, as, options, { isFirst, isBookmark: change.type === 'BOOKMARK' })
     : object;
-  return Buffer.from(`${JSON.stringify({ type: change.type, object: shown })}\n`);
+  return eventLine(change.type, shown, options);
+}
+
+function eventLine(type: string, object: object, { form }: EncodeOptions): Buffer[] {
+  if (form.syntax === 'protobuf') return objectFrame(type, object);
+  return [Buffer.from(`${JSON.stringify({ type, object })}\n`)];
 }
 
 export const initialEventsEnd = 'k8s.io/initial-events-end';

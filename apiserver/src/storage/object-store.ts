@@ -18,6 +18,8 @@ export interface StoredObject {
   readonly bytes: Buffer;
   /** The same, parsed on first use and deeply frozen. */
   readonly object: KubeObject;
+  /** The same, if somebody has parsed it; looking does not parse it. */
+  readonly parsed: KubeObject | undefined;
   /** Why this version was written; on the last state of a deleted object why it was deleted. */
   readonly cause: Cause | undefined;
 }

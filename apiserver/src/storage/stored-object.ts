@@ -86,6 +86,10 @@ class SplicedObject implements StoredObject {
     return this.#object;
   }
 
+  get parsed(): KubeObject | undefined {
+    return this.#object;
+  }
+
   get cause(): Cause | undefined {
     return parseCause(this.#causeJson);
   }

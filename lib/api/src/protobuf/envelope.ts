@@ -32,9 +32,13 @@ const machinery: Readonly<Record<string, string>> = Object.fromEntries(
   ]),
 );
 
+/** Its fields have other numbers than in v1. */
+const olderPartialList = 'k8s.io.apimachinery.pkg.apis.meta.v1beta1.PartialObjectMetadataList';
+
 /** The message of a kind; undefined when it has none (Table, custom resources). */
 export function messageOfKind({ apiVersion, kind }: TypeMeta): string | undefined {
   const { group, version } = parseApiVersion(apiVersion);
+  if (version === 'v1beta1' && kind === 'PartialObjectMetadataList') return olderPartialList;
   const definition = builtInSchemas.kind({ group, version, kind })?.name;
   const message = definition === undefined ? machinery[kind] : messageOfDefinition(definition);
   return message !== undefined && protobufMessage(message) ? message : undefined;
