@@ -72,6 +72,9 @@ export class Admission {
       validate: (draft, old) => {
         if (validating.length > 0) return inTurn(validating, 'validate', write(draft, old), deps);
       },
+      release: async () => {
+        for (const plugin of validating) await plugin.release?.(request, deps);
+      },
     };
   }
 

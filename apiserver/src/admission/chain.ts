@@ -11,6 +11,7 @@ import { ownerReferencesPermissionEnforcement } from './plugins/owner-references
 import { persistentVolumeClaimResize } from './plugins/persistent-volume-claim-resize.ts';
 import { podSecurity } from './plugins/pod-security.ts';
 import { priority } from './plugins/priority.ts';
+import { resourceQuota } from './plugins/resource-quota.ts';
 import { roleEscalation } from './plugins/role-escalation.ts';
 import { runtimeClass } from './plugins/runtime-class.ts';
 import { serviceAccount } from './plugins/service-account.ts';
@@ -36,4 +37,6 @@ export const pluginChain: readonly AdmissionPlugin[] = [
   certificateSubjectRestriction,
   roleEscalation,
   defaultIngressClass,
+  // The last: what anybody else refuses is not charged.
+  resourceQuota,
 ];

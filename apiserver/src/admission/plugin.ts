@@ -51,6 +51,8 @@ export interface AdmissionPlugin {
   mutate?(write: AdmissionWrite, deps: AdmissionDeps): void | Promise<void>;
   /** After every change and after the kind's own rules. */
   validate?(write: AdmissionWrite, deps: AdmissionDeps): void | Promise<void>;
+  /** The write was let in and is certainly not stored: what was taken for it is given back. */
+  release?(request: AdmissionRequest, deps: AdmissionDeps): void | Promise<void>;
 }
 
 /** The world of the plugins. */

@@ -44,7 +44,11 @@ export async function createObject(
     try {
       return await validateAndStore(context, draft, call);
     } catch (error) {
-      if (!prefix || attempt === generatedNameTriesMax || !isStatus(error, 'AlreadyExists')) throw error;
+      const isTaken = isStatus(error, 'AlreadyExists');
+      if (!prefix || !isTaken || attempt === generatedNameTriesMax) {
+        if (isTaken || isStatus(error, 'Invalid')) await call.admission.release();
+        throw error;
+      }
     }
     const { name = '' } = draft.metadata;
     nameDraft(context, draft, prefix);

@@ -58,6 +58,7 @@ export async function updateObject(
     if (written.outcome === 'written') return { stored: written.stored };
     current = written.current;
   }
+  await call.admission.release();
   throw conflict(resource, target.name, modifiedReason);
 }
 

@@ -24,4 +24,6 @@ export interface AdmissionHooks {
   mutate(draft: KubeObject | undefined, old: KubeObject | undefined): void | Promise<void>;
   /** May only refuse, by throwing StatusError. */
   validate(draft: KubeObject | undefined, old: KubeObject | undefined): void | Promise<void>;
+  /** The write was let in and is certainly not stored: what admission took for it is given back. */
+  release(): Promise<void>;
 }
