@@ -3,7 +3,6 @@ import { hostname } from 'node:os';
 import type { AddressInfo } from 'node:net';
 import type { ApiResource } from '@slipway/api/resources';
 import type { Transport } from '@slipway/api/transport';
-import type { Service } from '@slipway/api/types';
 import type { Clock } from '@slipway/kit/clock';
 import type { Logger } from '@slipway/kit/logger';
 import type { Random } from '@slipway/kit/random';
@@ -15,6 +14,7 @@ import { AuthorizerChain } from './authz/authorizer.ts';
 import { NodeAuthorizer } from './authz/node-authorizer.ts';
 import { RbacAuthorizer } from './authz/rbac.ts';
 import { bootstrap, bootstrapHosts } from './bootstrap/bootstrap.ts';
+import { ServerPresence } from './bootstrap/server-presence.ts';
 import { type ApiServerConfig, pkiDirectory } from './config.ts';
 import { createDiscovery } from './discovery/create-discovery.ts';
 import { readCauses } from './http/causes.ts';
@@ -26,6 +26,9 @@ import { Metrics } from './http/metrics.ts';
 import type { LineParts } from './http/request-line.ts';
 import { reviewResources } from './http/reviews.ts';
 import { clientIdentities, openPki, type Pki } from './pki/pki.ts';
+import { Claims } from './registry/allocators/claims.ts';
+import { followClaims } from './registry/allocators/follow-claims.ts';
+import { repairClaims, storedServices } from './registry/allocators/repair-claims.ts';
 import {
   createServiceAllocators,
   restoreServiceAllocations,
@@ -33,7 +36,7 @@ import {
 } from './registry/allocators/service-allocators.ts';
 import { createBuiltInStrategies } from './registry/strategies/built-in-kinds.ts';
 import { ServedKinds } from './registry/kinds.ts';
-import { cachedReader, objectKey, resourcePrefix } from './registry/resource-context.ts';
+import { cachedReader, objectKey } from './registry/resource-context.ts';
 import type { UserInfo } from './registry/strategy.ts';
 import type { Backend } from './storage/backend.ts';
 import { runCompactor } from './storage/compactor.ts';
@@ -74,7 +77,7 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
     createObjectStore({ backend, clock, log, signal: starting.signal }),
   ]);
   const stopping = new AbortController();
-  const { line, rbac, tokens } = composeLine(config, deps, { pki, objects });
+  const { line, rbac, tokens, claims } = composeLine(config, deps, { pki, objects });
   const { kinds, reviews } = line;
   const serving = await pki.servingCertificate(bootstrapHosts(config, hostname()));
   const metrics = new Metrics();
@@ -110,22 +113,37 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
   const transport = (user: UserInfo) => inProcessTransport(user, line, stopping.signal);
 
   async function run(signal: AbortSignal): Promise<void> {
-    let compacting: Promise<void> | undefined;
+    const working: Promise<void>[] = [];
     try {
+      await restoreClaims(claims, objects, log);
       const listening: AddressInfo = await http.listen();
       address.port = listening.port;
-      await bootstrap(transport(bootstrapUser), { config, port: listening.port, signal });
+      await bootstrap(transport(bootstrapUser), { config, signal });
+      const presence = new ServerPresence({
+        transport: transport(bootstrapUser),
+        clock,
+        log,
+        hostName: hostname(),
+        // A server on the loopback is reached by pods all the same: the service proxy leads them there.
+        endpoint: { address: config.advertiseAddress ?? config.bindAddress, port: listening.port },
+        secrets: [pki.caCertificate, pki.serviceAccountKey],
+        isAlone: backend.isLocal,
+      });
+      await presence.join(signal);
+      working.push(presence.run(stopping.signal));
       state.isBootstrapped = true;
-      compacting = runCompactor({ backend, clock, log }, stopping.signal);
+      working.push(runCompactor({ backend, clock, log }, stopping.signal));
+      if (claims) working.push(repairClaims({ claims, objects, clock, log }, stopping.signal));
       ready.resolve();
       log.info({ ...address }, 'API server ready');
       await aborted(signal);
+      await presence.leave(AbortSignal.timeout(leaveTimeoutMs));
     } catch (error) {
       ready.reject(error);
       if (!signal.aborted) throw error;
     } finally {
       stopping.abort();
-      await Promise.all([http.close(), compacting]);
+      await Promise.all([http.close(), ...working]);
       rbac.close();
       await objects.close();
     }
@@ -137,7 +155,7 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
 /** What requests go through between the door and the store. */
 function composeLine(
   config: ApiServerConfig,
-  { clock, random, log }: ApiServerDeps,
+  { backend, clock, random, log }: ApiServerDeps,
   { pki, objects }: { readonly pki: Pki; readonly objects: ObjectStore },
 ) {
   const read = cachedReader(objects);
@@ -148,11 +166,14 @@ function composeLine(
   );
   const rbac = new RbacAuthorizer(objects);
   const authorizer = new AuthorizerChain([new NodeAuthorizer(objects), rbac]);
+  const claims = backend.isLocal ? undefined : new Claims({ objects, clock, random, log });
   const allocators = createServiceAllocators({
+    claims,
     serviceCidr: config.serviceClusterIpRange,
     nodePortRange: config.serviceNodePortRange,
   });
   restoreAllocations(allocators, objects, log);
+  if (claims) followClaims(allocators, objects, log);
   const kinds = new ServedKinds(createBuiltInStrategies({ allocators }), { objects, clock, random });
   const reviews = reviewResources({
     authorizer,
@@ -176,8 +197,11 @@ function composeLine(
       authorizer.decide({ kind: 'resource', user, verb, version: '*', subresource: '', ...resource }).allowed,
   });
   const line: LineParts = { kinds, reviews, authorizer, admission, clock, random, limits: config.limits, tokens, read };
-  return { line, rbac, tokens };
+  return { line, rbac, tokens, claims };
 }
+
+/** A store that does not answer must not keep the server from ending. */
+const leaveTimeoutMs = 2_000;
 
 const bootstrapUser: UserInfo = { name: 'system:apiserver', groups: ['system:masters'] };
 
@@ -187,11 +211,14 @@ async function agentCredentials(pki: Pki) {
 }
 
 function restoreAllocations(allocators: ServiceAllocators, objects: ObjectStore, log: Logger): void {
-  const services = Array.from(
-    objects.cachedList(resourcePrefix({ group: '', resource: 'services' })),
-    ({ object }) => object as Service,
-  );
-  for (const problem of restoreServiceAllocations(allocators, services)) log.warn({ problem }, 'service allocation');
+  for (const problem of restoreServiceAllocations(allocators, storedServices(objects)))
+    log.warn({ problem }, 'service allocation');
+}
+
+/** Services that another version, or a store without claims, left without them. */
+async function restoreClaims(claims: Claims | undefined, objects: ObjectStore, log: Logger): Promise<void> {
+  const problems = (await claims?.restore(storedServices(objects))) ?? [];
+  for (const problem of problems) log.warn({ problem }, 'another service has it');
 }
 
 function healthChecks(

@@ -2,7 +2,7 @@
 import { isIP } from 'node:net';
 import { isStatus } from '@slipway/api/status-error';
 import type { ResourcePath, Transport } from '@slipway/api/transport';
-import type { EndpointSlice, KubeList, KubeObject, Service } from '@slipway/api/types';
+import type { KubeList, KubeObject, Service } from '@slipway/api/types';
 import { type ApiServerConfig, isUnspecified } from '../config.ts';
 import { reconcileRoles } from './reconcile-roles.ts';
 
@@ -39,7 +39,7 @@ export function firstAddress(cidr: string): string {
 
 export async function bootstrap(
   transport: Transport,
-  { config, port, signal }: { readonly config: ApiServerConfig; readonly port: number; readonly signal: AbortSignal },
+  { config, signal }: { readonly config: ApiServerConfig; readonly signal: AbortSignal },
 ): Promise<void> {
   await ensureAll(
     transport,
@@ -48,27 +48,25 @@ export async function bootstrap(
     signal,
   );
   await Promise.all([reconcileRoles(transport, signal), ensureService(transport, config, signal)]);
-  await ensureEndpoints(transport, config, port, signal);
 }
 
 function namespaceNamed(name: string): KubeObject {
   return { kind: 'Namespace', apiVersion: 'v1', metadata: { name } };
 }
 
-/** Creates what is missing; what is there stays as it is. Answers what was there. */
+/** Creates what is missing; what is there stays as it is. */
 async function ensureAll(
   transport: Transport,
   path: ResourcePath,
   wanted: readonly KubeObject[],
   signal: AbortSignal,
-): Promise<ReadonlyMap<string, KubeObject>> {
+): Promise<void> {
   const list = (await transport.send({ verb: 'list', path }, signal)) as KubeList;
-  const present = new Map(list.items.map((object) => [object.metadata.name ?? '', object]));
-  const missing = wanted.filter(({ metadata }) => !present.has(metadata.name ?? ''));
+  const present = new Set(list.items.map(({ metadata }) => metadata.name));
+  const missing = wanted.filter(({ metadata }) => !present.has(metadata.name));
   await Promise.all(
     missing.map((body) => transport.send({ verb: 'create', path, body }, signal).catch(ignoreExisting)),
   );
-  return present;
 }
 
 /** Another API server of the same storage was faster. */
@@ -92,28 +90,4 @@ async function ensureService(transport: Transport, config: ApiServerConfig, sign
   const port = service.spec.ports?.[0];
   if (port && config.securePort !== 0) port.targetPort = config.securePort;
   await ensureAll(transport, path, [service], signal);
-}
-
-/** Where the server listens may change with every start. */
-async function ensureEndpoints(
-  transport: Transport,
-  config: ApiServerConfig,
-  port: number,
-  signal: AbortSignal,
-): Promise<void> {
-  // A server on the loopback is reached by pods all the same: the service proxy leads them there.
-  const address = config.advertiseAddress ?? config.bindAddress;
-  const path = { group: 'discovery.k8s.io', version: 'v1', resource: 'endpointslices', namespace: 'default' };
-  const slice: EndpointSlice = {
-    kind: 'EndpointSlice',
-    apiVersion: 'discovery.k8s.io/v1',
-    metadata: { name: serviceName, labels: { 'kubernetes.io/service-name': serviceName } },
-    addressType: isIP(address) === 6 ? 'IPv6' : 'IPv4',
-    endpoints: [{ addresses: [address], conditions: { ready: true } }],
-    ports: [{ name: 'https', protocol: 'TCP', port }],
-  };
-  const present = (await ensureAll(transport, path, [slice], signal)).get(serviceName);
-  if (!present) return;
-  const body = { ...slice, metadata: { ...present.metadata, labels: slice.metadata.labels } };
-  await transport.send({ verb: 'update', path: { ...path, name: serviceName }, body }, signal);
 }

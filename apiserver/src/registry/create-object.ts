@@ -7,7 +7,8 @@ import { ownFields } from './field-ownership.ts';
 import { generatedName, newMetadata, placeInNamespace } from './object-metadata.ts';
 import { objectKey, type ResourceContext, strategyContext } from './resource-context.ts';
 import { alreadyExists } from './status-errors.ts';
-import { storageCall } from './storage-errors.ts';
+import { statusFromStorage, storageCall } from './storage-errors.ts';
+import { writeAllocated } from './write-allocated.ts';
 import type { Allocation } from './strategy.ts';
 import type { WriteCall } from './write-call.ts';
 
@@ -76,9 +77,17 @@ async function validateAndStore(context: ResourceContext, draft: KubeObject, cal
   if (strategy.warnings) call.warnings.push(...strategy.warnings(draft, undefined));
   const name = draft.metadata.name ?? '';
   const key = objectKey(resource, draft.metadata.namespace, name);
-  const allocation = await strategy.allocate?.(draft, undefined, inContext);
+  const exists = async () => (await storageCall(objects.get(key, { signal: call.signal }))) !== undefined;
+  // Nothing is taken for an object that cannot be created anyhow; and what it asks for may be taken because it is there.
+  if (strategy.allocate && objects.cached(key) && (await exists())) throw alreadyExists(resource, name);
+  let allocation: Allocation | undefined;
+  try {
+    allocation = await strategy.allocate?.(draft, undefined, inContext);
+  } catch (error) {
+    throw isStatus(error, 'Invalid') && (await exists()) ? alreadyExists(resource, name) : statusFromStorage(error);
+  }
   if (call.dryRun) {
-    allocation?.rollback();
+    await allocation?.rollback();
     if (objects.cached(key)) throw alreadyExists(resource, name);
     return { object: draft };
   }
@@ -97,13 +106,7 @@ async function storeNew(
     cause: call.cause,
     ...(strategy.ttlMs === undefined ? {} : { ttlMs: strategy.ttlMs }),
   };
-  try {
-    const result = await storageCall(objects.create(key, draft, options));
-    if (result.outcome === 'conflict') throw alreadyExists(strategy.resource, draft.metadata.name ?? '');
-    allocation?.commit();
-    return result.stored;
-  } catch (error) {
-    allocation?.rollback();
-    throw error;
-  }
+  const result = await writeAllocated(allocation, () => objects.create(key, draft, options));
+  if (result.outcome === 'conflict') throw alreadyExists(strategy.resource, draft.metadata.name ?? '');
+  return result.stored;
 }

@@ -111,7 +111,7 @@ async function remove(
   if (result.outcome === 'conflict') return result;
   const { strategy } = context;
   const allocation = await strategy.allocate?.(undefined, current.object, strategyContext(context, call));
-  allocation?.commit();
+  await allocation?.commit();
   const metadata = { ...answered.metadata, resourceVersion: String(result.stored.modRevision) };
   return { removed: true, object: { ...answered, metadata } };
 }

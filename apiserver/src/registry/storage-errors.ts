@@ -17,7 +17,15 @@ export function statusFromStorage(error: unknown): unknown {
       });
     case 'unavailable':
     case 'locked':
-      return new StatusError('ServiceUnavailable', `the storage cannot be reached: ${error.message}`, { cause: error });
+      return new StatusError('ServiceUnavailable', `the storage cannot be reached: ${error.message}`, {
+        details: { retryAfterSeconds: 1 },
+        cause: error,
+      });
+    case 'unknownOutcome':
+      // Without a Retry-After: clients that find one send the request again by themselves.
+      return new StatusError('Timeout', `the storage did not say whether the write happened: ${error.message}`, {
+        cause: error,
+      });
     case 'full':
       return new StatusError('InternalError', `the storage has no room left: ${error.message}`, { cause: error });
     case 'corrupt':
@@ -25,7 +33,12 @@ export function statusFromStorage(error: unknown): unknown {
   }
 }
 
-export async function storageCall<T>(work: Promise<T>): Promise<T> {
+/** Whether a write that failed with this error certainly did not happen, nor will. */
+export function isKnownUnwritten(error: unknown): boolean {
+  return error instanceof StorageError && error.reason !== 'unknownOutcome';
+}
+
+export async function storageCall<T>(work: Promise<T> | T): Promise<T> {
   try {
     return await work;
   } catch (error) {

@@ -33,8 +33,10 @@ export interface StrategyContext {
 
 /** Something taken outside the object (an address, a port) that must be given back when the write does not happen. */
 export interface Allocation {
-  commit(): void;
-  rollback(): void;
+  /** The object is written: what the old version held and the new one does not is given back. */
+  commit(): Promise<void>;
+  /** The object is certainly not written; `current` is what is stored under its name instead. */
+  rollback(current?: KubeObject): Promise<void>;
 }
 
 export interface UpdateRules<T extends KubeObject = KubeObject> {

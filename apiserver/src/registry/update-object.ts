@@ -11,6 +11,7 @@ import { keepSystemMetadata, placeInNamespace, validateMetadataUpdate } from './
 import { objectKey, type ResourceContext, strategyContext } from './resource-context.ts';
 import { badRequest, checkName, conflict, modifiedReason, notFound } from './status-errors.ts';
 import { storageCall } from './storage-errors.ts';
+import { writeAllocated } from './write-allocated.ts';
 import type { WriteCall } from './write-call.ts';
 
 /**
@@ -122,26 +123,18 @@ async function prepareAndStore(
     return await removeAfterUpdate(context, draft, current, call);
   }
   if (sameExceptVersion(draft, old)) return { stored: current };
-  const allocation = await strategy.allocate?.(draft, old, inContext);
+  const allocation = await storageCall(strategy.allocate?.(draft, old, inContext));
   if (call.dryRun) {
-    allocation?.rollback();
+    await allocation?.rollback();
     draft.metadata.resourceVersion = String(current.modRevision);
     return { object: draft };
   }
-  try {
-    const options = {
-      signal: call.signal,
-      cause: call.cause,
-      ...(strategy.ttlMs === undefined ? {} : { ttlMs: strategy.ttlMs }),
-    };
-    const result = await storageCall(objects.update(current.key, draft, current, options));
-    if (result.outcome === 'written') allocation?.commit();
-    else allocation?.rollback();
-    return result;
-  } catch (error) {
-    allocation?.rollback();
-    throw error;
-  }
+  const options = {
+    signal: call.signal,
+    cause: call.cause,
+    ...(strategy.ttlMs === undefined ? {} : { ttlMs: strategy.ttlMs }),
+  };
+  return await writeAllocated(allocation, () => objects.update(current.key, draft, current, options));
 }
 
 function placeDraft(draft: KubeObject, target: UpdateTarget): void {
@@ -168,7 +161,7 @@ async function removeAfterUpdate(
   const result = await storageCall(objects.remove(current.key, current, { signal: call.signal, cause: call.cause }));
   if (result.outcome === 'conflict') return result;
   const allocation = await strategy.allocate?.(undefined, current.object, strategyContext(context, call));
-  allocation?.commit();
+  await allocation?.commit();
   return { object: { ...draft, metadata: { ...draft.metadata, resourceVersion: String(result.stored.modRevision) } } };
 }
 

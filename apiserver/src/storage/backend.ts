@@ -88,7 +88,15 @@ export interface Backend {
   close(): Promise<void>;
 }
 
-export type StorageErrorReason = 'compacted' | 'futureRevision' | 'unavailable' | 'corrupt' | 'full' | 'locked';
+/** `unknownOutcome`: a write was sent and no answer came; it may have happened, or happen yet. */
+export type StorageErrorReason =
+  | 'compacted'
+  | 'futureRevision'
+  | 'unavailable'
+  | 'unknownOutcome'
+  | 'corrupt'
+  | 'full'
+  | 'locked';
 
 export class StorageError extends Error {
   override readonly name = 'StorageError';

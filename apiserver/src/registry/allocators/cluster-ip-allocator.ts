@@ -3,6 +3,8 @@ import { invariant } from '@slipway/kit/invariant';
 import type { Random } from '@slipway/kit/random';
 import { Bitmap } from './bitmap.ts';
 
+export const alreadyAllocated = 'provided IP is already allocated';
+
 /** Of a larger block only the first so many addresses are given out. */
 const addressesMax = 2 ** 20;
 
@@ -38,7 +40,7 @@ export class ClusterIpAllocator {
     if (index === undefined) {
       return `the provided IP (${address}) is not in the valid range. The range of valid IPs is ${this.cidr}`;
     }
-    return this.#bitmap.take(index) ? undefined : 'provided IP is already allocated';
+    return this.#bitmap.take(index) ? undefined : alreadyAllocated;
   }
 
   /** Undefined when the block is full. */

@@ -6,6 +6,8 @@ export interface PortRange {
   readonly last: number;
 }
 
+export const portAlreadyAllocated = 'provided port is already allocated';
+
 export const defaultNodePortRange: PortRange = { first: 30000, last: 32767 };
 
 /** Ports that every node opens for a Service. */
@@ -29,7 +31,7 @@ export class NodePortAllocator {
     if (port < first || port > last) {
       return `provided port is not in the valid range. The range of valid ports is ${first}-${last}`;
     }
-    return this.#bitmap.take(port - first) ? undefined : 'provided port is already allocated';
+    return this.#bitmap.take(port - first) ? undefined : portAlreadyAllocated;
   }
 
   /** Undefined when all are taken. */

@@ -2,7 +2,8 @@ import type { Service, ServiceSpec } from '@slipway/api/types';
 import { seededRandom } from '@slipway/kit/random';
 import fc from 'fast-check';
 import { allocateService } from './allocate-service.ts';
-import { createServiceAllocators, heldBy, restoreServiceAllocations } from './service-allocators.ts';
+import { heldBy } from './holdings.ts';
+import { createServiceAllocators, restoreServiceAllocations } from './service-allocators.ts';
 
 const service = (spec: ServiceSpec, name = 'web'): Service => ({
   apiVersion: 'v1',
@@ -15,112 +16,119 @@ const small = () =>
   createServiceAllocators({ serviceCidr: '10.96.0.0/24', nodePortRange: { first: 30000, last: 30031 } });
 
 describe('allocateService', () => {
-  it('fills in an address above the band for static ones', () => {
+  it('fills in an address above the band for static ones', async () => {
     const allocators = small();
     const draft = service({});
-    allocateService(allocators, draft, undefined, call).commit();
+    await (await allocateService(allocators, draft, undefined, call)).commit();
     const last = Number(draft.spec.clusterIP?.split('.')[3]);
     expect(draft.spec.clusterIPs).toEqual([draft.spec.clusterIP]);
     expect(last).toBeGreaterThan(16);
     expect(allocators.clusterIps.free).toBe(253);
   });
 
-  it('gives one address once', () => {
+  it('gives one address once', async () => {
     const allocators = small();
-    allocateService(allocators, service({ clusterIPs: ['10.96.0.10'] }), undefined, call).commit();
-    expect(() => allocateService(allocators, service({ clusterIPs: ['10.96.0.10'] }, 'b'), undefined, call)).toThrow(
+    await (await allocateService(allocators, service({ clusterIPs: ['10.96.0.10'] }), undefined, call)).commit();
+    await expect(
+      allocateService(allocators, service({ clusterIPs: ['10.96.0.10'] }, 'b'), undefined, call),
+    ).rejects.toThrow(
       'Service "b" is invalid: spec.clusterIPs: Invalid value: ["10.96.0.10"]: failed to allocate IP 10.96.0.10: provided IP is already allocated',
     );
-    expect(() => allocateService(allocators, service({ clusterIPs: ['10.97.0.1'] }, 'b'), undefined, call)).toThrow(
+    await expect(
+      allocateService(allocators, service({ clusterIPs: ['10.97.0.1'] }, 'b'), undefined, call),
+    ).rejects.toThrow(
       'failed to allocate IP 10.97.0.1: the provided IP (10.97.0.1) is not in the valid range. The range of valid IPs is 10.96.0.0/24',
     );
-    expect(() => allocateService(allocators, service({ clusterIPs: ['10.96.0.0'] }, 'b'), undefined, call)).toThrow(
-      'not in the valid range',
-    );
+    await expect(
+      allocateService(allocators, service({ clusterIPs: ['10.96.0.0'] }, 'b'), undefined, call),
+    ).rejects.toThrow('not in the valid range');
   });
 
-  it('gives one port once, but to all protocols of one service', () => {
+  it('gives one port once, but to all protocols of one service', async () => {
     const allocators = small();
     const ports = [
       { port: 53, protocol: 'TCP', nodePort: 30001 },
       { port: 53, protocol: 'UDP', nodePort: 30001 },
     ];
-    allocateService(allocators, service({ type: 'NodePort', ports }), undefined, call).commit();
+    await (await allocateService(allocators, service({ type: 'NodePort', ports }), undefined, call)).commit();
     const again = service({ type: 'NodePort', ports: [{ port: 1, nodePort: 30001 }] }, 'b');
     const free = allocators.clusterIps.free;
-    expect(() => allocateService(allocators, again, undefined, call)).toThrow(
+    await expect(allocateService(allocators, again, undefined, call)).rejects.toThrow(
       'Service "b" is invalid: spec.ports[0].nodePort: Invalid value: 30001: provided port is already allocated',
     );
     expect(allocators.clusterIps.free).toBe(free);
     const outside = service({ type: 'NodePort', ports: [{ port: 1, nodePort: 80 }] }, 'b');
-    expect(() => allocateService(allocators, outside, undefined, call)).toThrow(
+    await expect(allocateService(allocators, outside, undefined, call)).rejects.toThrow(
       'provided port is not in the valid range. The range of valid ports is 30000-30031',
     );
   });
 
-  it('shares a port that nobody chose among protocols', () => {
+  it('shares a port that nobody chose among protocols', async () => {
     const ports = [
       { port: 53, protocol: 'TCP' },
       { port: 53, protocol: 'UDP' },
       { port: 54, protocol: 'TCP' },
     ];
     const draft = service({ type: 'NodePort', ports });
-    allocateService(small(), draft, undefined, call).commit();
+    await (await allocateService(small(), draft, undefined, call)).commit();
     const [tcp, udp, other] = draft.spec.ports ?? [];
     expect(tcp?.nodePort).toBe(udp?.nodePort);
     expect(other?.nodePort).not.toBe(tcp?.nodePort);
     expect(tcp?.nodePort).toBeGreaterThanOrEqual(30016);
   });
 
-  it('leaves headless and external services alone', () => {
+  it('leaves headless and external services alone', async () => {
     const allocators = small();
-    allocateService(allocators, service({ clusterIP: 'None', clusterIPs: ['None'] }), undefined, call).commit();
+    await (
+      await allocateService(allocators, service({ clusterIP: 'None', clusterIPs: ['None'] }), undefined, call)
+    ).commit();
     const external = service({ type: 'ExternalName', externalName: 'a.b' });
-    allocateService(allocators, external, undefined, call).commit();
+    await (await allocateService(allocators, external, undefined, call)).commit();
     expect(external.spec.clusterIP).toBeUndefined();
     expect(allocators.clusterIps.free).toBe(254);
   });
 
-  it('takes nothing in a dry run and says the same', () => {
+  it('takes nothing in a dry run and says the same', async () => {
     const allocators = small();
     const draft = service({ type: 'NodePort', ports: [{ port: 80 }] });
-    const allocation = allocateService(allocators, draft, undefined, { ...call, dryRun: true });
+    const allocation = await allocateService(allocators, draft, undefined, { ...call, dryRun: true });
     expect(draft.spec.clusterIP).toBeDefined();
     expect([allocators.clusterIps.free, allocators.nodePorts.free]).toEqual([254, 32]);
-    allocation.rollback();
-    allocation.commit();
+    await allocation.rollback();
+    await allocation.commit();
     expect([allocators.clusterIps.free, allocators.nodePorts.free]).toEqual([254, 32]);
   });
 
-  it('gives back what a type needs no more, once it is written', () => {
+  it('gives back what a type needs no more, once it is written', async () => {
     const allocators = small();
     const old = service({ type: 'NodePort', ports: [{ port: 80 }] });
-    allocateService(allocators, old, undefined, call).commit();
+    await (await allocateService(allocators, old, undefined, call)).commit();
     const draft = service({ ...structuredClone(old.spec), type: 'ClusterIP', ports: [{ port: 80 }] });
-    const allocation = allocateService(allocators, draft, old, call);
+    const allocation = await allocateService(allocators, draft, old, call);
     expect(allocators.nodePorts.free).toBe(31);
-    allocation.commit();
+    await allocation.commit();
     expect([allocators.clusterIps.free, allocators.nodePorts.free]).toEqual([253, 32]);
-    allocateService(allocators, undefined, draft, call).commit();
+    await (await allocateService(allocators, undefined, draft, call)).commit();
     expect(allocators.clusterIps.free).toBe(254);
   });
 
-  it('says when nothing is left', () => {
+  it('says when nothing is left', async () => {
     const allocators = createServiceAllocators({ serviceCidr: '10.0.0.0/30' });
-    for (const name of ['a', 'b']) allocateService(allocators, service({}, name), undefined, call).commit();
-    expect(() => allocateService(allocators, service({}, 'c'), undefined, call)).toThrow(
+    for (const name of ['a', 'b'])
+      await (await allocateService(allocators, service({}, name), undefined, call)).commit();
+    await expect(allocateService(allocators, service({}, 'c'), undefined, call)).rejects.toThrow(
       'failed to allocate a serviceIP: range is full',
     );
   });
 
-  it('has the first address for the API and the tenth for DNS', () => {
+  it('has the first address for the API and the tenth for DNS', async () => {
     const { clusterIps } = small();
     expect([clusterIps.nth(1), clusterIps.nth(10)]).toEqual(['10.96.0.1', '10.96.0.10']);
   });
 });
 
 describe('restoreServiceAllocations', () => {
-  it('takes what is stored, and tells what cannot be', () => {
+  it('takes what is stored, and tells what cannot be', async () => {
     const allocators = small();
     const stored = [
       service({ clusterIPs: ['10.96.0.5'], type: 'NodePort', ports: [{ port: 1, nodePort: 30005 }] }, 'a'),
@@ -136,7 +144,7 @@ describe('restoreServiceAllocations', () => {
 });
 
 describe('any sequence of requests', () => {
-  it('leaves taken exactly what the stored services hold', () => {
+  it('leaves taken exactly what the stored services hold', async () => {
     const step = fc.record({
       name: fc.constantFrom('a', 'b', 'c', 'd'),
       type: fc.constantFrom('ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName', 'delete'),
@@ -144,8 +152,8 @@ describe('any sequence of requests', () => {
       nodePort: fc.constantFrom(undefined, 30000, 30001, 30009),
       stored: fc.boolean(),
     });
-    fc.assert(
-      fc.property(fc.array(step, { maxLength: 30 }), fc.integer(), (steps, seed) => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 30 }), fc.integer(), async (steps, seed) => {
         const allocators = createServiceAllocators({
           serviceCidr: '10.0.0.0/29',
           nodePortRange: { first: 30000, last: 30003 },
@@ -160,10 +168,10 @@ describe('any sequence of requests', () => {
               : service({ type, ...(address ? { clusterIPs: [address] } : {}), ports: [{ port: 80, nodePort }] }, name);
           if (draft && type === 'ClusterIP') draft.spec.ports = [{ port: 80 }];
           try {
-            const allocation = allocateService(allocators, draft, old, { random, dryRun: false });
-            if (!isStored) allocation.rollback();
+            const allocation = await allocateService(allocators, draft, old, { random, dryRun: false });
+            if (!isStored) await allocation.rollback();
             else {
-              allocation.commit();
+              await allocation.commit();
               if (draft) stored.set(name, draft);
               else stored.delete(name);
             }

@@ -1,27 +1,34 @@
 /**
  * What Services hold outside of themselves: addresses and node ports. Both live in memory and are taken in one synchronous step, so that
- * two requests at a time never get the same; what is written in the stored Services is the truth that they are rebuilt from.
+ * two requests at a time never get the same; what is written in the stored Services is the truth that they are rebuilt from. Where other
+ * servers write to the same store the memory only chooses, and a claim in the store decides (`claims.ts`).
  *
  * Invariant: between requests, taken = the union over the stored Services. During a request the new ones are taken first; `commit` then
  * gives back what the old version held and the new one does not, `rollback` what was newly taken.
  */
 import type { Service } from '@slipway/api/types';
+import type { Claims } from './claims.ts';
+import { heldBy } from './holdings.ts';
 import { ClusterIpAllocator } from './cluster-ip-allocator.ts';
 import { defaultNodePortRange, NodePortAllocator, type PortRange } from './node-port-allocator.ts';
 
 export interface ServiceAllocators {
   readonly clusterIps: ClusterIpAllocator;
   readonly nodePorts: NodePortAllocator;
+  /** Absent when this process is the store's only writer. */
+  readonly claims?: Claims;
 }
 
 export function createServiceAllocators(options: {
   /** `10.96.0.0/16` */
   readonly serviceCidr: string;
   readonly nodePortRange?: PortRange;
+  readonly claims?: Claims | undefined;
 }): ServiceAllocators {
   return {
     clusterIps: new ClusterIpAllocator(options.serviceCidr),
     nodePorts: new NodePortAllocator(options.nodePortRange ?? defaultNodePortRange),
+    ...(options.claims ? { claims: options.claims } : {}),
   };
 }
 
@@ -46,21 +53,4 @@ export function restoreServiceAllocations(allocators: ServiceAllocators, service
     }
   }
   return problems;
-}
-
-export interface Holdings {
-  readonly addresses: ReadonlySet<string>;
-  readonly ports: ReadonlySet<number>;
-}
-
-export function heldBy(service: Service | undefined): Holdings {
-  const addresses = new Set<string>();
-  const ports = new Set<number>();
-  const spec = service?.spec;
-  if (spec && spec.type !== 'ExternalName') {
-    for (const address of spec.clusterIPs ?? []) if (address && address !== 'None') addresses.add(address);
-    for (const { nodePort } of spec.ports ?? []) if (nodePort) ports.add(nodePort);
-    if (spec.healthCheckNodePort) ports.add(spec.healthCheckNodePort);
-  }
-  return { addresses, ports };
 }

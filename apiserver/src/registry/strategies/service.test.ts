@@ -11,7 +11,7 @@ const aService = (spec: object): Given<Service> => ({ spec: { ports: [port], ...
 async function allocated(given: Given<Service>, inStrategy = strategyOfItsOwn()): Promise<Service> {
   const { object, errors } = create(inStrategy, given);
   expect(errors).toEqual([]);
-  (await inStrategy.allocate?.(object, undefined, context))?.commit();
+  await (await inStrategy.allocate?.(object, undefined, context))?.commit();
   return object;
 }
 
@@ -179,7 +179,7 @@ describe('createServiceStrategy', () => {
       spec.type = 'ClusterIP';
     });
     expect(back.errors).toEqual([]);
-    (await own.allocate?.(back.object, named.object, context))?.commit();
+    await (await own.allocate?.(back.object, named.object, context))?.commit();
     expect(back.object.spec).toMatchObject({ ipFamilies: ['IPv4'], clusterIP: expect.stringMatching(/^10\.96\./) });
     expect(back.object.spec.externalName).toBeUndefined();
   });

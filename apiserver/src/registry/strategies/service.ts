@@ -43,7 +43,7 @@ export function createServiceStrategy(allocators: ServiceAllocators): Strategy<S
       return errors;
     },
     warnings: (draft) => serviceWarnings(draft),
-    allocate: async (draft, old, context) => allocateService(allocators, draft, old, context),
+    allocate: (draft, old, context) => allocateService(allocators, draft, old, context),
     selectableFields: {
       'spec.clusterIP': ({ spec }) => spec.clusterIP ?? '',
       'spec.type': ({ spec }) => spec.type ?? '',
