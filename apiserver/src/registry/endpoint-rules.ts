@@ -12,7 +12,7 @@ export function rulesOf(strategy: Strategy, endpoint: Endpoint): UpdateRules {
     case 'main':
       return strategy;
     case 'status':
-      return { ...statusRules, ...strategy.status };
+      return { ...strategy.status, prepareUpdate: prepareStatus(strategy) };
     case 'finalize':
       return finalizeRules;
     case 'approval':
@@ -22,7 +22,12 @@ export function rulesOf(strategy: Strategy, endpoint: Endpoint): UpdateRules {
   }
 }
 
-const statusRules: UpdateRules = { prepareUpdate: (draft, old) => keepAllBut('status', draft, old) };
+function prepareStatus({ status }: Strategy): NonNullable<UpdateRules['prepareUpdate']> {
+  return (draft, old, context) => {
+    keepAllBut('status', draft, old);
+    status?.prepareUpdate?.(draft, old, context);
+  };
+}
 
 const finalizeRules: UpdateRules = {
   prepareUpdate: (draft, old) => {

@@ -61,7 +61,7 @@ export interface Strategy<T extends KubeObject = KubeObject> extends UpdateRules
   allocate?(draft: T | undefined, old: T | undefined, context: StrategyContext): Promise<Allocation>;
   /** Fields for field selectors beyond metadata.name and metadata.namespace: path → reader. Any other path is refused. */
   readonly selectableFields?: Readonly<Record<string, FieldReader<T>>>;
-  /** Rules of the `status` subresource; the generic ones keep everything but status. */
+  /** Rules of the `status` subresource; everything but the status has been kept before they run. */
   readonly status?: UpdateRules<T>;
   /** Rules of the `approval` subresource. */
   readonly approval?: UpdateRules<T>;

@@ -19,6 +19,18 @@ import { roleBindingStrategy } from './role-binding.ts';
 import { secretStrategy } from './secret.ts';
 import { createServiceStrategy } from './service.ts';
 import { serviceAccountStrategy } from './service-account.ts';
+import { limitRangeStrategy } from './policy/limit-range.ts';
+import { priorityClassStrategy } from './policy/priority-class.ts';
+import { resourceQuotaStrategy } from './policy/resource-quota.ts';
+import { runtimeClassStrategy } from './policy/runtime-class.ts';
+import { csiDriverStrategy } from './storage/csi-driver.ts';
+import { csiNodeStrategy } from './storage/csi-node.ts';
+import { csiStorageCapacityStrategy } from './storage/csi-storage-capacity.ts';
+import { persistentVolumeStrategy } from './storage/persistent-volume.ts';
+import { persistentVolumeClaimStrategy } from './storage/persistent-volume-claim.ts';
+import { storageClassStrategy } from './storage/storage-class.ts';
+import { volumeAttachmentStrategy } from './storage/volume-attachment.ts';
+import { volumeAttributesClassStrategy } from './storage/volume-attributes-class.ts';
 import { controllerRevisionStrategy } from './workloads/controller-revision.ts';
 import { cronJobStrategy } from './workloads/cron-job.ts';
 import { daemonSetStrategy } from './workloads/daemon-set.ts';
@@ -57,6 +69,18 @@ export function createBuiltInStrategies({ allocators }: BuiltInStrategyDeps): re
     ofAnyKind(podTemplateStrategy),
     ofAnyKind(podDisruptionBudgetStrategy),
     ofAnyKind(horizontalPodAutoscalerStrategy),
+    ofAnyKind(limitRangeStrategy),
+    ofAnyKind(priorityClassStrategy),
+    ofAnyKind(resourceQuotaStrategy),
+    ofAnyKind(runtimeClassStrategy),
+    ofAnyKind(csiDriverStrategy),
+    ofAnyKind(csiNodeStrategy),
+    ofAnyKind(csiStorageCapacityStrategy),
+    ofAnyKind(persistentVolumeStrategy),
+    ofAnyKind(persistentVolumeClaimStrategy),
+    ofAnyKind(storageClassStrategy),
+    ofAnyKind(volumeAttachmentStrategy),
+    ofAnyKind(volumeAttributesClassStrategy),
     ofAnyKind(roleStrategy),
     ofAnyKind(clusterRoleStrategy),
     ofAnyKind(roleBindingStrategy),

@@ -50,7 +50,7 @@ function validateAmount(errors: FieldError[], name: string, list: ResourceList, 
   return amount;
 }
 
-function validateResourceName(errors: FieldError[], name: string, path: string): void {
+export function validateResourceName(errors: FieldError[], name: string, path: string): void {
   if (containerResources.has(name)) return;
   const problems = qualifiedNameProblems(name);
   pushInvalid(errors, path, name, problems);
@@ -67,7 +67,7 @@ function isNative(name: string): boolean {
 }
 
 /** Huge pages and extended resources exist once: what is requested is what is limited. */
-function isOvercommitAllowed(name: string): boolean {
+export function isOvercommitAllowed(name: string): boolean {
   return isNative(name) && !name.startsWith(hugePages);
 }
 

@@ -73,7 +73,7 @@ function validateWeight(errors: FieldError[], weight: number, path: string): voi
   if (weight <= 0 || weight > 100) errors.push(invalid(`${path}.weight`, weight, 'must be in the range 1-100'));
 }
 
-function validateNodeSelectorTerm(errors: FieldError[], term: NodeSelectorTerm, path: string): void {
+export function validateNodeSelectorTerm(errors: FieldError[], term: NodeSelectorTerm, path: string): void {
   term.matchExpressions?.forEach((requirement, i) => {
     validateNodeRequirement(errors, requirement, `${path}.matchExpressions[${i}]`);
   });

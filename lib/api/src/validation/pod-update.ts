@@ -1,6 +1,7 @@
 /** What may change of a pod once it is there. Compares with the stored pod; the rules of pod-spec.ts hold besides. */
 import { dnsSubdomainProblems, rangeMessage } from '../names.ts';
 import type { Container, Pod, PodSpec, Toleration } from '../types.ts';
+import { differences } from './differences.ts';
 import { type FieldError, forbidden, invalid, pushInvalid } from './field-error.ts';
 import { semanticEqual } from './semantic-equal.ts';
 
@@ -112,21 +113,6 @@ function allowTightening(errors: FieldError[], now: PodSpec, old: PodSpec): void
     break;
   }
   now.nodeSelector = old.nodeSelector;
-}
-
-/** The paths that differ, one to a line. */
-function differences(now: unknown, before: unknown, path = 'spec'): string[] {
-  if (semanticEqual(now, before)) return [];
-  if (!isFields(now) || !isFields(before)) {
-    return [`  ${path}: ${JSON.stringify(before) ?? 'null'} -> ${JSON.stringify(now) ?? 'null'}`];
-  }
-  const fields = new Set([...Object.keys(before), ...Object.keys(now)]);
-  const step = (field: string) => (Array.isArray(now) ? `${path}[${field}]` : `${path}.${field}`);
-  return [...fields].flatMap((field) => differences(now[field], before[field], step(field)));
-}
-
-function isFields(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }
 
 /** Of the status subresource. */

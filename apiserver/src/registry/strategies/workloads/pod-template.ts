@@ -9,6 +9,7 @@ import { defaultTemplate } from '../workload.ts';
 
 export const podTemplateStrategy: Strategy<PodTemplate> = {
   resource: descriptorOf('', 'v1', 'podtemplates'),
+  answersDeletedObject: true,
   defaults(draft) {
     draft.template ??= {};
     defaultTemplate(draft.template);

@@ -1,0 +1,204 @@
+import { canonicalCapacity } from '@slipway/api/defaults/persistent-volume';
+import { dnsSubdomainProblems } from '@slipway/api/names';
+import type { PersistentVolume, PersistentVolumeSpec } from '@slipway/api/types';
+import { differences } from '@slipway/api/validation/differences';
+import {
+  type FieldError,
+  forbidden,
+  invalid,
+  notSupported,
+  pushInvalid,
+  required,
+  tooLong,
+} from '@slipway/api/validation/field-error';
+import { validateNoBacksteps } from '@slipway/api/validation/path';
+import {
+  validateAccessModes,
+  validateClassName,
+  validatePositiveAmount,
+  validateVolumeMode,
+} from '@slipway/api/validation/persistent-volume';
+import { validateNodeSelectorTerm } from '@slipway/api/validation/pod-spec-scheduling';
+import { semanticEqual } from '@slipway/api/validation/semantic-equal';
+import { formatTime } from '@slipway/kit/clock';
+import type { Strategy } from '../../strategy.ts';
+import { descriptorOf } from '../descriptor.ts';
+import { dropGeneration, keepStatus } from '../generation.ts';
+
+const reclaimPolicies = ['Delete', 'Recycle', 'Retain'];
+
+export const persistentVolumeStrategy: Strategy<PersistentVolume> = {
+  resource: descriptorOf('', 'v1', 'persistentvolumes'),
+  answersDeletedObject: true,
+  defaults(draft) {
+    draft.spec ??= {};
+    const { spec } = draft;
+    spec.persistentVolumeReclaimPolicy ||= 'Retain';
+    spec.volumeMode ??= 'Filesystem';
+    canonicalCapacity(spec.capacity);
+    defaultSource(spec);
+    draft.status ??= {};
+    draft.status.phase ||= 'Pending';
+  },
+  prepareCreate(draft, { nowMs }) {
+    dropGeneration(draft);
+    draft.status = { phase: 'Pending', lastPhaseTransitionTime: formatTime(nowMs) };
+  },
+  prepareUpdate: keepStatus,
+  validate({ spec }) {
+    const errors: FieldError[] = [];
+    validateSpec(errors, spec, 'spec');
+    validateSource(errors, spec, 'spec');
+    return errors;
+  },
+  validateUpdate({ spec }, { spec: old }) {
+    const errors: FieldError[] = [];
+    const [now, before] = [sourceOf(spec), sourceOf(old)];
+    if (!semanticEqual(now, before)) {
+      const changed = differences(now, before, 'spec.persistentvolumesource').join('\n');
+      const detail = `spec.persistentvolumesource is immutable after creation\n${changed}`;
+      errors.push(forbidden('spec.persistentvolumesource', detail));
+    }
+    if (spec.volumeMode !== old.volumeMode) {
+      errors.push(invalid('spec.volumeMode', spec.volumeMode, 'field is immutable'));
+    }
+    if (old.nodeAffinity && !semanticEqual(spec.nodeAffinity, old.nodeAffinity)) {
+      errors.push(invalid('spec.nodeAffinity', spec.nodeAffinity, 'field is immutable'));
+    }
+    return errors;
+  },
+  status: {
+    prepareUpdate(draft, old, { nowMs }) {
+      const { status = {} } = draft;
+      const time = old.status?.lastPhaseTransitionTime;
+      if (status.phase !== old.status?.phase && status.lastPhaseTransitionTime === time) {
+        draft.status = { ...status, lastPhaseTransitionTime: formatTime(nowMs) };
+      }
+    },
+  },
+};
+
+function defaultSource({ hostPath, iscsi, rbd, azureDisk, scaleIO }: PersistentVolumeSpec): void {
+  if (hostPath) hostPath.type ??= '';
+  if (iscsi) iscsi.iscsiInterface ||= 'default';
+  if (rbd) {
+    rbd.pool ||= 'rbd';
+    rbd.user ||= 'admin';
+    rbd.keyring ||= '/etc/ceph/keyring';
+  }
+  if (azureDisk) {
+    azureDisk.cachingMode ??= 'ReadWrite';
+    azureDisk.kind ??= 'Shared';
+    azureDisk.fsType ??= 'ext4';
+    azureDisk.readOnly ??= false;
+  }
+  if (scaleIO) {
+    scaleIO.storageMode ||= 'ThinProvisioned';
+    scaleIO.fsType ||= 'xfs';
+  }
+}
+
+function validateSpec(errors: FieldError[], spec: PersistentVolumeSpec, path: string): void {
+  const { accessModes = [], capacity = {}, persistentVolumeReclaimPolicy: policy = '', nodeAffinity } = spec;
+  if (accessModes.length === 0) errors.push(required(`${path}.accessModes`));
+  validateAccessModes(errors, accessModes, `${path}.accessModes`);
+  const amounts = Object.entries(capacity);
+  if (amounts.length === 0) errors.push(required(`${path}.capacity`));
+  if (capacity.storage === undefined || amounts.length > 1) {
+    errors.push(notSupported(`${path}.capacity`, capacity, ['storage']));
+  }
+  for (const [name, amount] of amounts) validatePositiveAmount(errors, amount, `${path}.capacity[${name}]`);
+  if (!reclaimPolicies.includes(policy)) {
+    errors.push(notSupported(`${path}.persistentVolumeReclaimPolicy`, policy, reclaimPolicies));
+  }
+  if (nodeAffinity) {
+    const terms = nodeAffinity.required?.nodeSelectorTerms;
+    const at = `${path}.nodeAffinity.required`;
+    if (!nodeAffinity.required) errors.push(required(at, 'must specify required node constraints'));
+    else if (!terms?.length) {
+      errors.push(required(`${at}.nodeSelectorTerms`, 'must have at least one node selector term'));
+    }
+    terms?.forEach((term, i) => {
+      validateNodeSelectorTerm(errors, term, `${at}.nodeSelectorTerms[${i}]`);
+    });
+  }
+  validateClassName(errors, spec.storageClassName, `${path}.storageClassName`);
+  validateVolumeMode(errors, spec.volumeMode, `${path}.volumeMode`);
+  validateClassName(errors, spec.volumeAttributesClassName, `${path}.volumeAttributesClassName`);
+}
+
+/** Everything of a spec that does not say where the volume is. */
+const generalFields = [
+  'accessModes',
+  'capacity',
+  'claimRef',
+  'mountOptions',
+  'nodeAffinity',
+  'persistentVolumeReclaimPolicy',
+  'storageClassName',
+  'volumeAttributesClassName',
+  'volumeMode',
+] as const;
+
+function sourceOf(spec: PersistentVolumeSpec): Readonly<Record<string, unknown>> {
+  const source: Record<string, unknown> = { ...spec };
+  for (const field of generalFields) delete source[field];
+  // Secrets for expansion may be named later.
+  const csi = spec.csi;
+  if (csi) source.csi = { ...csi, controllerExpandSecretRef: undefined };
+  return source;
+}
+
+function validateSource(errors: FieldError[], spec: PersistentVolumeSpec, path: string): void {
+  const types = Object.entries(sourceOf(spec)).filter(([, source]) => source !== undefined);
+  if (types.length === 0) errors.push(required(path, 'must specify a volume type'));
+  for (const [type] of types.slice(1)) {
+    errors.push(forbidden(`${path}.${type}`, 'may not specify more than 1 volume type'));
+  }
+  const { hostPath, nfs, local, csi } = spec;
+  if (hostPath) {
+    if (!hostPath.path) errors.push(required(`${path}.hostPath.path`));
+    validateNoBacksteps(errors, hostPath.path ?? '', `${path}.hostPath.path`);
+    if (/^\/+$/.test(hostPath.path ?? '') && spec.persistentVolumeReclaimPolicy === 'Recycle') {
+      const detail = "may not be 'recycle' for a hostPath mount of '/'";
+      errors.push(forbidden(`${path}.persistentVolumeReclaimPolicy`, detail));
+    }
+  }
+  if (nfs) {
+    if (!nfs.server) errors.push(required(`${path}.nfs.server`));
+    if (!nfs.path) errors.push(required(`${path}.nfs.path`));
+    else if (!nfs.path.startsWith('/')) {
+      errors.push(invalid(`${path}.nfs.path`, nfs.path, 'must be an absolute path'));
+    }
+  }
+  if (local) {
+    if (!local.path) errors.push(required(`${path}.local.path`));
+    validateNoBacksteps(errors, local.path ?? '', `${path}.local.path`);
+    if (!spec.nodeAffinity) errors.push(required('metadata.annotations', 'Local volume requires node affinity'));
+  }
+  if (csi) validateCsi(errors, csi, `${path}.csi`);
+}
+
+function validateCsi(errors: FieldError[], csi: NonNullable<PersistentVolumeSpec['csi']>, path: string): void {
+  validateDriverName(errors, csi.driver ?? '', `${path}.driver`);
+  if (!csi.volumeHandle) errors.push(required(`${path}.volumeHandle`));
+  for (const field of [
+    'controllerPublishSecretRef',
+    'controllerExpandSecretRef',
+    'nodePublishSecretRef',
+    'nodeExpandSecretRef',
+  ] as const) {
+    const reference = csi[field];
+    if (!reference) continue;
+    if (!reference.name) errors.push(required(`${path}.${field}.name`));
+    if (!reference.namespace) errors.push(required(`${path}.${field}.namespace`));
+  }
+}
+
+const driverNameMax = 63;
+
+export function validateDriverName(errors: FieldError[], name: string, path: string): void {
+  if (name === '') errors.push(required(path));
+  if (name.length > driverNameMax) errors.push(tooLong(path, driverNameMax));
+  pushInvalid(errors, path, name, dnsSubdomainProblems(name.toLowerCase()));
+}
