@@ -12,20 +12,24 @@ export function rulesOf(strategy: Strategy, endpoint: Endpoint): UpdateRules {
     case 'main':
       return strategy;
     case 'status':
-      return { ...strategy.status, prepareUpdate: prepareStatus(strategy) };
+      return partRules(strategy.status);
     case 'finalize':
       return finalizeRules;
     case 'approval':
-      return strategy.approval ?? statusRules;
+      return partRules(strategy.approval);
     case 'binding':
       return {};
   }
 }
 
-function prepareStatus({ status }: Strategy): NonNullable<UpdateRules['prepareUpdate']> {
-  return (draft, old, context) => {
-    keepAllBut('status', draft, old);
-    status?.prepareUpdate?.(draft, old, context);
+/** The kind's own rules run on a draft of which only the status is not the stored one. */
+function partRules(rules: UpdateRules | undefined): UpdateRules {
+  return {
+    ...rules,
+    prepareUpdate: (draft, old, context) => {
+      keepAllBut('status', draft, old);
+      rules?.prepareUpdate?.(draft, old, context);
+    },
   };
 }
 
@@ -39,7 +43,7 @@ const finalizeRules: UpdateRules = {
 };
 
 /** Everything else is as it was stored, whatever the request says. */
-export function keepAllBut(field: string, draft: KubeObject, old: KubeObject): void {
+function keepAllBut(field: string, draft: KubeObject, old: KubeObject): void {
   const writable = draft as unknown as Record<string, unknown>;
   const kept = old as unknown as Record<string, unknown>;
   for (const name of new Set([...Object.keys(writable), ...Object.keys(kept)])) {

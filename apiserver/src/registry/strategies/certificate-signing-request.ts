@@ -21,7 +21,7 @@ import {
 } from '@slipway/api/validation/field-error';
 import { semanticEqual } from '@slipway/api/validation/semantic-equal';
 import { formatTime } from '@slipway/kit/clock';
-import { keepAllBut } from '../endpoint-rules.ts';
+
 import type { Strategy } from '../strategy.ts';
 import { descriptorOf } from './descriptor.ts';
 import { dropGeneration } from './generation.ts';
@@ -62,7 +62,6 @@ export const certificateSigningRequestStrategy: Strategy<Csr> = {
   },
   status: {
     prepareUpdate(draft, old, { nowMs }) {
-      keepAllBut('status', draft, old);
       stampConditions(draft, old, nowMs);
       keepDecisions(draft, old);
     },
@@ -71,7 +70,6 @@ export const certificateSigningRequestStrategy: Strategy<Csr> = {
   approval: {
     prepareUpdate(draft, old, { nowMs }) {
       const conditions = draft.status?.conditions;
-      keepAllBut('status', draft, old);
       draft.status = { ...structuredClone(old.status ?? {}), ...(conditions ? { conditions } : {}) };
       stampConditions(draft, old, nowMs);
     },
