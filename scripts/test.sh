@@ -13,7 +13,8 @@ missing_virtiofsd() {
 install_system_packages wanted $(agent_missing) $(missing_packages etcd:etcd-server busybox:busybox-static skopeo:skopeo \
   umoci:umoci docker-registry:docker-registry conntrack:conntrack kubectl:kubernetes-client \
   qemu-system-x86_64:qemu-system-x86) $(missing_virtiofsd) \
-  $([ -x /usr/lib/cni/bridge ] || echo containernetworking-plugins) || say "going on without them; the tests that need them will be named"
+  $([ -x /usr/lib/cni/bridge ] || echo containernetworking-plugins) \
+  $(/usr/bin/python3 -c 'import kubernetes' 2>/dev/null || echo python3-kubernetes) || say "going on without them; the tests that need them will be named"
 
 export SLIPWAY_SKIPPED_FILE
 SLIPWAY_SKIPPED_FILE=$(mktemp)
