@@ -9,7 +9,10 @@ import type { Random } from '@slipway/kit/random';
 import { Admission } from './admission/admission.ts';
 import { pluginChain } from './admission/chain.ts';
 import { Authenticator } from './authn/authenticator.ts';
-import { ServiceAccountTokens } from './authn/service-account-tokens.ts';
+import { BootstrapTokens } from './authn/bootstrap-tokens.ts';
+import { type LegacyTokenRequest, ServiceAccountTokens } from './authn/service-account-tokens.ts';
+import { StaticTokens } from './authn/static-tokens.ts';
+import { TokenKinds } from './authn/token-outcome.ts';
 import { AuthorizerChain } from './authz/authorizer.ts';
 import { NodeAuthorizer } from './authz/node-authorizer.ts';
 import { RbacAuthorizer } from './authz/rbac.ts';
@@ -62,6 +65,8 @@ export interface ApiServer {
   /** Where it listens, once it is ready. */
   readonly address: { readonly host: string; readonly port: number };
   readonly pki: Pki;
+  /** A token that holds as long as the Secret that it is kept in. */
+  signAccountToken(order: LegacyTokenRequest): string;
   /** What is served, each resource in each of its versions. */
   readonly resources: readonly ApiResource[];
   /** The same API for a caller in this process. */
@@ -77,7 +82,7 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
     createObjectStore({ backend, clock, log, signal: starting.signal }),
   ]);
   const stopping = new AbortController();
-  const { line, rbac, tokens, claims } = composeLine(config, deps, { pki, objects });
+  const { line, rbac, tokens, tokenKinds, claims } = composeLine(config, deps, { pki, objects });
   const { kinds, reviews } = line;
   const serving = await pki.servingCertificate(bootstrapHosts(config, hostname()));
   const metrics = new Metrics();
@@ -98,7 +103,7 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
       architecture: process.arch,
       causes: (path) => readCauses(path, { kinds, objects, backend }, stopping.signal),
     },
-    authenticator: new Authenticator(tokens),
+    authenticator: new Authenticator(tokenKinds, config.apiAudiences),
     connect: deps.connect?.(pki) ?? createPodConnect(() => agentCredentials(pki)),
     metrics,
     clock,
@@ -149,7 +154,15 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
     }
   }
 
-  return { run, ready: ready.promise, address, pki, resources: kinds.all.map(({ api }) => api), transport };
+  return {
+    run,
+    ready: ready.promise,
+    address,
+    pki,
+    resources: kinds.all.map(({ api }) => api),
+    transport,
+    signAccountToken: (order) => tokens.issueLegacy(order),
+  };
 }
 
 /** What requests go through between the door and the store. */
@@ -164,6 +177,12 @@ function composeLine(
     { issuer: config.serviceAccountIssuer, apiAudiences: config.apiAudiences },
     { clock, random, read },
   );
+  const { apiAudiences } = config;
+  const tokenKinds = new TokenKinds([
+    tokens,
+    new BootstrapTokens({ clock, read, apiAudiences }),
+    new StaticTokens(config.staticTokens, apiAudiences),
+  ]);
   const rbac = new RbacAuthorizer(objects);
   const authorizer = new AuthorizerChain([new NodeAuthorizer(objects), rbac]);
   const claims = backend.isLocal ? undefined : new Claims({ objects, clock, random, log });
@@ -178,7 +197,7 @@ function composeLine(
   const reviews = reviewResources({
     authorizer,
     rulesFor: (user, namespace) => rbac.rulesFor(user, namespace),
-    authenticateToken: (token, audiences) => tokens.authenticate(token, audiences),
+    tokens: tokenKinds,
     apiAudiences: config.apiAudiences,
   });
   const admission = new Admission(pluginChain, {
@@ -197,7 +216,7 @@ function composeLine(
       authorizer.decide({ kind: 'resource', user, verb, version: '*', subresource: '', ...resource }).allowed,
   });
   const line: LineParts = { kinds, reviews, authorizer, admission, clock, random, limits: config.limits, tokens, read };
-  return { line, rbac, tokens, claims };
+  return { line, rbac, tokens, tokenKinds, claims };
 }
 
 /** A store that does not answer must not keep the server from ending. */

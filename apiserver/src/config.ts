@@ -1,5 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
+import type { UserInfo } from './registry/strategy.ts';
 
 export interface ApiServerConfig {
   /** Everything that lasts; keys and certificates lie in `pki/` below it. */
@@ -18,6 +19,8 @@ export interface ApiServerConfig {
   readonly serviceAccountIssuer: string;
   /** The audiences that the server takes itself for; the first is the default of a token request. */
   readonly apiAudiences: readonly string[];
+  /** Users by their tokens, as `parseTokenFile` reads them. */
+  readonly staticTokens: ReadonlyMap<string, UserInfo>;
   /** Further names and addresses for the serving certificate. */
   readonly extraHosts: readonly string[];
   readonly limits: Limits;
@@ -65,6 +68,7 @@ export function apiServerConfig(options: ApiServerOptions): ApiServerConfig {
     serviceNodePortRange: options.serviceNodePortRange ?? { first: 30000, last: 32767 },
     serviceAccountIssuer: issuer,
     apiAudiences: options.apiAudiences ?? [issuer],
+    staticTokens: options.staticTokens ?? new Map(),
     extraHosts: options.extraHosts ?? [],
     limits: Object.freeze({ ...defaultLimits, ...options.limits }),
   });

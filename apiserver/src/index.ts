@@ -1,4 +1,5 @@
 export type { UserInfo } from './registry/strategy.ts';
+export { parseTokenFile } from './authn/static-tokens.ts';
 export { type ApiServerConfig, type ApiServerOptions, apiServerConfig, type Limits, pkiDirectory } from './config.ts';
 export { type ApiServer, type ApiServerDeps, createApiServer } from './compose.ts';
 export type { Connect, ConnectRequest } from './http/connect.ts';

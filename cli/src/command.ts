@@ -42,6 +42,7 @@ export const apiServerFlags = [
   'bind-address',
   'secure-port',
   'service-cluster-ip-range',
+  'token-auth-file',
   ...storeFlags,
 ] as const satisfies readonly FlagName[];
 export const agentFlags = [

@@ -32,6 +32,11 @@ export const flags = {
   },
   'bind-address': { type: 'address', placeholder: 'IP', default: '127.0.0.1', help: 'address of the API server' },
   'secure-port': { ...port, default: 6443, help: 'HTTPS port of the API server, 0 picks a free one' },
+  'token-auth-file': {
+    type: 'string',
+    placeholder: 'FILE',
+    help: 'users by token, lines of token,user,uid,"group1,group2"',
+  },
   'ecs-port': { ...port, default: 0, help: 'port of the ECS API, 0 = off' },
   storage: { type: 'choice', choices: ['embedded', 'etcd'], default: 'embedded', help: 'where state lives' },
   'etcd-servers': { type: 'string', placeholder: 'URL,...', help: 'etcd 3.4 to 3.6, with --storage etcd' },

@@ -1,6 +1,8 @@
 import type { ApiResource } from '@slipway/api/resources';
 import { type Kind, kindFrom, kindId } from '@slipway/client/kinds';
 import type { Clock } from '@slipway/kit/clock';
+import { accountTokenController, type SignAccountToken } from './cluster/account-tokens/controller.ts';
+import { bootstrapTokenCleaner } from './cluster/bootstrap-tokens/controller.ts';
 import { csrApprovingController } from './cluster/certificates/approving/controller.ts';
 import { csrCleaningController } from './cluster/certificates/cleaning/controller.ts';
 import { csrSigningController, type SignCertificate } from './cluster/certificates/signing/controller.ts';
@@ -27,6 +29,8 @@ export interface ControllersConfig {
   readonly clusterCidr: string;
   /** Signs certificates as the cluster's authority, where its key is at hand. */
   readonly signCertificate?: SignCertificate;
+  /** Signs tokens for Secrets of service accounts, where the key is at hand. */
+  readonly signAccountToken?: SignAccountToken;
 }
 
 /** Every controller there is. */
@@ -49,6 +53,8 @@ export function allControllers(config: ControllersConfig, clock: Clock): readonl
     csrApprovingController,
     csrSigningController(config.signCertificate),
     csrCleaningController,
+    accountTokenController(config.caPem, config.signAccountToken),
+    bootstrapTokenCleaner,
   ];
 }
 

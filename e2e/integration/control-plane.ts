@@ -66,6 +66,7 @@ export async function startControlPlane(
       resources: server.resources,
       caPem: server.pki.caCertificate,
       signCertificate: (order) => server.pki.signRequest(order),
+      signAccountToken: (order) => server.signAccountToken(order),
       clusterCidr: '10.64.0.0/16',
       ...(options.controllers ? { controllers: options.controllers } : {}),
     },

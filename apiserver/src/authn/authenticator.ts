@@ -1,9 +1,9 @@
-/** Who sends a request: a client certificate of our authority, a service account's token, or nobody that we know. */
+/** Who sends a request: a client certificate of our authority, a token of one of the kinds that we know, or nobody that we know. */
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { StatusError } from '@slipway/api/status-error';
 import type { UserInfo } from '../registry/strategy.ts';
-import type { ServiceAccountTokens } from './service-account-tokens.ts';
+import type { TokenAuthenticator } from './token-outcome.ts';
 
 export const anonymousUser: UserInfo = Object.freeze({
   name: 'system:anonymous',
@@ -13,20 +13,22 @@ export const anonymousUser: UserInfo = Object.freeze({
 export const authenticatedGroup = 'system:authenticated';
 
 export class Authenticator {
-  readonly #tokens: ServiceAccountTokens;
+  readonly #tokens: TokenAuthenticator;
+  readonly #apiAudiences: readonly string[];
   /** A connection's certificate does not change; undefined = it showed none. */
   readonly #bySocket = new WeakMap<object, { readonly user: UserInfo | undefined }>();
 
-  constructor(tokens: ServiceAccountTokens) {
+  constructor(tokens: TokenAuthenticator, apiAudiences: readonly string[]) {
     this.#tokens = tokens;
+    this.#apiAudiences = apiAudiences;
   }
 
   /** Throws StatusError Unauthorized when credentials are shown that are not good. */
   authenticate(request: IncomingMessage): UserInfo {
     const token = bearerTokenOf(request);
     if (token !== undefined) {
-      const user = this.#tokens.authenticate(token);
-      if (user) return user;
+      const outcome = this.#tokens.authenticate(token, this.#apiAudiences);
+      if (outcome?.kind === 'user') return outcome.user;
       throw unauthorized();
     }
     return this.#certificateUser(request.socket as TLSSocket) ?? anonymousUser;

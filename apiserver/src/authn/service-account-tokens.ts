@@ -1,6 +1,6 @@
 /**
  * JSON web tokens for service accounts (RFC 7519), signed with ES256, with the claims that Kubernetes gives them. A token is bound to its
- * service account, and to a Pod or Secret where one is named: it holds as long as they exist with the same uid.
+ * service account, and to a Pod, Secret or Node where one is named: it holds as long as they exist with the same uid.
  *
  * Checking a signature costs far more than all the rest of a request, so that verified tokens are remembered. Whether the bound objects still exist is asked each time: that is a look-up in the watch cache.
  */
@@ -8,29 +8,16 @@ import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, ve
 import type { Clock } from '@slipway/kit/clock';
 import type { Random } from '@slipway/kit/random';
 import type { StrategyContext, UserInfo } from '../registry/strategy.ts';
-
-export interface ObjectRef {
-  readonly name: string;
-  readonly uid: string;
-}
-
-export interface TokenClaims {
-  readonly iss: string;
-  readonly sub: string;
-  readonly aud: readonly string[];
-  readonly exp: number;
-  readonly iat: number;
-  readonly nbf: number;
-  readonly jti: string;
-  readonly 'kubernetes.io': {
-    readonly namespace: string;
-    readonly serviceaccount: ObjectRef;
-    readonly pod?: ObjectRef;
-    readonly secret?: ObjectRef;
-    readonly node?: { readonly name: string; readonly uid?: string };
-    readonly warnafter?: number;
-  };
-}
+import { boundProblem, legacyProblem } from './bound-objects.ts';
+import {
+  type BoundClaims,
+  type LegacyClaims,
+  legacyIssuer,
+  type ObjectRef,
+  userOfBound,
+  userOfLegacy,
+} from './token-claims.ts';
+import { forApiServer, type TokenAuthenticator, type TokenOutcome } from './token-outcome.ts';
 
 export interface TokenRequest {
   readonly namespace: string;
@@ -42,11 +29,17 @@ export interface TokenRequest {
   readonly node?: { readonly name: string; readonly uid?: string };
 }
 
-/** A token whose signature was found good. */
-interface VerifiedToken {
-  readonly claims: TokenClaims;
-  readonly user: UserInfo;
+/** A token for a Secret of type `kubernetes.io/service-account-token`. */
+export interface LegacyTokenRequest {
+  readonly namespace: string;
+  readonly secretName: string;
+  readonly serviceAccount: ObjectRef;
 }
+
+/** A token whose signature was found good. */
+type VerifiedToken =
+  | { readonly kind: 'bound'; readonly claims: BoundClaims; readonly user: UserInfo }
+  | { readonly kind: 'legacy'; readonly claims: LegacyClaims; readonly user: UserInfo };
 
 /** JSON Web Key (RFC 7517), public half. */
 export type PublicKey = Readonly<Record<string, string>>;
@@ -59,10 +52,9 @@ export interface TokenDeps {
 
 /** Verified tokens remembered; each costs about two kilobytes. Past the bound they are all verified anew. */
 const verifiedMax = 5_000;
-/** Longer ones are not looked at. */
-const tokenCharactersMax = 16 * 1024;
+const clockSkewSeconds = 10;
 
-export class ServiceAccountTokens {
+export class ServiceAccountTokens implements TokenAuthenticator {
   readonly publicKey: PublicKey;
   readonly issuer: string;
   readonly apiAudiences: readonly string[];
@@ -87,7 +79,7 @@ export class ServiceAccountTokens {
   issue(request: TokenRequest): { readonly token: string; readonly expiresAtMs: number } {
     const nowSeconds = Math.floor(this.#deps.clock.nowMs() / 1000);
     const { namespace, serviceAccount, pod, secret, node } = request;
-    const claims: TokenClaims = {
+    const claims: BoundClaims = {
       aud: request.audiences.length > 0 ? request.audiences : this.apiAudiences,
       exp: nowSeconds + request.expirationSeconds,
       iat: nowSeconds,
@@ -101,32 +93,58 @@ export class ServiceAccountTokens {
         serviceaccount: serviceAccount,
       },
       nbf: nowSeconds,
-      sub: `system:serviceaccount:${namespace}:${serviceAccount.name}`,
+      sub: subjectOf(namespace, serviceAccount),
     };
-    const signed = `${encodePart({ alg: 'ES256', kid: this.publicKey.kid })}.${encodePart(claims)}`;
-    const signature = sign('sha256', Buffer.from(signed), { key: this.#privateKey, dsaEncoding: 'ieee-p1363' });
-    return { token: `${signed}.${signature.toString('base64url')}`, expiresAtMs: claims.exp * 1000 };
+    return { token: this.#signed(claims), expiresAtMs: claims.exp * 1000 };
   }
 
-  /** The user of a token that is ours, in time, meant for one of the audiences, and whose bound objects still exist; else undefined. */
-  authenticate(token: string, audiences: readonly string[] = this.apiAudiences): UserInfo | undefined {
+  /** Without an end of its own: it holds as long as its Secret does. */
+  issueLegacy({ namespace, secretName, serviceAccount }: LegacyTokenRequest): string {
+    const claims: LegacyClaims = {
+      iss: legacyIssuer,
+      'kubernetes.io/serviceaccount/namespace': namespace,
+      'kubernetes.io/serviceaccount/secret.name': secretName,
+      'kubernetes.io/serviceaccount/service-account.name': serviceAccount.name,
+      'kubernetes.io/serviceaccount/service-account.uid': serviceAccount.uid,
+      sub: subjectOf(namespace, serviceAccount),
+    };
+    return this.#signed(claims);
+  }
+
+  authenticate(token: string, audiences: readonly string[]): TokenOutcome | undefined {
     const verified = this.#verifiedToken(token);
-    return verified && this.#holds(verified.claims, audiences) ? verified.user : undefined;
+    if (!verified) return undefined;
+    const nowMs = this.#deps.clock.nowMs();
+    if (verified.kind === 'legacy') {
+      const reason = legacyProblem(verified.claims, token, this.#deps.read, nowMs);
+      return reason ? { kind: 'refused', reason } : forApiServer(verified.user, this.apiAudiences, audiences);
+    }
+    const { claims, user } = verified;
+    const meantFor = audiences.filter((audience) => claims.aud.includes(audience));
+    const reason =
+      meantFor.length === 0
+        ? `token audiences ${listText(claims.aud)} is invalid for the target audiences ${listText(audiences)}`
+        : (timeProblem(claims, nowMs / 1000) ?? boundProblem(claims, this.#deps.read, nowMs));
+    return reason ? { kind: 'refused', reason } : { kind: 'user', user, audiences: meantFor };
   }
 
   #verifiedToken(token: string): VerifiedToken | undefined {
-    if (token.length > tokenCharactersMax) return undefined;
     const known = this.#verified.get(token);
     if (known) return known;
-    const claims = this.#verify(token);
-    if (!claims) return undefined;
+    const verified = this.#verify(token);
+    if (!verified) return undefined;
     if (this.#verified.size >= verifiedMax) this.#verified.clear();
-    const verified = { claims, user: userOf(claims) };
     this.#verified.set(token, verified);
     return verified;
   }
 
-  #verify(token: string): TokenClaims | undefined {
+  #signed(claims: BoundClaims | LegacyClaims): string {
+    const signed = `${encodePart({ alg: 'ES256', kid: this.publicKey.kid })}.${encodePart(claims)}`;
+    const signature = sign('sha256', Buffer.from(signed), { key: this.#privateKey, dsaEncoding: 'ieee-p1363' });
+    return `${signed}.${signature.toString('base64url')}`;
+  }
+
+  #verify(token: string): VerifiedToken | undefined {
     const [head = '', body = '', signature = '', ...more] = token.split('.');
     if (signature === '' || more.length > 0) return undefined;
     if ((decodePart(head) as { alg?: unknown } | undefined)?.alg !== 'ES256') return undefined;
@@ -137,43 +155,26 @@ export class ServiceAccountTokens {
       Buffer.from(signature, 'base64url'),
     );
     if (!isOurs) return undefined;
-    const claims = decodePart(body) as TokenClaims | undefined;
-    return claims?.iss === this.issuer && claims['kubernetes.io'] ? claims : undefined;
-  }
-
-  #holds(claims: TokenClaims, audiences: readonly string[]): boolean {
-    const nowSeconds = this.#deps.clock.nowMs() / 1000;
-    if (claims.exp <= nowSeconds || claims.nbf > nowSeconds + clockSkewSeconds) return false;
-    if (!claims.aud.some((audience) => audiences.includes(audience))) return false;
-    const { namespace, serviceaccount, pod, secret } = claims['kubernetes.io'];
-    return (
-      this.#exists('serviceaccounts', namespace, serviceaccount) &&
-      (!pod || this.#exists('pods', namespace, pod)) &&
-      (!secret || this.#exists('secrets', namespace, secret))
-    );
-  }
-
-  #exists(resource: string, namespace: string, { name, uid }: ObjectRef): boolean {
-    return this.#deps.read(resource, '', namespace, name)?.metadata.uid === uid;
+    const claims = decodePart(body) as BoundClaims | LegacyClaims | undefined;
+    if (claims?.iss === legacyIssuer) {
+      return { kind: 'legacy', claims: claims as LegacyClaims, user: userOfLegacy(claims as LegacyClaims) };
+    }
+    if (claims?.iss !== this.issuer || !('kubernetes.io' in claims)) return undefined;
+    return { kind: 'bound', claims, user: userOfBound(claims) };
   }
 }
 
-const clockSkewSeconds = 10;
+function timeProblem({ exp, nbf }: BoundClaims, nowSeconds: number): string | undefined {
+  if (exp <= nowSeconds) return 'service account token has expired';
+  return nbf > nowSeconds + clockSkewSeconds ? 'service account token is not valid yet' : undefined;
+}
 
-function userOf({ sub, jti, 'kubernetes.io': bound }: TokenClaims): UserInfo {
-  const { namespace, serviceaccount, pod, node } = bound;
-  return {
-    name: sub,
-    uid: serviceaccount.uid,
-    groups: ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, 'system:authenticated'],
-    extra: {
-      'authentication.kubernetes.io/credential-id': [`JTI=${jti}`],
-      ...(node ? { 'authentication.kubernetes.io/node-name': [node.name] } : {}),
-      ...(node?.uid ? { 'authentication.kubernetes.io/node-uid': [node.uid] } : {}),
-      ...(pod ? { 'authentication.kubernetes.io/pod-name': [pod.name] } : {}),
-      ...(pod ? { 'authentication.kubernetes.io/pod-uid': [pod.uid] } : {}),
-    },
-  };
+function subjectOf(namespace: string, { name }: ObjectRef): string {
+  return `system:serviceaccount:${namespace}:${name}`;
+}
+
+function listText(values: readonly string[]): string {
+  return `[${values.map((value) => JSON.stringify(value)).join(' ')}]`;
 }
 
 function encodePart(value: unknown): string {

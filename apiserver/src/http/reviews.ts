@@ -13,6 +13,7 @@ import type {
 } from '@slipway/api/types';
 import { invalid, invalidError } from '@slipway/api/validation/field-error';
 import { invariant } from '@slipway/kit/invariant';
+import type { TokenAuthenticator } from '../authn/token-outcome.ts';
 import type { AccessRequest, Authorizer } from '../authz/access-request.ts';
 import { badRequest } from '../registry/status-errors.ts';
 import type { UserInfo } from '../registry/strategy.ts';
@@ -28,7 +29,7 @@ export interface ReviewResource {
 export interface ReviewDeps {
   readonly authorizer: Authorizer;
   readonly rulesFor: (user: UserInfo, namespace: string | undefined) => readonly PolicyRule[];
-  readonly authenticateToken: (token: string, audiences: readonly string[] | undefined) => UserInfo | undefined;
+  readonly tokens: TokenAuthenticator;
   readonly apiAudiences: readonly string[];
 }
 
@@ -151,9 +152,12 @@ function reviewRules({ spec }: SelfSubjectRulesReview, user: UserInfo, deps: Rev
   };
 }
 
-function reviewToken({ spec }: TokenReview, deps: ReviewDeps): object {
-  const audiences = spec.audiences?.length ? spec.audiences : undefined;
-  const user = deps.authenticateToken(spec.token ?? '', audiences);
-  if (!user) return { user: {}, error: 'invalid bearer token' };
-  return { authenticated: true, user: userInfoOf(user), audiences: audiences ?? deps.apiAudiences };
+function reviewToken({ spec }: TokenReview, { tokens, apiAudiences }: ReviewDeps): object {
+  if (!spec.token) throw badRequest('token is required for TokenReview in authentication');
+  const asked = spec.audiences?.length ? spec.audiences : apiAudiences;
+  const outcome = tokens.authenticate(spec.token, asked);
+  if (outcome?.kind === 'user') {
+    return { authenticated: true, user: userInfoOf(outcome.user), audiences: outcome.audiences };
+  }
+  return { user: {}, error: outcome ? `[invalid bearer token, ${outcome.reason}]` : 'invalid bearer token' };
 }

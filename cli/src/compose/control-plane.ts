@@ -1,4 +1,5 @@
 /** API server, controllers and scheduler in one process: the store is opened here and closed last. */
+import { readFile } from 'node:fs/promises';
 import {
   type ApiServer,
   apiServerConfig,
@@ -6,14 +7,17 @@ import {
   clientIdentities,
   createApiServer,
   createPodConnect,
+  parseTokenFile,
   type Pki,
 } from '@slipway/apiserver';
 import { writeKubeconfig } from '@slipway/client/kubeconfig';
 import { type ControllerManager, createControllerManager } from '@slipway/controllers';
 import type { Clock } from '@slipway/kit/clock';
+import { messageOf } from '@slipway/kit/errors';
 import type { Logger } from '@slipway/kit/logger';
 import type { Random } from '@slipway/kit/random';
 import type { Config } from '../config.ts';
+import { CommandError } from '../usage-error.ts';
 import { openStorage } from './storage.ts';
 
 export interface ProcessDeps {
@@ -44,6 +48,7 @@ export async function composeApiServer(config: Config, deps: ProcessDeps): Promi
         bindAddress: config.bindAddress,
         securePort: config.securePort,
         serviceClusterIpRange: config.serviceCidr,
+        ...(config.tokenAuthFile === undefined ? {} : { staticTokens: await readTokens(config.tokenAuthFile) }),
       }),
       {
         backend,
@@ -58,6 +63,14 @@ export async function composeApiServer(config: Config, deps: ProcessDeps): Promi
   } catch (error) {
     await backend.close();
     throw error;
+  }
+}
+
+async function readTokens(path: string) {
+  try {
+    return parseTokenFile(await readFile(path, 'utf8'));
+  } catch (error) {
+    throw new CommandError(`--token-auth-file ${path}: ${messageOf(error)}`);
   }
 }
 
@@ -97,6 +110,7 @@ export function composeControllers(config: Config, server: ApiServer, deps: Proc
       resources: server.resources,
       caPem: server.pki.caCertificate,
       signCertificate: (order) => server.pki.signRequest(order),
+      signAccountToken: (order) => server.signAccountToken(order),
       clusterCidr: config.clusterCidr,
       controllers: config.controllers.split(','),
     },

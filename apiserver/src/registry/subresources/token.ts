@@ -1,4 +1,4 @@
-import type { KubeObject, TokenRequest } from '@slipway/api/types';
+import type { KubeObject, Pod, TokenRequest } from '@slipway/api/types';
 import { type FieldError, invalid, invalidError } from '@slipway/api/validation/field-error';
 import { formatTime } from '@slipway/kit/clock';
 import type { StrategyContext } from '../strategy.ts';
@@ -68,34 +68,36 @@ function validateExpiration(seconds: number): FieldError[] {
 
 type BoundObjectRef = NonNullable<NonNullable<TokenRequest['spec']>['boundObjectRef']>;
 
+const boundResources: Readonly<Record<string, string>> = { Pod: 'pods', Secret: 'secrets', Node: 'nodes' };
+
 function boundTo(ref: BoundObjectRef, namespace: string, account: string, read: StrategyContext['read']) {
-  const { kind = '', name = '', uid } = ref;
-  const resource = kind === 'Pod' ? 'pods' : kind === 'Secret' ? 'secrets' : undefined;
+  const { kind = '', apiVersion = '', name = '', uid } = ref;
+  const resource = apiVersion === 'v1' ? boundResources[kind] : undefined;
   if (resource === undefined) {
-    throw badRequest(
-      `cannot bind token for serviceaccount ${JSON.stringify(account)} to object of kind ${JSON.stringify(kind)}`,
-    );
+    const [group = '', version = ''] = apiVersion.includes('/') ? apiVersion.split('/') : ['', apiVersion];
+    throw badRequest(`cannot bind token to object of type ${group}/${version}, Kind=${kind}`);
   }
-  const object = read(resource, '', namespace, name);
+  const object = read(resource, '', resource === 'nodes' ? undefined : namespace, name);
   if (!object) throw notFound({ group: '', resource }, name);
   const found = object.metadata.uid ?? '';
   if (uid && uid !== found) {
     throw conflict(
-      { group: '', resource },
+      { group: '', resource: kind },
       name,
       `the UID in the bound object reference (${uid}) does not match the UID in record. The object might have been deleted and then recreated`,
     );
   }
-  const { serviceAccountName, nodeName } =
-    (object as { spec?: { serviceAccountName?: string; nodeName?: string } }).spec ?? {};
-  if (resource === 'pods' && serviceAccountName !== account) {
+  const bound = { name, uid: found };
+  if (resource === 'secrets') return { secret: bound };
+  if (resource === 'nodes') return { node: bound };
+  const { serviceAccountName, nodeName } = (object as Pod).spec ?? {};
+  if (serviceAccountName !== account) {
     throw badRequest(
       `cannot bind token for serviceaccount ${JSON.stringify(account)} to pod running with different serviceaccount name.`,
     );
   }
   const node = nodeName ? { name: nodeName, ...nodeUid(read('nodes', '', undefined, nodeName)) } : undefined;
-  const bound = { name, uid: found };
-  return resource === 'pods' ? { pod: bound, ...(node ? { node } : {}) } : { secret: bound };
+  return { pod: bound, ...(node ? { node } : {}) };
 }
 
 function nodeUid(node: KubeObject | undefined): { uid?: string } {
