@@ -35,6 +35,10 @@ export interface Limits {
   /** Memory that frames not yet taken by one watcher's socket may refer to; then the watch is cut and the client starts again. */
   readonly watchBacklogBytesMax: number;
   readonly watchersMax: number;
+  /** As upstream's --min-request-timeout: a watch that names no time-out gets one between this and twice of it, so that not all end together. */
+  readonly watchSecondsMin: number;
+  /** A watcher whose connection takes nothing for so long is cut off. */
+  readonly watchStalledMsMax: number;
   readonly headerBytesMax: number;
   readonly urlCharactersMax: number;
   readonly selectorCharactersMax: number;
@@ -45,6 +49,8 @@ const defaultLimits: Limits = {
   requestsInFlightMax: 600,
   watchBacklogBytesMax: 32 * 1024 * 1024,
   watchersMax: 20_000,
+  watchSecondsMin: 1800,
+  watchStalledMsMax: 60_000,
   headerBytesMax: 64 * 1024,
   urlCharactersMax: 32 * 1024,
   selectorCharactersMax: 16 * 1024,

@@ -299,7 +299,11 @@ class RequestHandler {
         { ...incoming, signal: gone.signal, pace: () => this.#pacer.turn() },
         this.#deps.line,
       );
-      if (answered.kind === 'watch') await streamWatch(response, answered, options, this.#pacer);
+      if (answered.kind === 'watch') {
+        const { clock, config } = this.#deps;
+        const stalledMsMax = config.limits.watchStalledMsMax;
+        await streamWatch(response, answered, options, { pacer: this.#pacer, clock, stalledMsMax });
+      }
     } finally {
       this.#watchers--;
       this.#deps.stopping.removeEventListener('abort', end);

@@ -53,9 +53,6 @@ async function listObjects({ incoming, user, served }: Admitted, { limits }: Lin
   return { kind: 'list', served, list };
 }
 
-/** As upstream: a watch that names no time-out gets one between half an hour and an hour, so that not all end together. */
-const watchTimeoutSecondsMin = 1800;
-
 async function watchObjects({ incoming, user, served }: Admitted, { limits, random }: LineParts): Promise<Answer> {
   const { address, signal, warnings, options } = incoming;
   const namedOnly =
@@ -63,7 +60,7 @@ async function watchObjects({ incoming, user, served }: Admitted, { limits, rand
   const selection = parseSelection(served.store.strategy, namedOnly, limits.selectorCharactersMax);
   // What is wrong with the request is said before the stream begins.
   if (options.resourceVersion) parseVersion(options.resourceVersion);
-  const timeoutSeconds = options.timeoutSeconds || watchTimeoutSecondsMin * (1 + random.next());
+  const timeoutSeconds = options.timeoutSeconds || limits.watchSecondsMin * (1 + random.next());
   const query = {
     ...options,
     timeoutMs: timeoutSeconds * 1000,

@@ -28,7 +28,7 @@ export async function streamWatch(
   response: ServerResponse,
   answer: WatchAnswer,
   options: EncodeOptions,
-  pacer: FlushPacer,
+  { pacer, clock, stalledMsMax }: { pacer: FlushPacer; clock: Clock; stalledMsMax: number },
 ): Promise<void> {
   const socket = response.socket ?? ((await once(response, 'socket')) as [Socket])[0];
   response.writeHead(200, {
@@ -42,7 +42,7 @@ export async function streamWatch(
     for await (const batches of answer.batches) {
       const bytes = joined(batches.map(frame));
       if (socket.destroyed) break;
-      if (!pacer.timed(() => socket.write(bytes))) await drained(socket);
+      if (!pacer.timed(() => socket.write(bytes))) await drained(socket, clock, stalledMsMax);
     }
   } catch (error) {
     const status: Status = statusFrom(error).toStatus();
@@ -69,9 +69,12 @@ function joined(frames: readonly Buffer[]): Buffer {
   return bytes;
 }
 
-function drained(socket: Socket): Promise<void> {
+/** A client that does not read is cut off: its watch would hold its place for ever. */
+function drained(socket: Socket, clock: Clock, stalledMsMax: number): Promise<void> {
   return new Promise((resolve) => {
+    const giveUp = clock.after(stalledMsMax, () => socket.destroy());
     const done = () => {
+      giveUp();
       socket.off('drain', done);
       socket.off('close', done);
       resolve();

@@ -133,41 +133,43 @@ const optionsKinds: Readonly<Record<string, string>> = {
 
 /** The rules between the options of a list or a watch. Throws StatusError Invalid. */
 export function checkListOptions(options: CallOptions, isWatch: boolean): void {
-  const errors =
-    isWatch && options.sendInitialEvents !== undefined ? initialEventsErrors(options) : matchErrors(options, isWatch);
+  const errors = isWatch ? watchErrors(options) : listErrors(options);
   if (errors.length > 0) throw invalidError('ListOptions', 'meta.k8s.io', '', errors);
 }
 
-function initialEventsErrors({ resourceVersionMatch, continue: token, limit }: CallOptions): FieldError[] {
+const matchField = 'resourceVersionMatch';
+
+function listErrors(options: CallOptions): FieldError[] {
+  const { resourceVersionMatch: match, resourceVersion = '' } = options;
   const errors: FieldError[] = [];
-  const field = 'resourceVersionMatch';
-  if (resourceVersionMatch === undefined) {
-    errors.push(forbidden(field, 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan'));
-  } else if (resourceVersionMatch !== 'NotOlderThan') {
-    errors.push(notSupported(field, resourceVersionMatch, ['NotOlderThan']));
+  if (match !== undefined) {
+    if (resourceVersion === '') {
+      errors.push(forbidden(matchField, `${matchField} is forbidden unless resourceVersion is provided`));
+    }
+    if (options.continue) errors.push(forbidden(matchField, `${matchField} is forbidden when continue is provided`));
+    if (match !== 'Exact' && match !== 'NotOlderThan') {
+      errors.push(notSupported(matchField, match, ['Exact', 'NotOlderThan', '']));
+    } else if (match === 'Exact' && resourceVersion === '0') {
+      errors.push(forbidden(matchField, `${matchField} "exact" is forbidden for resourceVersion "0"`));
+    }
   }
-  if (token !== undefined) errors.push(forbidden(field, `${field} is forbidden when continue is provided`));
-  if (limit) errors.push(forbidden('limit', 'sendInitialEvents is forbidden when limit is provided'));
+  if (options.sendInitialEvents !== undefined) {
+    errors.push(forbidden('sendInitialEvents', 'sendInitialEvents is forbidden for list'));
+  }
   return errors;
 }
 
-function matchErrors(options: CallOptions, isWatch: boolean): FieldError[] {
-  const { resourceVersionMatch: match, resourceVersion = '' } = options;
+function watchErrors(options: CallOptions): FieldError[] {
+  const { resourceVersionMatch: match, sendInitialEvents } = options;
   const errors: FieldError[] = [];
-  if (!isWatch && options.sendInitialEvents !== undefined) {
-    errors.push(forbidden('sendInitialEvents', 'sendInitialEvents is forbidden for list'));
+  if (sendInitialEvents !== undefined && match !== 'NotOlderThan') {
+    errors.push(forbidden(matchField, `sendInitialEvents requires setting ${matchField} to NotOlderThan`));
   }
   if (match === undefined) return errors;
-  const field = 'resourceVersionMatch';
-  if (isWatch) {
-    return [...errors, forbidden(field, `${field} is forbidden for watch unless sendInitialEvents is provided`)];
+  if (sendInitialEvents === undefined) {
+    errors.push(forbidden(matchField, `${matchField} is forbidden for watch unless sendInitialEvents is provided`));
   }
-  if (resourceVersion === '') errors.push(forbidden(field, `${field} is forbidden unless resourceVersion is provided`));
-  if (options.continue) errors.push(forbidden(field, `${field} is forbidden when continue is provided`));
-  if (match !== 'Exact' && match !== 'NotOlderThan') {
-    errors.push(notSupported(field, match, ['Exact', 'NotOlderThan', '']));
-  } else if (match === 'Exact' && resourceVersion === '0') {
-    errors.push(forbidden(field, `${field} "exact" is forbidden for resourceVersion "0"`));
-  }
+  if (match !== 'NotOlderThan') errors.push(notSupported(matchField, match, ['NotOlderThan']));
+  if (options.continue) errors.push(forbidden(matchField, `${matchField} is forbidden when continue is provided`));
   return errors;
 }

@@ -62,14 +62,17 @@ export async function* watchObjects(
     yield [[{ type: 'BOOKMARK', revision: start.revision, isEndOfInitialEvents: true }]];
   }
   const queue = new ChangeQueue(query.backlogBytesMax, query.pace);
+  const seen = { revision: start.revision };
   const stops = [
-    subscribe(context, prefix, start.revision, selection, queue),
+    subscribe(context, prefix, { seen, selection, queue }),
     context.clock.after(query.timeoutMs, () => queue.end()),
   ];
   const onAbort = () => queue.end();
   call.signal.addEventListener('abort', onAbort, { once: true });
   if (call.signal.aborted) onAbort();
-  const bookmarks = query.allowWatchBookmarks ? bookmarkTimer(context, queue, query.timeoutMs) : () => {};
+  const bookmarks = query.allowWatchBookmarks
+    ? bookmarkTimer(context, { seen, queue, timeoutMs: query.timeoutMs })
+    : () => {};
   try {
     yield* queue;
   } finally {
@@ -102,16 +105,26 @@ async function startOf(
   return { revision: parseVersion(version), initial: [] };
 }
 
+/** Every change up to here was queued. A bookmark must not say more, or a watch that goes on from it would miss what it did not get. */
+interface Seen {
+  revision: Revision;
+}
+
 function subscribe(
   context: ResourceContext,
   prefix: string,
-  after: Revision,
-  selection: Selection | undefined,
-  queue: ChangeQueue,
+  { seen, selection, queue }: { seen: Seen; selection: Selection | undefined; queue: ChangeQueue },
 ): () => void {
+  const after = seen.revision;
   try {
     return context.objects.subscribe(prefix, after, {
-      onEvents: (events) => queue.push(selection ? selectChanges(events, selection) : sharedChanges(events)),
+      onEvents: (events) => {
+        seen.revision = events.at(-1)?.revision ?? seen.revision;
+        queue.push(selection ? selectChanges(events, selection) : sharedChanges(events));
+      },
+      onProgress: (revision) => {
+        seen.revision = revision;
+      },
       onEnd: (error) => queue.end(error === undefined ? undefined : watchError(error)),
     });
   } catch (error) {
@@ -161,8 +174,11 @@ function atRevision(object: KubeObject, revision: Revision): Pick<StoredObject, 
   return { object: moved, bytes: Buffer.from(JSON.stringify(moved)) };
 }
 
-function bookmarkTimer({ clock, objects }: ResourceContext, queue: ChangeQueue, timeoutMs: number): () => void {
-  const mark = () => queue.push([{ type: 'BOOKMARK', revision: objects.revision, isEndOfInitialEvents: false }]);
+function bookmarkTimer(
+  { clock }: ResourceContext,
+  { seen, queue, timeoutMs }: { seen: Seen; queue: ChangeQueue; timeoutMs: number },
+): () => void {
+  const mark = () => queue.push([{ type: 'BOOKMARK', revision: seen.revision, isEndOfInitialEvents: false }]);
   let cancel = () => {};
   const next = () => {
     cancel = clock.after(bookmarkIntervalMs, () => {
@@ -179,7 +195,10 @@ function bookmarkTimer({ clock, objects }: ResourceContext, queue: ChangeQueue, 
   };
 }
 
-/** Batches between the store and one consumer, bounded by the bytes they refer to. Ends once, with or without an error. */
+/**
+ * Batches between the store and one consumer, bounded by the bytes they refer to; a consumer that is slower than that loses the watch, as
+ * upstream. Ends once, with or without an error.
+ */
 class ChangeQueue implements AsyncIterable<WatchBatches> {
   readonly #bytesMax: number;
   readonly #pace: WatchQuery['pace'];
@@ -197,8 +216,9 @@ class ChangeQueue implements AsyncIterable<WatchBatches> {
     if (this.#ended || changes.length === 0) return;
     this.#bytes += sizeOf(changes);
     if (this.#bytes > this.#bytesMax) {
+      // What waits is forgotten as a whole, so that the client sees no gap: it watches again from the last change that it got.
       this.#batches = [];
-      this.end(new StatusError('Expired', 'the watch was too slow: too many changes waited to be read'));
+      this.end();
       return;
     }
     this.#batches.push(changes);

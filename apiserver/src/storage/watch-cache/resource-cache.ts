@@ -118,7 +118,10 @@ export class ResourceCache {
     if (listeners) listeners.add(listener);
     else this.#listeners.set(listener.prefix, new Set([listener]));
     if (missed.length > 0) this.#tellOne(listener, missed, revision);
-    else if (listener.told < revision) listener.told = revision;
+    else if (listener.told < revision) {
+      listener.told = revision;
+      listener.subscription.onProgress?.(revision);
+    }
   }
 
   leave(listener: Listener): boolean {
