@@ -1,4 +1,4 @@
-import { agentFlags, apiServerFlags, type Command, everywhereFlags } from './command.ts';
+import { agentFlags, apiServerFlags, type Command, everywhereFlags, storeFlags } from './command.ts';
 
 /** Every command, in the order of the help. What a command needs is loaded when it runs: `slipway version` loads no API server. */
 export const commands: readonly Command[] = [
@@ -52,6 +52,20 @@ export const commands: readonly Command[] = [
     summary: 'our CNI plugins as executables, for any runtime',
     flags: ['help'],
     load: async () => (await import('./commands/cni.ts')).cni,
+  },
+  {
+    name: 'backup',
+    operands: 'FILE',
+    summary: 'the whole store at one moment into a file, while the cluster runs or not',
+    flags: [...everywhereFlags, ...storeFlags],
+    load: async () => (await import('./commands/backup.ts')).backup,
+  },
+  {
+    name: 'restore',
+    operands: 'FILE',
+    summary: 'a backup into an empty store, of either kind; the cluster is stopped meanwhile',
+    flags: [...everywhereFlags, ...storeFlags, 'force', 'bump-revision'],
+    load: async () => (await import('./commands/restore.ts')).restore,
   },
   {
     name: 'version',

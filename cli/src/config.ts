@@ -36,6 +36,8 @@ export interface Config {
   readonly logLevel: LogLevel;
   readonly namespace: string;
   readonly purge: boolean;
+  readonly force: boolean;
+  readonly bumpRevision: number | undefined;
 }
 
 /** A plain user cannot write below /var/lib: their cluster lives in their home. */
@@ -70,6 +72,8 @@ export function resolveConfig(layers: readonly FlagValues[], fallbackDataDir: st
     logLevel: text('log-level') as LogLevel,
     namespace: text('namespace') ?? 'default',
     purge: value('purge') as boolean,
+    force: value('force') as boolean,
+    bumpRevision: value('bump-revision') as number | undefined,
   });
 }
 

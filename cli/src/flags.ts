@@ -68,6 +68,14 @@ export const flags = {
   },
   namespace: { type: 'string', placeholder: 'NAME', default: 'default', help: 'namespace of the object' },
   purge: { type: 'boolean', default: false, help: 'remove the data directory as well' },
+  force: { type: 'boolean', default: false, help: 'replace what the store holds' },
+  'bump-revision': {
+    type: 'integer',
+    placeholder: 'N',
+    min: 0,
+    max: 1_000_000_000,
+    help: 'revisions left out above those of the backup (default: embedded 1000000, etcd 1000)',
+  },
   help: { type: 'boolean', default: false, help: 'show this help' },
 } as const satisfies Readonly<Record<string, Omit<Flag, 'name'>>>;
 

@@ -17,6 +17,7 @@ export function statusFromStorage(error: unknown): unknown {
       });
     case 'unavailable':
     case 'locked':
+    case 'notEmpty':
       return new StatusError('ServiceUnavailable', `the storage cannot be reached: ${error.message}`, {
         details: { retryAfterSeconds: 1 },
         cause: error,

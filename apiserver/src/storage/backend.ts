@@ -96,7 +96,8 @@ export type StorageErrorReason =
   | 'unknownOutcome'
   | 'corrupt'
   | 'full'
-  | 'locked';
+  | 'locked'
+  | 'notEmpty';
 
 export class StorageError extends Error {
   override readonly name = 'StorageError';

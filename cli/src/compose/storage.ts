@@ -1,14 +1,20 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Backend, openEmbeddedStore, openEtcdStore } from '@slipway/apiserver';
+import { type Backend, openEmbeddedStore, openEtcdStore, type StorePlace } from '@slipway/apiserver';
 import type { Clock } from '@slipway/kit/clock';
 import { messageOf } from '@slipway/kit/errors';
 import type { Config } from '../config.ts';
 import { CommandError } from '../usage-error.ts';
 
 /** The store that the flags name. */
-export async function openStorage({ dataDir, etcd }: Config, clock: Clock): Promise<Backend> {
-  if (!etcd) return openEmbeddedStore({ directory: join(dataDir, 'store'), clock });
+export async function openStorage(config: Config, clock: Clock): Promise<Backend> {
+  const place = await storePlace(config);
+  if ('directory' in place) return openEmbeddedStore({ directory: place.directory, clock });
+  return openEtcdStore({ ...place.etcd, clock });
+}
+
+export async function storePlace({ dataDir, etcd }: Config): Promise<StorePlace> {
+  if (!etcd) return { directory: join(dataDir, 'store') };
   const read = async (flag: string, path: string) => {
     try {
       return await readFile(path);
@@ -24,5 +30,5 @@ export async function openStorage({ dataDir, etcd }: Config, clock: Clock): Prom
           : {}),
       }
     : undefined;
-  return openEtcdStore({ endpoints: etcd.servers, clock, ...(tls ? { tls } : {}) });
+  return { etcd: { endpoints: etcd.servers, ...(tls ? { tls } : {}) } };
 }

@@ -34,6 +34,10 @@ export class DataFileSpace {
     this.#allocatedEnd = this.#usedEnd();
   }
 
+  get allocatedBytes(): number {
+    return this.#allocatedEnd;
+  }
+
   /**
    * Makes sure that a transaction of at most so many pages finds its space. Throws `StorageError` 'full'. What frees
    * space may use the reserve. To be called before every transaction, one at a time.

@@ -23,9 +23,11 @@ import { lockDirectory } from './directory-lock.ts';
 import { Expiry } from './expiry.ts';
 import { GroupCommit, queuedChangesMax } from './group-commit.ts';
 import { pageAt, pageOfHead } from './pages.ts';
-import type { KeyState } from './records.ts';
+import { Leases } from './leases.ts';
+import { type Change, type KeyState, lastChangeAt, noLease, revisionOf } from './records.ts';
 import { type PendingChange, Tables } from './tables.ts';
-import { WatchHub } from './watch-hub.ts';
+import { absent, Transaction, type Version } from './transaction.ts';
+import { type WatchedBatch, WatchHub } from './watch-hub.ts';
 
 export interface EmbeddedStoreOptions {
   /** Created when it does not exist. One process at a time. */
@@ -45,17 +47,35 @@ const sweepChangesMax = 200;
 /** After the disk was full, writes other than deletes are refused for this time without trying. */
 const fullRetryMs = 1_000;
 
-const absent: KeyState = { modRevision: 0, createRevision: 0, expiresAtMs: 0 };
-
 /** The state of a key that queued writes will leave. `done` settles with the last of them. */
 interface PendingState {
   readonly revision: number;
+  readonly change: Change;
   readonly state: KeyState;
   readonly done: Promise<void>;
 }
 
+/** What the store can do beyond the waist; the etcd API is made of it. */
+export interface EmbeddedStore extends Backend {
+  readonly tables: Tables;
+  readonly leases: Leases;
+  /** The newest revision that can be read. */
+  readonly head: number;
+  /** Readers below this revision are refused. */
+  readonly compacted: number;
+  /**
+   * Runs synchronous work that sees all writes before it, and commits its changes at one revision. Resolves when these,
+   * or what it has seen, are durable: `revision` is the newest one then, its own included. What the work throws is thrown.
+   */
+  transact<T>(work: (transaction: Transaction) => T): Promise<{ readonly revision: number; readonly result: T }>;
+  watchChanges(range: KeyRange, after: number, signal: AbortSignal): AsyncIterable<WatchedBatch>;
+  grantLease(id: bigint, ttlSeconds: number): Promise<void>;
+  /** Removes the lease with its keys, at one revision; resolves with the newest revision then. */
+  revokeLease(id: bigint): Promise<number>;
+}
+
 /** Opens or creates a store. Throws `StorageError` 'locked', 'corrupt' or 'unavailable'. */
-export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<Backend> {
+export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<EmbeddedStore> {
   try {
     mkdirSync(options.directory, { recursive: true, mode: 0o700 });
   } catch (error) {
@@ -64,18 +84,19 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
   }
   const unlock = lockDirectory(options.directory);
   try {
-    return new EmbeddedStore(options, new Tables(join(options.directory, 'data')), unlock);
+    return new LmdbStore(options, new Tables(join(options.directory, 'data')), unlock);
   } catch (error) {
     unlock();
     throw error;
   }
 }
 
-class EmbeddedStore implements Backend {
+class LmdbStore implements EmbeddedStore {
   readonly isLocal = true;
+  readonly tables: Tables;
+  readonly leases: Leases;
   readonly #directory: string;
   readonly #clock: Clock;
-  readonly #tables: Tables;
   readonly #unlock: () => void;
   readonly #commits: GroupCommit;
   readonly #hub: WatchHub;
@@ -89,13 +110,15 @@ class EmbeddedStore implements Backend {
   #assigned: number;
   #compacted: number;
   #sweeping: Promise<void> = Promise.resolve();
+  /** Settles with the newest write. */
+  #lastDone: Promise<void> = Promise.resolve();
   #full: { readonly untilMs: number; readonly error: StorageError } | undefined;
   #closing: Promise<void> | undefined;
 
   constructor({ directory, clock }: EmbeddedStoreOptions, tables: Tables, unlock: () => void) {
     this.#directory = directory;
     this.#clock = clock;
-    this.#tables = tables;
+    this.tables = tables;
     this.#unlock = unlock;
     this.#head = tables.head();
     this.#assigned = this.#head;
@@ -112,6 +135,7 @@ class EmbeddedStore implements Backend {
       failed: (error) => this.#failed(error),
     });
     this.#expiry = new Expiry({ clock, tables, remove: (key, revision) => this.#removeExpired(key, revision) });
+    this.leases = new Leases({ clock, expire: async (id) => void (await this.revokeLease(id)) }, tables.leases());
     this.#sweeping = this.#sweep(); // finish a compaction that a crash interrupted
     this.#sweeping.catch(() => {}); // the next compaction begins where this one stopped
   }
@@ -122,12 +146,13 @@ class EmbeddedStore implements Backend {
   ): Promise<{ readonly revision: Revision; readonly entry: Entry | undefined }> {
     this.#checkOpen(signal);
     if (at === undefined) {
-      return { revision: BigInt(this.#tables.head()), entry: this.#entryNow(key) };
+      return { revision: BigInt(this.tables.head()), entry: this.#entryNow(key) };
     }
     const revision = this.#checkRevision(at);
-    const state = this.#tables.state(key);
-    if (state && state.modRevision <= revision) return { revision: at, entry: this.#entryNow(key) };
-    const version = this.#tables.supersededAt(key, revision);
+    const state = this.tables.state(key);
+    const lastChange = lastChangeAt(revision);
+    if (state && state.modRevision <= lastChange) return { revision: at, entry: this.#entryNow(key) };
+    const version = this.tables.supersededAt(key, lastChange);
     return { revision: at, entry: version && this.#entryOf(version.modRevision) };
   }
 
@@ -136,10 +161,10 @@ class EmbeddedStore implements Backend {
     { at, limit, signal }: { readonly at?: Revision; readonly limit: number; readonly signal: AbortSignal },
   ): Promise<Page> {
     this.#checkOpen(signal);
-    const head = this.#tables.head();
+    const head = this.tables.head();
     const revision = at === undefined ? head : this.#checkRevision(at);
     const { revisions, remaining } =
-      revision === head ? pageOfHead(this.#tables, range, limit) : pageAt(this.#tables, range, revision, limit);
+      revision === head ? pageOfHead(this.tables, range, limit) : pageAt(this.tables, range, revision, limit);
     return { revision: BigInt(revision), entries: revisions.map((found) => this.#entryOf(found)), remaining };
   }
 
@@ -166,7 +191,7 @@ class EmbeddedStore implements Backend {
     if (revision <= this.#compacted) return;
     // Readers are refused before anything disappears.
     this.#compacted = revision;
-    await this.#translating(() => this.#tables.setCompacted(revision));
+    await this.#translating(() => this.tables.setCompacted(revision));
     this.#sweeping = this.#sweeping.catch(() => {}).then(() => this.#sweep());
     await this.#translating(() => this.#sweeping);
   }
@@ -178,10 +203,11 @@ class EmbeddedStore implements Backend {
 
   async #close(): Promise<void> {
     this.#expiry.stop();
+    this.leases.stop();
     await this.#commits.drain();
     await this.#sweeping.catch(() => {});
     this.#hub.close();
-    await this.#tables.close();
+    await this.tables.close();
     this.#unlock();
   }
 
@@ -194,8 +220,8 @@ class EmbeddedStore implements Backend {
     for (;;) {
       this.#checkOpen(options.signal);
       const pending = this.#pending.get(key);
-      const before = pending?.state ?? this.#tables.state(key) ?? absent;
-      if (before.modRevision === Number(expected) && (value || before.modRevision !== 0)) {
+      const before = pending?.state ?? this.tables.state(key) ?? absent;
+      if (revisionOf(before.modRevision) === Number(expected) && (value || before.modRevision !== 0)) {
         if (value) this.#checkRoom();
         return { outcome: 'written', revision: BigInt(await this.#commit(key, value, before, options)) };
       }
@@ -212,31 +238,113 @@ class EmbeddedStore implements Backend {
 
   /** Decides and queues a change without giving up the thread in between; resolves with its revision when durable. */
   async #commit(key: string, value: Uint8Array | undefined, before: KeyState, options: WriteOptions): Promise<number> {
-    if (this.#commits.isFull) {
-      throw new StorageError('unavailable', `more than ${queuedChangesMax} writes wait for the disk`);
-    }
+    this.#checkQueue();
     const revision = ++this.#assigned;
     const nowMs = this.#clock.nowMs();
     const createRevision = before.modRevision === 0 ? revision : before.createRevision;
     const expiresAtMs = options.ttlMs === undefined ? 0 : Math.ceil(nowMs + options.ttlMs);
-    const done = this.#commits.add({
-      revision,
-      before,
-      expiresAtMs,
-      change: {
-        type: value ? 'put' : 'delete',
-        key,
-        previous: before.modRevision,
-        createRevision,
-        writtenAtMs: nowMs,
-        cause: options.cause,
-        value: value ?? noBytes,
-      },
-    });
-    const state = value ? { modRevision: revision, createRevision, expiresAtMs } : absent;
-    this.#pending.set(key, { revision, state, done });
-    await done;
+    const version = value ? before.version + 1 : 0;
+    const change: Change = {
+      type: value ? 'put' : 'delete',
+      key,
+      previous: before.modRevision,
+      createRevision,
+      writtenAtMs: nowMs,
+      version,
+      lease: noLease,
+      cause: options.cause,
+      value: value ?? noBytes,
+    };
+    const state = value ? { modRevision: revision, createRevision, expiresAtMs, version, lease: noLease } : absent;
+    await this.#enqueue([{ pending: { revision, before, expiresAtMs, change }, state }]);
     return revision;
+  }
+
+  #enqueue(changes: readonly { readonly pending: PendingChange; readonly state: KeyState }[]): Promise<void> {
+    const done = this.#commits.add(changes.map(({ pending }) => pending));
+    this.#lastDone = done;
+    for (const { pending, state } of changes) {
+      const { revision, change } = pending;
+      this.#pending.set(change.key, { revision, change, state, done });
+    }
+    return done;
+  }
+
+  get head(): number {
+    return this.tables.head();
+  }
+
+  get compacted(): number {
+    return this.#compacted;
+  }
+
+  async transact<T>(work: (transaction: Transaction) => T): Promise<{ readonly revision: number; readonly result: T }> {
+    this.#checkOpen(neverAborted);
+    this.#checkQueue();
+    const transaction = new Transaction({
+      revision: this.#assigned + 1,
+      nowMs: this.#clock.nowMs(),
+      state: (key) => this.#pending.get(key)?.state ?? this.tables.state(key) ?? absent,
+      version: (state, key) => this.#versionOf(state, key),
+      states: ({ from, to }) => this.tables.states(from, to),
+      pendingStates: (range) => this.#pendingStates(range),
+    });
+    const result = work(transaction);
+    const { changes, revision } = transaction;
+    if (changes.length === 0) {
+      // What was seen must not vanish: the writes it rests on are waited for.
+      const seen = this.#assigned;
+      await this.#lastDone;
+      return { revision: seen, result };
+    }
+    if (changes.some(({ pending }) => pending.change.type === 'put')) this.#checkRoom();
+    this.#assigned = revision;
+    await this.#enqueue(changes);
+    return { revision, result };
+  }
+
+  #versionOf({ modRevision }: KeyState, key: string): Version | undefined {
+    const pending = this.#pending.get(key);
+    const change = pending?.revision === modRevision ? pending.change : this.tables.change(modRevision);
+    if (!change) throw new StorageError('corrupt', `the record of revision ${modRevision} is missing`);
+    return { number: modRevision, change };
+  }
+
+  *#pendingStates({ from, to }: KeyRange): Generator<{ key: string; state: KeyState }> {
+    for (const [key, { state }] of this.#pending) if (key >= from && key < to) yield { key, state };
+  }
+
+  watchChanges(range: KeyRange, after: number, signal: AbortSignal): AsyncIterable<WatchedBatch> {
+    return this.#hub.watch(range, after, signal, { atCompaction: true });
+  }
+
+  async grantLease(id: bigint, ttlSeconds: number): Promise<void> {
+    this.#checkOpen(neverAborted);
+    this.#checkRoom();
+    this.leases.start(id, ttlSeconds);
+    await this.#translating(() => this.tables.putLease(id, ttlSeconds)).catch((error: unknown) => {
+      this.leases.forget(id);
+      throw error;
+    });
+  }
+
+  async revokeLease(id: bigint): Promise<number> {
+    // No new key may come to hang on it; those that are on their way must be on the disk to be found.
+    this.leases.forget(id);
+    await this.#lastDone.catch(() => {});
+    const keys = [...this.tables.keysOfLease(id)].sort();
+    const { revision } = await this.transact((transaction) => {
+      for (const key of keys) {
+        if (transaction.get(key)?.change.lease === id) transaction.remove(key, expiryCause);
+      }
+    });
+    await this.#translating(() => this.tables.removeLease(id));
+    return revision;
+  }
+
+  #checkQueue(): void {
+    if (!this.#commits.isFull) return;
+    throw new StorageError('unavailable', `more than ${queuedChangesMax} writes wait for the disk`);
   }
 
   #committed(changes: readonly PendingChange[]): void {
@@ -244,7 +352,7 @@ class EmbeddedStore implements Backend {
       // A later write of the key may be queued already.
       if (this.#pending.get(change.key)?.revision === revision) this.#pending.delete(change.key);
       if (expiresAtMs !== 0) this.#expiry.expect(expiresAtMs);
-      this.#head = revision;
+      this.#head = revisionOf(revision);
     }
     this.#hub.publish(changes);
   }
@@ -252,7 +360,7 @@ class EmbeddedStore implements Backend {
   /** Everything queued is void: go on from what the tables say. */
   #failed(error: unknown): unknown {
     this.#pending.clear();
-    this.#head = this.#tables.head();
+    this.#head = this.tables.head();
     this.#assigned = this.#head;
     this.#hub.reset();
     const told = this.#translate(error);
@@ -263,28 +371,28 @@ class EmbeddedStore implements Backend {
   }
 
   async #removeExpired(key: string, revision: number): Promise<void> {
-    await this.#change(key, undefined, BigInt(revision), { signal: neverAborted, cause: expiryCause });
+    await this.#change(key, undefined, BigInt(revisionOf(revision)), { signal: neverAborted, cause: expiryCause });
   }
 
   async #sweep(): Promise<void> {
-    while (!this.#closing && this.#tables.swept() < this.#compacted) {
-      await this.#tables.sweep(this.#compacted, sweepChangesMax);
+    while (!this.#closing && revisionOf(this.tables.swept()) < this.#compacted) {
+      await this.tables.sweep(this.#compacted, sweepChangesMax);
     }
   }
 
   #entryNow(key: string): Entry | undefined {
-    const state = this.#tables.state(key);
+    const state = this.tables.state(key);
     return state && this.#entryOf(state.modRevision);
   }
 
   #entryOf(revision: number): Entry {
-    const change = this.#tables.change(revision);
+    const change = this.tables.change(revision);
     if (!change) throw new StorageError('corrupt', `the record of revision ${revision} is missing`);
     return {
       key: change.key,
       value: change.value,
-      createRevision: BigInt(change.createRevision),
-      modRevision: BigInt(revision),
+      createRevision: BigInt(revisionOf(change.createRevision)),
+      modRevision: BigInt(revisionOf(revision)),
       cause: change.cause,
     };
   }
@@ -295,7 +403,7 @@ class EmbeddedStore implements Backend {
   }
 
   #checkRevision(at: Revision): number {
-    const head = this.#tables.head();
+    const head = this.tables.head();
     if (at > BigInt(head)) throw futureRevision(at, head);
     if (at < BigInt(this.#compacted)) {
       const text = `revision ${at} has been compacted: the history begins at ${this.#compacted}`;

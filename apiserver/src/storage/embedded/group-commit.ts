@@ -6,7 +6,8 @@
 import type { PendingChange } from './tables.ts';
 
 interface Queued {
-  readonly change: PendingChange;
+  /** Committed together or not at all. */
+  readonly changes: readonly PendingChange[];
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
@@ -40,10 +41,10 @@ export class GroupCommit {
     return this.#queue.length >= queuedChangesMax;
   }
 
-  /** Resolves when the change is durable. Changes are committed in the order of the calls. */
-  add(change: PendingChange): Promise<void> {
+  /** Resolves when the changes, which share a revision, are durable. Revisions are committed in the order of the calls. */
+  add(changes: readonly PendingChange[]): Promise<void> {
     const done = new Promise<void>((resolve, reject) => {
-      this.#queue.push({ change, resolve, reject });
+      this.#queue.push({ changes, resolve, reject });
     });
     this.#running ??= this.#run();
     return done;
@@ -62,7 +63,7 @@ export class GroupCommit {
 
   async #commitNext(): Promise<void> {
     const batch = this.#take();
-    const changes = batch.map(({ change }) => change);
+    const changes = batch.flatMap(({ changes: own }) => own);
     try {
       await this.#deps.commit(changes);
     } catch (error) {
@@ -83,7 +84,7 @@ export class GroupCommit {
       count < this.#queue.length && count < changesPerCommitMax && bytes < bytesPerCommitMax;
       count++
     ) {
-      bytes += this.#queue[count]?.change.change.value.length ?? 0;
+      for (const { change } of this.#queue[count]?.changes ?? []) bytes += change.value.length;
     }
     return this.#queue.splice(0, count);
   }

@@ -1,5 +1,6 @@
 /** Which versions a list shows, as revisions in the order of their keys. */
 import type { KeyRange } from '../backend.ts';
+import { lastChangeAt } from './records.ts';
 import type { Tables } from './tables.ts';
 
 interface RevisionPage {
@@ -22,28 +23,28 @@ export function pageOfHead(tables: Tables, { from, to }: KeyRange, limit: number
 export function pageAt(tables: Tables, range: KeyRange, revision: number, limit: number): RevisionPage {
   const revisions: number[] = [];
   let remaining = 0;
-  for (const found of versionsAt(tables, range, revision)) {
+  for (const found of versionsAt(tables, range, lastChangeAt(revision))) {
     if (limit === 0 || revisions.length < limit) revisions.push(found);
     else remaining++;
   }
   return { revisions, remaining };
 }
 
-function* versionsAt(tables: Tables, { from, to }: KeyRange, revision: number): Generator<number> {
+function* versionsAt(tables: Tables, { from, to }: KeyRange, lastChange: number): Generator<number> {
   if (from >= to) return;
   // A key is in at most one of the two: current since before the revision, or superseded after it.
-  const past = pastVersions(tables, from, to, revision);
+  const past = pastVersions(tables, from, to, lastChange);
   let version = past.next();
   for (const { key, state } of tables.states(from, to)) {
-    if (state.modRevision > revision) continue;
+    if (state.modRevision > lastChange) continue;
     for (; !version.done && version.value.key < key; version = past.next()) yield version.value.modRevision;
     yield state.modRevision;
   }
   for (; !version.done; version = past.next()) yield version.value.modRevision;
 }
 
-function* pastVersions(tables: Tables, from: string, to: string, revision: number) {
+function* pastVersions(tables: Tables, from: string, to: string, lastChange: number) {
   for (const version of tables.supersededVersions(from, to)) {
-    if (version.modRevision <= revision && revision < version.supersededAt) yield version;
+    if (version.modRevision <= lastChange && lastChange < version.supersededAt) yield version;
   }
 }

@@ -2,12 +2,14 @@
  * The LMDB tables of the embedded store, and what one transaction does to them. Reads are synchronous and see one
  * state for as long as the caller does not give up the thread.
  *
- *     changes      revision                  -> the change (`records.ts`); kept while current or within the history
+ *     changes      change                    -> the change (`records.ts`); kept while current or within the history
  *     current      key                       -> state of the key
- *     superseded   [key, revision]           -> versions that are not current any more, until compaction
- *     expiry       [milliseconds, revision]  -> key
- *     (root)       head, compacted, swept, format: history before `compacted` is gone for readers, what it held is
- *                  erased up to `swept`
+ *     superseded   [key, change]             -> versions that are not current any more, until compaction
+ *     expiry       [milliseconds, change]    -> key
+ *     leases       lease                     -> lifetime in seconds; leases of the etcd API
+ *     leased       [lease, key]              -> (nothing); the keys that hang on a lease
+ *     (root)       head, compacted, swept, format, identity: history before `compacted` is gone for readers, what it
+ *                  held is erased up to `swept` (a change)
  */
 import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -18,6 +20,7 @@ import { checkDataFile } from './check-data-file.ts';
 import { DataFileSpace, pageBytes } from './data-file-space.ts';
 import {
   type Change,
+  changeStep,
   decodeChange,
   decodeKeyState,
   decodeSuperseded,
@@ -25,11 +28,14 @@ import {
   encodeKeyState,
   encodeSuperseded,
   type KeyState,
+  lastChangeAt,
+  noLease,
+  revisionOf,
   type SupersededVersion,
 } from './records.ts';
 
-/** Raised when the layout changes in a way that older code would misread. */
-const formatVersion = 1;
+/** Raised when the layout changes in a way that older code would misread. Format 1 is read and carried on as format 2. */
+const formatVersion = 2;
 
 /** Address space, not memory and not disk; LMDB maps more when the file outgrows it. */
 const mapSizeBytes = 2 ** 32;
@@ -41,11 +47,36 @@ export interface StoredVersion extends SupersededVersion {
 
 /** A change on its way into the tables, with the state of its key before it. */
 export interface PendingChange {
+  /** The number of the change (see `records.ts`). */
   readonly revision: number;
   readonly change: Change;
   readonly before: KeyState;
   readonly expiresAtMs: number;
 }
+
+export interface SnapshotEntry {
+  readonly state: KeyState;
+  readonly change: Change;
+}
+
+export interface Snapshot {
+  readonly head: number;
+  readonly entries: Iterable<SnapshotEntry>;
+  close(): void;
+}
+
+/** An entry as a backup has it, with revisions as numbers. */
+export interface LoadedEntry {
+  readonly key: string;
+  readonly value: Uint8Array;
+  readonly cause: string;
+  readonly createRevision: number;
+  readonly modRevision: number;
+  /** 0 = never. */
+  readonly expiresAtMs: number;
+}
+
+const snapshotPageEntries = 256;
 
 export class Tables {
   readonly #root: RootDatabase<Buffer, string>;
@@ -53,16 +84,21 @@ export class Tables {
   readonly #current: Database<Buffer, string>;
   readonly #superseded: Database<Buffer, [string, number]>;
   readonly #expiry: Database<Buffer, [number, number]>;
+  /** Missing when a store of format 1 is opened for reading only. */
+  readonly #leases: Database<Buffer, string> | undefined;
+  readonly #leased: Database<Buffer, [string, string]>;
   readonly #space: DataFileSpace;
   /** Settles with the last transaction that was begun. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(path: string) {
+  /** `readOnly`: beside the process that has the store open, or alone. */
+  constructor(path: string, { readOnly = false }: { readonly readOnly?: boolean } = {}) {
     checkDataFile(path);
     try {
       this.#root = open<Buffer, string>({
         path,
         noSubdir: true,
+        readOnly,
         encoding: 'binary',
         mapSize: mapSizeBytes,
         maxDbs: 8,
@@ -76,7 +112,10 @@ export class Tables {
       this.#current = this.#root.openDB({ name: 'current', encoding: 'binary' });
       this.#superseded = this.#root.openDB({ name: 'superseded', encoding: 'binary' });
       this.#expiry = this.#root.openDB({ name: 'expiry', encoding: 'binary' });
-      this.#initialise();
+      this.#leases = this.#root.openDB({ name: 'leases', encoding: 'binary' });
+      this.#leased = this.#root.openDB({ name: 'leased', encoding: 'binary' });
+      if (!readOnly) this.#initialise();
+      this.#checkFormat();
       syncDirectory(dirname(path));
       this.#space = new DataFileSpace(path, () => (this.#root.getStats() as { lastPageNumber: number }).lastPageNumber);
     } catch (error) {
@@ -95,11 +134,16 @@ export class Tables {
         // The empty store is at revision 1, so that 0 always means "before everything".
         void this.#root.put('head', encodeNumber(1));
       });
-    } else if (format.readDoubleBE(0) !== formatVersion) {
-      throw new StorageError(
-        'corrupt',
-        `the data directory has format ${format.readDoubleBE(0)}, this version knows format ${formatVersion}`,
-      );
+    } else if (format.readDoubleBE(0) === 1) {
+      this.#root.transactionSync(() => void this.#root.put('format', encodeNumber(formatVersion)));
+    }
+  }
+
+  #checkFormat(): void {
+    const format = this.#number('format');
+    if (format > formatVersion) {
+      const text = `the data directory has format ${format}, this version knows format ${formatVersion}`;
+      throw new StorageError('corrupt', text);
     }
   }
 
@@ -117,7 +161,7 @@ export class Tables {
 
   #number(name: string): number {
     const value = this.#root.get(name);
-    if (value?.length !== 8) throw new StorageError('corrupt', `the data file has no ${name} revision`);
+    if (value?.length !== 8) throw new StorageError('corrupt', `the data file has no ${name}`);
     return value.readDoubleBE(0);
   }
 
@@ -134,9 +178,13 @@ export class Tables {
     return { ...change, value: Buffer.from(change.value) };
   }
 
-  /** Changes from a revision on, in order, at most `limit`. */
+  /** Changes from a number on, in order; `limit` or more of them, since a revision is never cut in two. */
   *changesFrom(revision: number, limit: number): Generator<{ revision: number; change: Change }> {
-    for (const { key, value } of this.#changes.getRange({ start: revision, limit })) {
+    let seen = 0;
+    let last = 0;
+    for (const { key, value } of this.#changes.getRange({ start: revision })) {
+      if (++seen > limit && revisionOf(key) !== revisionOf(last)) return;
+      last = key;
       yield { revision: key, change: decodeChange(value, key) };
     }
   }
@@ -167,6 +215,59 @@ export class Tables {
     return undefined;
   }
 
+  /**
+   * Everything that is current, in the order of keys, as the moment of the call saw it, however long the reading takes.
+   * `close` lets LMDB use the pages again that writers have given up since.
+   */
+  snapshot(): Snapshot {
+    const transaction = this.#root.useReadTransaction();
+    const head = this.#root.get('head', { transaction })?.readDoubleBE(0) ?? 0;
+    return { head, entries: this.#entriesOf(transaction), close: () => transaction.done() };
+  }
+
+  *#entriesOf(transaction: ReturnType<RootDatabase['useReadTransaction']>): Generator<SnapshotEntry> {
+    for (let from = ''; ; ) {
+      // A page at a time: a cursor of lmdb-js does not outlive the turn of the event loop safely.
+      const page = [...this.#current.getRange({ start: from, limit: snapshotPageEntries, transaction })];
+      for (const { key, value } of page) {
+        const state = decodeKeyState(value);
+        const record = this.#changes.get(state.modRevision, { transaction });
+        if (!record) throw new StorageError('corrupt', `the record of revision ${state.modRevision} is missing`);
+        yield { state, change: decodeChange(record, state.modRevision) };
+        from = `${key}\0`;
+      }
+      if (page.length < snapshotPageEntries) return;
+    }
+  }
+
+  /** Puts entries into a store that is being made; `finishLoad` makes it one. They may come in any order of keys. */
+  async load(entries: readonly LoadedEntry[]): Promise<void> {
+    const pages = entries.reduce((sum, { value }) => sum + pagesPerChange + Math.ceil(value.length / pageBytes), 0);
+    await this.#space.reserve(pages + pagesPerTransaction, false);
+    this.#root.transactionSync(() => {
+      for (const entry of entries) this.#load(entry);
+    });
+  }
+
+  #load({ key, value, cause, createRevision, modRevision, expiresAtMs }: LoadedEntry): void {
+    let number = modRevision;
+    while (this.#changes.doesExist(number)) number += changeStep;
+    const kept = { createRevision, version: createRevision === modRevision ? 1 : 2, lease: noLease };
+    const change: Change = { type: 'put', key, value, cause, previous: 0, writtenAtMs: 0, ...kept };
+    void this.#changes.put(number, encodeChange(change));
+    void this.#current.put(key, encodeKeyState({ modRevision: number, expiresAtMs, ...kept }));
+    if (expiresAtMs !== 0) void this.#expiry.put([expiresAtMs, number], Buffer.from(key));
+  }
+
+  /** There is no history: who asks for what was before is told that it has been compacted. */
+  async finishLoad(head: number): Promise<void> {
+    await this.#transaction(0, false, () => {
+      void this.#root.put('head', encodeNumber(head));
+      void this.#root.put('compacted', encodeNumber(head));
+      void this.#root.put('swept', encodeNumber(lastChangeAt(head)));
+    });
+  }
+
   /** What has expired by `nowMs`, oldest first. */
   *expired(nowMs: number, limit: number): Generator<{ atMs: number; revision: number; key: string }> {
     for (const { key, value } of this.#expiry.getRange({ end: [nowMs + 1, 0], limit })) {
@@ -186,7 +287,7 @@ export class Tables {
     await this.#transaction(pages, isFreeing, () => {
       for (const pending of changes) this.#put(pending);
       const last = changes.at(-1);
-      if (last) void this.#root.put('head', encodeNumber(last.revision));
+      if (last) void this.#root.put('head', encodeNumber(revisionOf(last.revision)));
     });
   }
 
@@ -196,14 +297,61 @@ export class Tables {
       const version = { createRevision: before.createRevision, supersededAt: revision };
       void this.#superseded.put([change.key, before.modRevision], encodeSuperseded(version));
       if (before.expiresAtMs !== 0) void this.#expiry.remove([before.expiresAtMs, before.modRevision]);
+      if (before.lease !== noLease && before.lease !== change.lease) {
+        void this.#leased.remove([leaseName(before.lease), change.key]);
+      }
     }
     if (change.type === 'delete') {
       void this.#current.remove(change.key);
       return;
     }
-    const state = { modRevision: revision, createRevision: change.createRevision, expiresAtMs };
-    void this.#current.put(change.key, encodeKeyState(state));
+    const { createRevision, version, lease } = change;
+    void this.#current.put(
+      change.key,
+      encodeKeyState({ modRevision: revision, createRevision, expiresAtMs, version, lease }),
+    );
     if (expiresAtMs !== 0) void this.#expiry.put([expiresAtMs, revision], Buffer.from(change.key));
+    if (lease !== noLease && lease !== before.lease) void this.#leased.put([leaseName(lease), change.key], nothing);
+  }
+
+  ttlSecondsOf(lease: bigint): number | undefined {
+    return this.#leases?.get(leaseName(lease))?.readDoubleBE(0);
+  }
+
+  *leases(): Generator<{ lease: bigint; ttlSeconds: number }> {
+    for (const { key, value } of this.#leases?.getRange({}) ?? []) {
+      yield { lease: BigInt(`0x${key}`), ttlSeconds: value.readDoubleBE(0) };
+    }
+  }
+
+  *keysOfLease(lease: bigint): Generator<string> {
+    const name = leaseName(lease);
+    for (const [, key] of this.#leased.getKeys({ start: [name, ''], end: [`${name}\0`, ''] })) yield key;
+  }
+
+  async putLease(lease: bigint, ttlSeconds: number): Promise<void> {
+    await this.#transaction(pagesPerChange, false, () => {
+      void this.#leases?.put(leaseName(lease), encodeNumber(ttlSeconds));
+    });
+  }
+
+  /** The keys that hang on it are removed before, by changes of their own. */
+  async removeLease(lease: bigint): Promise<void> {
+    await this.#transaction(pagesPerChange, true, () => void this.#leases?.remove(leaseName(lease)));
+  }
+
+  /** Sixteen bytes that tell this store from others; made when first asked for. */
+  async identity(make: () => Buffer): Promise<Buffer> {
+    const known = this.#root.get('identity');
+    if (known) return known;
+    const made = make();
+    await this.#transaction(pagesPerChange, true, () => void this.#root.put('identity', made));
+    return made;
+  }
+
+  sizes(): { readonly fileBytes: number; readonly usedBytes: number } {
+    const stats = this.#root.getStats() as { lastPageNumber: number };
+    return { fileBytes: this.#space.allocatedBytes, usedBytes: (stats.lastPageNumber + 1) * pageBytes };
   }
 
   async setCompacted(revision: number): Promise<void> {
@@ -211,23 +359,21 @@ export class Tables {
   }
 
   /**
-   * Erases what the next changes after `swept`, up to the revision `to`, superseded, and the deletes among them: at most
-   * `limit` changes in one transaction. Begin again until `swept` is `to`.
+   * Erases what the next changes after `swept`, up to the revision `to`, superseded, and the deletes among them: about
+   * `limit` changes in one transaction. Begin again until `swept` is behind `to`.
    */
   async sweep(to: number, limit: number): Promise<void> {
-    const from = this.swept() + 1;
-    let reached = to;
+    let reached = lastChangeAt(to);
     let seen = 0;
     const superseded: { key: string; revision: number }[] = [];
     const deletes: number[] = [];
-    for (const { revision, change } of this.changesFrom(from, limit)) {
-      if (revision > to) break;
-      seen++;
-      if (seen === limit) reached = revision;
+    for (const { revision, change } of this.changesFrom(this.swept() + changeStep, limit)) {
+      if (revision > reached) break;
+      if (++seen >= limit) reached = lastChangeAt(revisionOf(revision));
       if (change.previous !== 0) superseded.push({ key: change.key, revision: change.previous });
       if (change.type === 'delete') deletes.push(revision);
     }
-    await this.#transaction(limit * pagesPerSweptChange, true, () => {
+    await this.#transaction(Math.max(limit, seen) * pagesPerSweptChange, true, () => {
       void this.#root.put('swept', encodeNumber(reached));
       for (const { key, revision } of superseded) {
         void this.#superseded.remove([key, revision]);
@@ -235,6 +381,8 @@ export class Tables {
       }
       for (const revision of deletes) void this.#changes.remove(revision);
     });
+    // A process that read a backup and was killed would hold its pages for ever.
+    this.#root.readerCheck();
   }
 
   /** One at a time, so that what was reserved for a transaction is used by that one. */
@@ -268,6 +416,13 @@ const pagesPerSweptChange = 3;
 
 function pagesOf({ change }: PendingChange): number {
   return pagesPerChange + Math.ceil((change.value.length + change.cause.length + change.key.length) / pageBytes);
+}
+
+const nothing = Buffer.alloc(0);
+
+/** Sorts as the number does. */
+function leaseName(lease: bigint): string {
+  return BigInt.asUintN(64, lease).toString(16).padStart(16, '0');
 }
 
 function encodeNumber(value: number): Buffer {

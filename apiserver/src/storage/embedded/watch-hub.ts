@@ -4,7 +4,7 @@
  * memory, and nothing is missed or repeated.
  */
 import { type ChangeEvent, type KeyRange, StorageError, type WatchBatch } from '../backend.ts';
-import type { Change } from './records.ts';
+import { type Change, revisionOf } from './records.ts';
 import type { PendingChange } from './tables.ts';
 
 /** The newest changes kept in memory. A watch that keeps up needs the last commit only. */
@@ -21,9 +21,26 @@ export interface WatchHubDeps {
   changesFrom(revision: number, limit: number): Iterable<{ revision: number; change: Change }>;
 }
 
+/** A change as watches of the etcd API see it. */
+export interface WatchedChange extends ChangeEvent {
+  readonly change: Change;
+}
+
+export interface WatchedBatch extends WatchBatch {
+  readonly events: readonly WatchedChange[];
+}
+
+export interface WatchOptions {
+  /**
+   * Begins also at the very revision of a compaction, as etcd does: a write at that revision is still known if it is
+   * current, a delete is not.
+   */
+  readonly atCompaction?: boolean;
+}
+
 export class WatchHub {
   readonly #deps: WatchHubDeps;
-  #recent: ChangeEvent[] = [];
+  #recent: WatchedChange[] = [];
   #recentBytes = 0;
   #waiting = new Set<() => void>();
   #closed = false;
@@ -55,14 +72,20 @@ export class WatchHub {
     this.#wakeAll();
   }
 
-  async *watch(range: KeyRange, after: number, signal: AbortSignal): AsyncGenerator<WatchBatch, void, void> {
+  async *watch(
+    range: KeyRange,
+    after: number,
+    signal: AbortSignal,
+    { atCompaction = false }: WatchOptions = {},
+  ): AsyncGenerator<WatchedBatch, void, void> {
+    const allowance = atCompaction ? 1 : 0;
     const wake = () => this.#wakeAll();
     signal.addEventListener('abort', wake, { once: true });
     try {
       for (let position = after; ; ) {
         signal.throwIfAborted();
         if (this.#closed) throw new StorageError('unavailable', 'the store is closed');
-        if (position < this.#deps.compacted()) {
+        if (position + allowance < this.#deps.compacted()) {
           const text = `revision ${position} has been compacted: the history begins at ${this.#deps.compacted()}`;
           throw new StorageError('compacted', text);
         }
@@ -81,31 +104,42 @@ export class WatchHub {
   }
 
   /** The next changes after a revision below the head. */
-  #after(position: number): { events: readonly ChangeEvent[]; reached: number } {
+  #after(position: number): { events: readonly WatchedChange[]; reached: number } {
     const first = this.#recent[0];
     if (first && Number(first.modRevision) <= position + 1) {
-      // Revisions follow each other without gaps, so the place in memory is a subtraction.
-      const events = this.#recent.slice(position + 1 - Number(first.modRevision));
-      return { events, reached: this.#deps.head() };
+      return { events: this.#recent.slice(this.#indexAfter(position)), reached: this.#deps.head() };
     }
-    const events: ChangeEvent[] = [];
+    const events: WatchedChange[] = [];
     for (const { revision, change } of this.#deps.changesFrom(position + 1, readAheadMax)) {
-      if (revision > this.#deps.head()) break;
+      if (revisionOf(revision) > this.#deps.head()) break;
       events.push(this.#eventOf(revision, change));
     }
     const last = events.length < readAheadMax ? undefined : events.at(-1);
     return { events, reached: last ? Number(last.modRevision) : this.#deps.head() };
   }
 
-  #eventOf(revision: number, change: Change): ChangeEvent {
+  /** The place of the first change in memory after a revision. */
+  #indexAfter(position: number): number {
+    let low = 0;
+    let high = this.#recent.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (Number(this.#recent[middle]?.modRevision) <= position) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #eventOf(revision: number, change: Change): WatchedChange {
     const value = change.type === 'put' ? change.value : this.#deps.change(change.previous)?.value;
     return {
       type: change.type,
       key: change.key,
       value,
-      createRevision: BigInt(change.createRevision),
-      modRevision: BigInt(revision),
+      createRevision: BigInt(revisionOf(change.createRevision)),
+      modRevision: BigInt(revisionOf(revision)),
       cause: change.cause,
+      change,
     };
   }
 
@@ -116,6 +150,12 @@ export class WatchHub {
       this.#recentBytes -= this.#recent[count]?.value?.length ?? 0;
       count++;
       kept--;
+    }
+    // A revision is in memory as a whole or not at all.
+    const cut = this.#recent[count - 1]?.modRevision;
+    while (count > 0 && count < this.#recent.length && this.#recent[count]?.modRevision === cut) {
+      this.#recentBytes -= this.#recent[count]?.value?.length ?? 0;
+      count++;
     }
     // Dropping from the front is paid once per half of the bound, not once per change.
     if (count > 0) this.#recent = this.#recent.slice(count);

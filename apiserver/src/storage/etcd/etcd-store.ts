@@ -9,15 +9,7 @@
  */
 import { raceAbort } from '@slipway/kit/abort';
 import type { Clock } from '@slipway/kit/clock';
-import { circuitBreaker, ConsecutiveBreaker, handleWhen, noop } from 'cockatiel';
-import {
-  Etcd3,
-  type IOptions,
-  isRecoverableError,
-  type IRangeResponse,
-  type IRequestOp,
-  type ITxnRequest,
-} from 'etcd3';
+import type { Etcd3, IRangeResponse, IRequestOp, ITxnRequest } from 'etcd3';
 import {
   type Backend,
   type Entry,
@@ -30,15 +22,12 @@ import {
   type WriteResult,
 } from '../backend.ts';
 import { causeKeyOf, decodeEntry, encodeValue } from './envelope.ts';
+import { createEtcdClient, type EtcdClientOptions } from './etcd-client.ts';
 import { isLeaseGone, translateEtcdError } from './etcd-errors.ts';
 import { LeaseBuckets } from './lease-buckets.ts';
 import { watchEtcd } from './watch-etcd.ts';
 
-export interface EtcdStoreOptions {
-  /** `http://HOST:PORT` or `https://HOST:PORT` of each member. */
-  readonly endpoints: readonly string[];
-  /** PEM. A client certificate goes with its key. */
-  readonly tls?: { readonly ca: Buffer; readonly certificate?: Buffer; readonly key?: Buffer };
+export interface EtcdStoreOptions extends EtcdClientOptions {
   readonly clock: Clock;
 }
 
@@ -47,12 +36,6 @@ const requestTimeoutMs = 10_000;
 
 /** Tries of a read before it fails: each may go to another member. */
 const readTries = 3;
-
-/** Above any response: etcd itself does not bound them, and a page of large objects passes gRPC's default of 4 MiB. */
-const responseBytesMax = 512 * 1024 * 1024;
-
-/** A member that failed three times in a row is left alone for this time, when there are others. */
-const memberPauseMs = 1_000;
 
 /** Causes of deletions live longer than any history that the compactor leaves. */
 const deletionCauseTtlMs = 600_000;
@@ -69,8 +52,8 @@ class EtcdStore implements Backend {
   readonly #leases: LeaseBuckets;
   readonly #end = new AbortController();
 
-  constructor({ endpoints, tls, clock }: EtcdStoreOptions) {
-    this.#client = new Etcd3(clientOptions(endpoints, tls));
+  constructor({ clock, ...options }: EtcdStoreOptions) {
+    this.#client = createEtcdClient(options);
     this.#clock = clock;
     this.#leases = new LeaseBuckets(clock, async (ttlSeconds) => {
       const lease = await this.#client.leaseClient.leaseGrant({ TTL: ttlSeconds }, this.#deadline());
@@ -194,28 +177,4 @@ class EtcdStore implements Backend {
 
 function put(key: string, value: Buffer, lease?: string): IRequestOp {
   return { request_put: { key: Buffer.from(key), value, ...(lease === undefined ? {} : { lease }) } };
-}
-
-function clientOptions(endpoints: readonly string[], tls: EtcdStoreOptions['tls']): IOptions {
-  const isAlone = endpoints.length === 1;
-  const pause = () =>
-    circuitBreaker(handleWhen(isRecoverableError), {
-      halfOpenAfter: memberPauseMs,
-      breaker: new ConsecutiveBreaker(3),
-    });
-  return {
-    hosts: [...endpoints],
-    grpcOptions: { 'grpc.max_receive_message_length': responseBytesMax, 'grpc.keepalive_time_ms': 10_000 },
-    // The client's own retries would repeat writes.
-    faultHandling: { global: noop, host: isAlone ? () => noop : pause },
-    ...(tls ? { credentials: credentialsFrom(tls) } : {}),
-  };
-}
-
-function credentialsFrom(tls: NonNullable<EtcdStoreOptions['tls']>): NonNullable<IOptions['credentials']> {
-  return {
-    rootCertificate: tls.ca,
-    ...(tls.key ? { privateKey: tls.key } : {}),
-    ...(tls.certificate ? { certChain: tls.certificate } : {}),
-  };
 }
