@@ -13,11 +13,11 @@
  */
 import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { messageOf } from '@slipway/kit/errors';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { StorageError } from '../backend.ts';
 import { checkDataFile } from './check-data-file.ts';
 import { DataFileSpace, pageBytes } from './data-file-space.ts';
+import { openError, reasonOf } from './lmdb-errors.ts';
 import {
   type Change,
   changeStep,
@@ -431,17 +431,6 @@ function encodeNumber(value: number): Buffer {
   return bytes;
 }
 
-/** lmdb rejects with a wrapper whose `commitError` is a promise that rejects with the reason. */
-async function reasonOf(error: unknown): Promise<unknown> {
-  if (typeof error !== 'object' || error === null || !('commitError' in error)) return error;
-  try {
-    await error.commitError;
-    return error;
-  } catch (reason) {
-    return reason;
-  }
-}
-
 /** A new file survives a power cut only when its directory is on the disk too. */
 function syncDirectory(directory: string): void {
   const handle = openSync(directory, 'r');
@@ -450,17 +439,4 @@ function syncDirectory(directory: string): void {
   } finally {
     closeSync(handle);
   }
-}
-
-/** LMDB's own codes for a file that it cannot make sense of: corrupted, page not found, version mismatch, invalid. */
-const corruptCodes = new Set([-30797, -30796, -30794, -30793]);
-
-function openError(path: string, error: unknown): StorageError {
-  const code = (error as { code?: unknown }).code;
-  const text = messageOf(error);
-  if (typeof code === 'number' && corruptCodes.has(code)) {
-    const what = `${path} is damaged: ${text}; restore the data directory from a backup`;
-    return new StorageError('corrupt', what, { cause: error });
-  }
-  return new StorageError('unavailable', `open ${path}: ${text}`, { cause: error });
 }
