@@ -207,6 +207,7 @@ function composeLine(
     readNewest: async (resource, group, namespace, name, signal) =>
       (await objects.get(objectKey({ group, resource }, namespace, name), { signal }))?.object,
     random,
+    equivalents: (served) => kinds.all.filter((each) => each.store === served.store && each !== served),
     findKind: (wanted) =>
       kinds.all.find(
         ({ api }) => api.kind === wanted.kind && api.group === wanted.group && api.version === wanted.version,

@@ -63,14 +63,23 @@ export class Admission {
     const request = { operation, user, api: served.api, served, subresource, namespace, name, dryRun };
     const { mutating, validating } = this.#askedAbout(request);
     const deps = this.#deps;
-    const write = (draft: KubeObject | undefined, old: KubeObject | undefined) =>
-      ({ request, draft, old, signal, warnings }) satisfies AdmissionWrite;
+    const writeOf = (draft: KubeObject | undefined, old: KubeObject | undefined): AdmissionWrite => ({
+      request,
+      draft,
+      old,
+      signal,
+      warnings,
+      rerun: undefined,
+    });
     return {
       mutate: (draft, old) => {
-        if (mutating.length > 0) return inTurn(mutating, 'mutate', write(draft, old), deps);
+        if (mutating.length === 0) return;
+        const write = writeOf(draft, old);
+        const waiting = inTurn(mutating, 'mutate', write, deps);
+        return waiting?.then(() => (write.rerun ? inTurn(mutating, 'mutate', write, deps) : undefined));
       },
       validate: (draft, old) => {
-        if (validating.length > 0) return inTurn(validating, 'validate', write(draft, old), deps);
+        if (validating.length > 0) return inTurn(validating, 'validate', writeOf(draft, old), deps);
       },
       release: async () => {
         for (const plugin of validating) await plugin.release?.(request, deps);

@@ -1,10 +1,12 @@
 /** Every admission plugin, in the order in which they are asked: upstream's order. */
 import type { AdmissionPlugin } from './plugin.ts';
+import { validatingWebhooks } from './plugins/validating-webhooks.ts';
 import { certificateApproval, certificateSigning, certificateSubjectRestriction } from './plugins/certificates.ts';
 import { defaultIngressClass } from './plugins/default-ingress-class.ts';
 import { defaultStorageClass } from './plugins/default-storage-class.ts';
 import { defaultTolerationSeconds } from './plugins/default-toleration-seconds.ts';
 import { limitRanger } from './plugins/limit-ranger.ts';
+import { mutatingWebhooks } from './plugins/mutating-webhooks.ts';
 import { namespaceLifecycle } from './plugins/namespace-lifecycle.ts';
 import { nodeRestriction } from './plugins/node-restriction.ts';
 import { ownerReferencesPermissionEnforcement } from './plugins/owner-references.ts';
@@ -37,6 +39,8 @@ export const pluginChain: readonly AdmissionPlugin[] = [
   certificateSubjectRestriction,
   roleEscalation,
   defaultIngressClass,
+  mutatingWebhooks,
+  validatingWebhooks,
   // The last: what anybody else refuses is not charged.
   resourceQuota,
 ];

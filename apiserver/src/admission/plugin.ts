@@ -31,6 +31,17 @@ export interface AdmissionWrite<T extends KubeObject = KubeObject> {
   readonly signal: AbortSignal;
   /** Texts for `Warning` headers. */
   readonly warnings: string[];
+  /** Set by whoever wants the mutating plugins to run once more; still there while they do. */
+  rerun: Rerun | undefined;
+}
+
+/** What the second run of the mutating plugins has to know of the first. */
+export interface Rerun {
+  /** Webhooks to be asked again, by id; and all that want to be asked whenever something changed. */
+  readonly wanted: ReadonlySet<string>;
+  readonly eligible: readonly string[];
+  /** The draft as the webhooks left it, as JSON. */
+  readonly output: string;
 }
 
 /** Writes that a plugin looks at. `*` is any; a resource is written `pods` or `pods/status`, `*` (no subresources), or `*` + `/*` (all). */
@@ -69,6 +80,8 @@ export interface AdmissionDeps {
     name: string,
     signal: AbortSignal,
   ) => Promise<KubeObject | undefined>;
+  /** The same objects in other versions, the given one left out. */
+  readonly equivalents: (served: ServedResource) => readonly ServedResource[];
   /** The served resource whose objects are of the kind. */
   readonly findKind: (kind: GroupVersionKind) => ApiResource | undefined;
   readonly rulesFor: (user: UserInfo, namespace: string | undefined) => readonly PolicyRule[];

@@ -1,0 +1,94 @@
+/**
+ * Asks the mutating webhooks one after the other, each about what the one before made of the object. When one of them changed it, the chain runs
+ * once more, and those that want to see the others' changes are asked again.
+ */
+import { decodeObject } from '@slipway/api/schema/decode';
+import { applyJsonPatch } from '@slipway/api/patch/json-patch';
+import { copyJson, type JsonObject } from '@slipway/api/patch/json-value';
+import type { KubeObject } from '@slipway/api/types';
+import { messageOf } from '@slipway/kit/errors';
+import type { ServedResource } from '../../registry/kinds.ts';
+import { sameJson } from '../../registry/same-json.ts';
+import type { AdmissionDeps, AdmissionPlugin, AdmissionWrite, Rerun } from '../plugin.ts';
+import { matchesConditions } from '../webhooks/match-conditions.ts';
+import { shown } from '../webhooks/review.ts';
+import { afterFailure, askWebhook, internalError, isExempt, type Webhook, webhooksOf } from '../webhooks/webhook.ts';
+
+const webhooks = webhooksOf('mutatingwebhookconfigurations');
+
+export const mutatingWebhooks: AdmissionPlugin = {
+  name: 'MutatingAdmissionWebhook',
+  on: [{ operations: ['CREATE', 'UPDATE', 'DELETE', 'CONNECT'], group: '*', resources: ['*/*'] }],
+
+  mutate(write, deps) {
+    const { all } = webhooks.of(deps.objects);
+    if (all.length === 0 || isExempt(write)) return;
+    if (write.rerun) return askAgain(write, write.rerun, deps);
+    const asked = all.filter(({ matcher }) => matcher.match(write, deps));
+    if (asked.length > 0) return askInTurn(asked, write, deps);
+  },
+};
+
+async function askInTurn(asked: readonly Webhook[], write: AdmissionWrite, deps: AdmissionDeps): Promise<void> {
+  const eligible: string[] = [];
+  const wanted = new Set<string>();
+  let isChanged = false;
+  for (const webhook of asked) {
+    if (await askOne(webhook, write, deps)) {
+      isChanged = true;
+      // Whoever was asked before this change and wants to see it.
+      for (const id of eligible) wanted.add(id);
+    }
+    if (webhook.spec.reinvocationPolicy === 'IfNeeded') eligible.push(webhook.id);
+  }
+  if (isChanged) write.rerun = { wanted, eligible, output: JSON.stringify(write.draft) };
+}
+
+/** In the second run: those before a change, and all eligible ones when the rest of the chain has changed something since. */
+async function askAgain(write: AdmissionWrite, rerun: Rerun, deps: AdmissionDeps): Promise<void> {
+  const isChanged = JSON.stringify(write.draft) !== rerun.output;
+  const wanted = new Set(isChanged ? rerun.eligible : rerun.wanted);
+  for (const webhook of webhooks.of(deps.objects).all) {
+    if (wanted.has(webhook.id)) await askOne(webhook, write, deps);
+  }
+}
+
+/** Whether the webhook changed the object. */
+async function askOne(webhook: Webhook, write: AdmissionWrite, deps: AdmissionDeps): Promise<boolean> {
+  const served = webhook.matcher.match(write, deps);
+  if (!served || !matchesConditions(webhook.spec, write, served, deps)) return false;
+  const response = await askWebhook(webhook, served, write, { mayPatch: true, deps });
+  if (response?.patch === undefined) return false;
+  const { draft } = write;
+  const { name } = webhook.spec;
+  if (!draft) {
+    const problem = `admission webhook ${JSON.stringify(name)} attempted to modify the object, which is not supported for this operation`;
+    throw internalError(problem);
+  }
+  try {
+    return replace(draft, patched(draft, response.patch, served), write.request.served);
+  } catch (error) {
+    afterFailure(webhook.spec, messageOf(error), error);
+    return false;
+  }
+}
+
+/** In the form in which it is stored. */
+function patched(draft: KubeObject, patch: unknown, served: ServedResource): KubeObject {
+  const before = copyJson(shown(draft, served) as unknown as JsonObject);
+  const after = applyJsonPatch(before, patch);
+  const { object } = decodeObject(served.schema, after, { fieldValidation: 'Ignore' });
+  const typed = object as unknown as KubeObject;
+  return served.view ? served.view.toStored(typed) : typed;
+}
+
+/** The draft stays the same object: whoever handed it in holds on to it. */
+function replace(draft: KubeObject, next: KubeObject, { store }: ServedResource): boolean {
+  const fresh = copyJson(next as unknown as JsonObject) as unknown as KubeObject;
+  store.strategy.defaults?.(fresh);
+  if (sameJson(fresh, draft)) return false;
+  const fields = draft as unknown as Record<string, unknown>;
+  for (const field of Object.keys(fields)) if (!(field in fresh)) delete fields[field];
+  Object.assign(draft, fresh);
+  return true;
+}
