@@ -4,6 +4,7 @@ import { isStatus } from '@slipway/api/status-error';
 import type { ResourcePath, Transport } from '@slipway/api/transport';
 import type { KubeList, KubeObject, Service } from '@slipway/api/types';
 import { type ApiServerConfig, isUnspecified } from '../config.ts';
+import { systemPriorityClasses } from './priority-classes.ts';
 import { reconcileRoles } from './reconcile-roles.ts';
 
 const namespaces = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
@@ -47,7 +48,16 @@ export async function bootstrap(
     namespaces.map(namespaceNamed),
     signal,
   );
-  await Promise.all([reconcileRoles(transport, signal), ensureService(transport, config, signal)]);
+  await Promise.all([
+    reconcileRoles(transport, signal),
+    ensureAll(
+      transport,
+      { group: 'scheduling.k8s.io', version: 'v1', resource: 'priorityclasses' },
+      systemPriorityClasses.map((each) => structuredClone(each)),
+      signal,
+    ),
+    ensureService(transport, config, signal),
+  ]);
 }
 
 function namespaceNamed(name: string): KubeObject {
