@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isStatus } from '@slipway/api/status-error';
 import type { Transport } from '@slipway/api/transport';
 import type { KubeObject, Node } from '@slipway/api/types';
 import {
@@ -59,8 +60,11 @@ export async function startControlPlane(
   const transport = server.transport(admin);
   const http = options.over === 'http' ? await httpTransport(server) : undefined;
   const through = options.through ?? ((plain) => plain);
+  const refused: string[] = [];
   const manager = createControllerManager({
-    transport: through(http ?? transport),
+    transport: through(http ?? server.transport({ name: 'system:kube-controller-manager', groups: [] })),
+    // As in the all-in-one: what a controller may not do must be seen here.
+    ...(http ? {} : { transportAs: (account: string) => through(noting(server.transport(userOf(account)), refused)) }),
     ...world,
     config: {
       resources: server.resources,
@@ -90,8 +94,27 @@ export async function startControlPlane(
       await serving;
       await backend.close();
       await rm(dataDir, { recursive: true });
+      if (refused.length > 0) throw new Error(`controllers were refused what they need: ${refused.join('; ')}`);
     },
   };
+}
+
+function noting(transport: Transport, refused: string[]): Transport {
+  return {
+    watch: (request, signal) => transport.watch(request, signal),
+    send: (request, signal) =>
+      transport.send(request, signal).catch((error: unknown) => {
+        // A namespace on its way out refuses new objects with the same reason.
+        if (isStatus(error, 'Forbidden') && /cannot \w+ resource/.test(error.message)) refused.push(error.message);
+        throw error;
+      }),
+  };
+}
+
+function userOf(account: string) {
+  if (account.startsWith('system:')) return { name: account, groups: [] };
+  const groups = ['system:serviceaccounts', 'system:serviceaccounts:kube-system'];
+  return { name: `system:serviceaccount:kube-system:${account}`, groups };
 }
 
 async function httpTransport({ pki, address }: ApiServer): Promise<HttpTransport> {

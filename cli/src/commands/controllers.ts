@@ -3,19 +3,23 @@ import { discoverResources } from '@slipway/client/discovery';
 import { runAsLeader } from '@slipway/client/leader-election';
 import { createControllerManager } from '@slipway/controllers';
 import type { RunCommand } from '../command.ts';
+import { remoteAccounts } from '../compose/accounts.ts';
 import { connectRemote } from '../compose/remote.ts';
 import { claimRole } from '../process-record.ts';
 
 export const controllers: RunCommand = async ({ config, clock, random, log, signal, print }) => {
   const role = await claimRole(config.dataDir, 'controllers');
   try {
-    const { connection, transport } = await connectRemote(config, clock, 'controllers');
+    const remote = await connectRemote(config, clock, 'controllers');
+    const { connection, transport } = remote;
+    const accounts = remoteAccounts(remote, clock);
     const resources = await discoverResources(transport, signal);
     const identity = `${hostname()}_${random.uuid()}`;
-    const lease = { namespace: 'kube-system', name: 'slipway-controllers', identity };
+    const lease = { namespace: 'kube-system', name: 'kube-controller-manager', identity };
     const lead = async (leading: AbortSignal) => {
       const manager = createControllerManager({
         transport,
+        transportAs: accounts.transportAs,
         clock,
         random,
         log,
@@ -33,6 +37,7 @@ export const controllers: RunCommand = async ({ config, clock, random, log, sign
       await manager.run(leading);
     };
     await runAsLeader({ transport, clock, random, log, ...lease }, lead, signal);
+    accounts.close();
     transport.close();
   } finally {
     await role.release();

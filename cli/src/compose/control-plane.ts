@@ -18,6 +18,7 @@ import type { Logger } from '@slipway/kit/logger';
 import type { Random } from '@slipway/kit/random';
 import type { Config } from '../config.ts';
 import { CommandError } from '../usage-error.ts';
+import { localAccounts } from './accounts.ts';
 import { openStorage } from './storage.ts';
 
 export interface ProcessDeps {
@@ -104,8 +105,8 @@ export function composeControllers(config: Config, server: ApiServer, deps: Proc
   const manager: ControllerManager = createControllerManager({
     ...deps,
     log: deps.log.child({ part: 'controllers' }),
-    // One identity for all: the parts of one process cannot be told apart by what they may do.
-    transport: server.transport({ name: 'system:kube-controller-manager', groups: ['system:masters'] }),
+    transport: server.transport({ name: 'system:kube-controller-manager', groups: [] }),
+    transportAs: localAccounts(server),
     config: {
       resources: server.resources,
       caPem: server.pki.caCertificate,

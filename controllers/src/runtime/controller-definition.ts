@@ -72,7 +72,7 @@ export interface ControllerDefinition {
   readonly name: string;
   /** The source of its events: `deployment-controller`. */
   readonly component: string;
-  /** The service account of kube-system whose rights it has; what they are stands in the role `system:controller:ACCOUNT`. */
+  /** The service account of kube-system whose rights it has, by the role `system:controller:ACCOUNT`; or a user `system:...`. */
   readonly account: string;
   /** Changes of this kind run the object's own key. Absent for controllers with keys of their own. */
   readonly primary?: Kind;

@@ -13,6 +13,8 @@ import type { ControllerDefinition, ControllerDeps, IndexSpec } from './controll
 export interface Component {
   readonly name: string;
   readonly component: string;
+  /** As of a controller. */
+  readonly account: string;
   readonly reads: readonly Kind[];
   readonly indexes?: readonly IndexSpec[];
   /** Called when its caches are complete. Runs until the signal aborts and all of it has ended. */
@@ -20,7 +22,13 @@ export interface Component {
 }
 
 export interface ManagerDeps {
+  /** Reads what the caches hold and tells events. */
   readonly transport: Transport;
+  /**
+   * The transport of one account, for all else that its controllers do: a service account of kube-system, or the user itself where the
+   * name begins with `system:`. When not given, everything goes through the one transport.
+   */
+  readonly transportAs?: (account: string) => Transport;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -46,9 +54,13 @@ export function createManager(
 ): ControllerManager {
   const caches = new SharedCaches(deps);
   const sink = new EventSink(deps);
-  const depsFor = ({ name, component }: { readonly name: string; readonly component: string }): ControllerDeps => ({
+  const depsFor = ({
+    name,
+    component,
+    account,
+  }: Pick<Component, 'name' | 'component' | 'account'>): ControllerDeps => ({
     caches,
-    client: new Client(deps.transport, { controller: component }),
+    client: new Client(deps.transportAs?.(account) ?? deps.transport, { controller: component }),
     events: sink.recorder(component),
     clock: deps.clock,
     random: deps.random,

@@ -6,6 +6,7 @@ import { Scheduler, schedulerName } from './scheduler.ts';
 export const schedulerComponent: Component = {
   name: 'scheduler',
   component: schedulerName,
+  account: 'system:kube-scheduler',
   reads: [kinds.pods, kinds.nodes],
   run: ({ caches, client, events, clock, random, log }, signal) =>
     new Scheduler({

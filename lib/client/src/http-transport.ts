@@ -35,6 +35,8 @@ export interface HttpTransportOptions {
   readonly connection: Connection;
   readonly clock: Clock;
   readonly userAgent?: string;
+  /** In place of what the connection says. */
+  readonly bearerToken?: BearerToken;
   /** For one answer that is not a watch; 60 s when not given, as long as the server itself allows. */
   readonly requestTimeoutMs?: number;
   /** Connections kept for requests; 64 when not given. */
@@ -96,10 +98,10 @@ class Sender {
   readonly #requestTimeoutMs: number;
   readonly #userAgent: string;
 
-  constructor({ connection, clock, userAgent, requestTimeoutMs, socketsMax }: HttpTransportOptions) {
+  constructor({ connection, clock, userAgent, bearerToken, requestTimeoutMs, socketsMax }: HttpTransportOptions) {
     this.#clock = clock;
     this.#base = new URL(connection.server);
-    this.#token = createBearerToken(connection, clock);
+    this.#token = bearerToken ?? createBearerToken(connection, clock);
     this.#requestTimeoutMs = requestTimeoutMs ?? 60_000;
     this.#userAgent = userAgent ?? 'slipway';
     const { ca, cert, key, tlsServerName: servername, insecureSkipTlsVerify } = connection;

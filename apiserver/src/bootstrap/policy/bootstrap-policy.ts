@@ -2,7 +2,7 @@
 import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding, RoleRef, Subject } from '@slipway/api/types';
 import { aggregatedRules } from '@slipway/api/rbac/aggregated-rules';
 import { componentRoles } from './component-roles.ts';
-import { controllerRoles } from './controller-roles.ts';
+import { controllerRoles, ownControllerRoles } from './controller-roles.ts';
 import { namespaceRoles } from './namespace-roles.ts';
 import type { Rules } from './policy-rule.ts';
 import { aggregatedRoles, userRoles } from './user-roles.ts';
@@ -24,6 +24,7 @@ export function bootstrapRoles(): readonly AnyRole[] {
     ...parts,
     ...aggregating(parts),
     ...Object.entries(controllerRoles).map(([name, rules]) => clusterRole(`system:controller:${name}`, rules)),
+    ...Object.entries(ownControllerRoles).map(([name, rules]) => clusterRole(`slipway:controller:${name}`, rules)),
     ...namespaceRoles.map(({ namespace, name, rules }) => ({
       kind: 'Role',
       apiVersion,
@@ -60,6 +61,9 @@ export function bootstrapBindings(): readonly AnyBinding[] {
     ),
     ...Object.keys(controllerRoles).map((name) =>
       clusterRoleBinding(`system:controller:${name}`, [subjectFrom(`sa:${name}`)]),
+    ),
+    ...Object.keys(ownControllerRoles).map((name) =>
+      clusterRoleBinding(`slipway:controller:${name}`, [subjectFrom(`sa:${name}`)]),
     ),
     ...namespaceRoles.map(({ namespace, name, bindingName = name, subjects }) => ({
       kind: 'RoleBinding',

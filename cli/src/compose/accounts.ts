@@ -1,0 +1,85 @@
+/**
+ * Each controller acts with its own service account of kube-system and the rights that the role `system:controller:NAME` gives it. In
+ * the server's process its name is enough; from elsewhere it needs a token, which whoever runs the controllers asks for.
+ */
+import type { ApiServer } from '@slipway/apiserver';
+import { isStatus } from '@slipway/api/status-error';
+import type { Transport } from '@slipway/api/transport';
+import type { TokenRequest } from '@slipway/api/types';
+import { Client } from '@slipway/client/client';
+import { createHttpTransport, type HttpTransport } from '@slipway/client/http-transport';
+import { kinds } from '@slipway/client/kinds';
+import type { Clock } from '@slipway/kit/clock';
+import type { Remote } from './remote.ts';
+
+const namespace = 'kube-system';
+const tokenSeconds = 3600;
+/** A token is replaced when this part of its time is over. */
+const renewAfter = 0.8;
+const requestTimeoutMs = 30_000;
+
+export function localAccounts(server: ApiServer): (account: string) => Transport {
+  return (account) => server.transport(localUser(account));
+}
+
+function localUser(account: string) {
+  if (account.startsWith('system:')) return { name: account, groups: [] };
+  const groups = ['system:serviceaccounts', `system:serviceaccounts:${namespace}`];
+  return { name: `system:serviceaccount:${namespace}:${account}`, groups };
+}
+
+/** Users other than service accounts act as whom the kubeconfig names. */
+export function remoteAccounts(
+  { connection, transport }: Remote,
+  clock: Clock,
+): { readonly transportAs: (account: string) => Transport; close(): void } {
+  const made = new Map<string, HttpTransport>();
+  const { server, ca, tlsServerName, insecureSkipTlsVerify } = connection;
+  const transportAs = (account: string) => {
+    if (account.startsWith('system:')) return transport;
+    const known = made.get(account);
+    if (known) return known;
+    const bearerToken = accountToken(new Client(transport), account, clock);
+    const anonymous = { server, ca, tlsServerName, insecureSkipTlsVerify };
+    const own = createHttpTransport({ connection: anonymous, clock, userAgent: `slipway-${account}`, bearerToken });
+    made.set(account, own);
+    return own;
+  };
+  return {
+    transportAs,
+    close: () => {
+      for (const own of made.values()) own.close();
+    },
+  };
+}
+
+function accountToken(client: Client, name: string, clock: Clock): () => Promise<string> {
+  let held: { readonly token: string; readonly renewAtMs: number } | undefined;
+  let asking: Promise<string> | undefined;
+  const ask = async () => {
+    const signal = AbortSignal.timeout(requestTimeoutMs);
+    const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace } };
+    await client.create(kinds.serviceAccounts, account, { signal }).catch(ignoreExisting);
+    const body = {
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'TokenRequest',
+      spec: { expirationSeconds: tokenSeconds },
+    };
+    const ref = { namespace, name };
+    const answered = await client.createSubresource(kinds.serviceAccounts, ref, 'token', body, { signal });
+    const token = (answered as TokenRequest).status?.token ?? '';
+    held = { token, renewAtMs: clock.monotonicMs() + tokenSeconds * renewAfter * 1000 };
+    return token;
+  };
+  return () => {
+    if (held && clock.monotonicMs() < held.renewAtMs) return Promise.resolve(held.token);
+    asking ??= ask().finally(() => {
+      asking = undefined;
+    });
+    return asking;
+  };
+}
+
+function ignoreExisting(error: unknown): void {
+  if (!isStatus(error, 'AlreadyExists')) throw error;
+}
