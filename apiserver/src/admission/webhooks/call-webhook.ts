@@ -4,6 +4,7 @@
  */
 import { Agent, type RequestOptions, request as send } from 'node:https';
 import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
 import type { EndpointSlice, Service, WebhookClientConfig } from '@slipway/api/types';
 import type { Clock } from '@slipway/kit/clock';
 import { messageOf } from '@slipway/kit/errors';
@@ -153,7 +154,8 @@ function post(
     method: 'POST',
     host,
     port,
-    servername: serverName,
+    // No address goes into the greeting; its certificate is held against the host then.
+    servername: isIP(serverName) ? '' : serverName,
     path: `${url.pathname}${url.search}`,
     agent: agentFor(client, serverName),
     signal,
