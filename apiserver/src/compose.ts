@@ -25,7 +25,9 @@ import type { Connect } from './http/connect.ts';
 import type { HealthCheck } from './http/health.ts';
 import { createHttpServer } from './http/http-server.ts';
 import { inProcessTransport } from './http/in-process-transport.ts';
-import { Metrics } from './http/metrics.ts';
+import { Metrics } from './metrics/metrics.ts';
+import { addProcessMetrics } from './metrics/process-metrics.ts';
+import { addObjectCounts, measuredBackend } from './metrics/storage-metrics.ts';
 import type { LineParts } from './http/request-line.ts';
 import { reviewResources } from './http/reviews.ts';
 import { clientIdentities, openPki, type Pki } from './pki/pki.ts';
@@ -75,17 +77,21 @@ export interface ApiServer {
 
 /** Opens the keys and loads the objects; serves when run. Throws StorageError, or an error of one line. */
 export async function createApiServer(config: ApiServerConfig, deps: ApiServerDeps): Promise<ApiServer> {
-  const { backend, clock, random, log } = deps;
+  const { clock, random, log } = deps;
+  const metrics = new Metrics();
+  const backend = measuredBackend(deps.backend, metrics, clock);
   const starting = new AbortController();
   const [pki, objects] = await Promise.all([
     openPki(pkiDirectory(config), { clock, random }),
     createObjectStore({ backend, clock, log, signal: starting.signal }),
   ]);
+  addObjectCounts(metrics, () => objects.cachedCounts());
+  addProcessMetrics(metrics, clock);
   const stopping = new AbortController();
+  const givingUp = new AbortController();
   const { line, rbac, tokens, tokenKinds, claims } = composeLine(config, deps, { pki, objects });
   const { kinds, reviews } = line;
   const serving = await pki.servingCertificate(bootstrapHosts(config, hostname()));
-  const metrics = new Metrics();
   const state = { isBootstrapped: false };
 
   const http = createHttpServer({
@@ -109,6 +115,7 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
     clock,
     log,
     stopping: stopping.signal,
+    givingUp: givingUp.signal,
   });
 
   const ready = Promise.withResolvers<void>();
@@ -148,7 +155,9 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
       if (!signal.aborted) throw error;
     } finally {
       stopping.abort();
+      const notForever = clock.after(config.limits.shutdownMsMax, () => givingUp.abort());
       await Promise.all([http.close(), ...working]);
+      notForever();
       rbac.close();
       await objects.close();
     }

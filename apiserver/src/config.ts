@@ -30,8 +30,16 @@ export interface ApiServerConfig {
 export interface Limits {
   /** As upstream: the largest object that etcd takes, with room for a patch. */
   readonly bodyBytesMax: number;
-  /** Requests in work, watches and streams not counted; more are answered with 429. Upstream's 400 reading and 200 writing. */
+  /** Requests in work, watches and streams not counted; more are answered with 429. As upstream's --max-requests-inflight. */
+  readonly readsInFlightMax: number;
+  /** As upstream's --max-mutating-requests-inflight. */
+  readonly writesInFlightMax: number;
+  /** Of all kinds, for everybody: system:masters, who are not held by the two above, are held by this. */
   readonly requestsInFlightMax: number;
+  /** Connections of all clients; a further one is closed at once. */
+  readonly connectionsMax: number;
+  /** What is in work when the server stops has so long to be answered. */
+  readonly shutdownMsMax: number;
   /** Memory that frames not yet taken by one watcher's socket may refer to; then the watch is cut and the client starts again. */
   readonly watchBacklogBytesMax: number;
   readonly watchersMax: number;
@@ -46,7 +54,11 @@ export interface Limits {
 
 const defaultLimits: Limits = {
   bodyBytesMax: 3 * 1024 * 1024,
-  requestsInFlightMax: 600,
+  readsInFlightMax: 400,
+  writesInFlightMax: 200,
+  requestsInFlightMax: 4_000,
+  connectionsMax: 30_000,
+  shutdownMsMax: 10_000,
   watchBacklogBytesMax: 32 * 1024 * 1024,
   watchersMax: 20_000,
   watchSecondsMin: 1800,

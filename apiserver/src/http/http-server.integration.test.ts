@@ -149,7 +149,7 @@ describe('what the server says of itself', () => {
     await test.fetch(maps);
     const { text } = await test.fetch('/metrics');
     expect(text).toMatch(
-      /apiserver_request_total\{code="200",verb="LIST",group="",resource="configmaps",version="v1",scope="namespace",subresource=""\} \d+/,
+      /apiserver_request_total\{code="200",verb="LIST",group="",resource="configmaps",version="v1",scope="namespace",subresource="",component="apiserver"\} \d+/,
     );
     expect(text).toMatch(/apiserver_request_duration_seconds_bucket\{.*le="\+Inf"\} \d+/);
     expect(text).toContain('apiserver_current_inflight_requests');

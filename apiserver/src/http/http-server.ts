@@ -13,6 +13,8 @@ import { invariant } from '@slipway/kit/invariant';
 import type { Logger } from '@slipway/kit/logger';
 import type { Authenticator } from '../authn/authenticator.ts';
 import { authorize } from '../authz/authorizer.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import { RequestMetrics } from '../metrics/request-metrics.ts';
 import { type ApiServerConfig, isUnspecified } from '../config.ts';
 import { optionsFromQuery } from '../registry/call-options.ts';
 import { connectSubresources } from '../registry/kinds.ts';
@@ -22,13 +24,14 @@ import { type EncodeOptions, encodeAnswer, encodeValue } from './encode-answer.t
 import { isOurMistake, statusFrom } from './errors.ts';
 import { impersonated } from './impersonation.ts';
 import { incomingFromHttp } from './http-incoming.ts';
+import { InFlight, requestKind } from './in-flight.ts';
 import type { Incoming } from './incoming.ts';
-import type { Metrics } from './metrics.ts';
 import { negotiate, plainJson } from './negotiation.ts';
 import { answerPath, type PathParts } from './path-routes.ts';
 import { hasProtobuf } from './protobuf/protobuf-answer.ts';
 import { readRequestBody } from './request-body.ts';
 import { accessOf, answer, type LineParts } from './request-line.ts';
+import { eventSeriesOf, isLongRunning, seriesOf } from './request-series.ts';
 import { parseResourcePath, type ResourceAddress } from './resource-path.ts';
 import { sendDocument, sendEncoded, sendStatus, sendText } from './send-answer.ts';
 import { FlushPacer, streamWatch } from './watch-stream.ts';
@@ -43,8 +46,10 @@ export interface HttpServerDeps {
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Aborts when the server begins to stop: watches end then. */
+  /** Aborts when the server begins to stop: watches and streams end then, and what is in work goes on. */
   readonly stopping: AbortSignal;
+  /** Aborts when what is in work has no more time. */
+  readonly givingUp: AbortSignal;
 }
 
 export interface HttpServer {
@@ -80,6 +85,7 @@ export function createHttpServer(deps: HttpServerDeps): HttpServer {
   }
   const servers = addresses.map(() => createServer(serverOptions, (raw, response) => handler.receive(raw, response)));
   for (const server of servers) {
+    server.maxConnections = config.limits.connectionsMax;
     server.on('upgrade', (raw: IncomingMessage, socket: Duplex, head: Buffer) => handler.upgrade(raw, socket, head));
     server.on('clientError', refuseMalformed);
   }
@@ -98,6 +104,9 @@ export function createHttpServer(deps: HttpServerDeps): HttpServer {
     async close() {
       const closed = servers.map((server) => new Promise((resolve) => server.close(resolve)));
       for (const server of servers) server.closeIdleConnections();
+      deps.givingUp.addEventListener('abort', () => {
+        for (const server of servers) server.closeAllConnections();
+      });
       await Promise.all(closed);
     },
   };
@@ -163,23 +172,18 @@ interface Exchange {
 class RequestHandler {
   readonly #deps: HttpServerDeps;
   readonly #pacer: FlushPacer;
-  #inFlight = 0;
-  #watchers = 0;
+  readonly #inFlight: InFlight;
+  readonly #requests: RequestMetrics;
 
   constructor(deps: HttpServerDeps) {
     this.#deps = deps;
     this.#pacer = new FlushPacer(deps.clock);
-    deps.metrics.gauge(
-      'apiserver_current_inflight_requests',
-      'Requests in work, watches and streams not counted.',
-      () => [[{}, this.#inFlight]],
-    );
-    deps.metrics.gauge('apiserver_longrunning_requests', 'Watches and streams that run now.', () => [
-      [{}, this.#watchers],
-    ]);
+    this.#inFlight = new InFlight(deps.config.limits);
+    this.#requests = new RequestMetrics(deps.metrics, () => this.#inFlight.counts);
   }
 
   receive(raw: IncomingMessage, response: ServerResponse): void {
+    if (this.#deps.stopping.aborted) response.setHeader('connection', 'close');
     readRequestBody(raw, this.#deps.config.limits.bodyBytesMax, {
       done: (body) => void this.#handle(raw, response, body),
       refused: (error) => {
@@ -196,21 +200,51 @@ class RequestHandler {
     const { path, query } = splitUrl(url);
     const address = parseResourcePath(path);
     const warnings: string[] = [];
-    const isLongRunning = query.includes('watch=') || address?.isWatch === true;
-    if (!isLongRunning) this.#inFlight++;
-    let series = `verb="${raw.method}",group="",resource="",version="",scope="",subresource=""`;
+    const method = raw.method ?? 'GET';
+    const kind = requestKind(method);
+    const isLong = isLongRunning(address, query);
+    const series = this.#seriesOf(address, method, query);
+    let isIn = false;
     try {
-      this.#refuseOverload(url);
-      if (address && this.#deps.line.kinds.find(address)) series = seriesOf(address, raw.method ?? '', query);
+      this.#refuseLongUrl(url);
+      if (isLong) this.#beginLongRunning(series);
+      else this.#inFlight.enter(kind, () => this.#isPrivileged(raw), this.#requests);
+      isIn = true;
       if (address) await this.#answerResource(address, query, { raw, response, body }, warnings);
       else await this.#answerPath(path, query, raw, response);
     } catch (error) {
       this.#fail(response, error, raw, warnings);
     } finally {
-      if (!isLongRunning) this.#inFlight--;
-      const seconds = (this.#deps.clock.monotonicMs() - startedMs) / 1000;
-      this.#deps.metrics.observe(series, response.statusCode, seconds, isLongRunning);
+      const { statusCode } = response;
+      if (isIn && isLong) this.#endLongRunning(series, statusCode);
+      else if (isIn) this.#inFlight.leave(kind);
+      if (!isLong) {
+        this.#requests.answered(series, statusCode, (this.#deps.clock.monotonicMs() - startedMs) / 1000);
+      }
     }
+  }
+
+  /** Throws StatusError TooManyRequests. */
+  #beginLongRunning(series: string): void {
+    this.#inFlight.beginLongRunning();
+    this.#requests.longRunningBegan(series);
+  }
+
+  #endLongRunning(series: string, code: number): void {
+    this.#inFlight.endLongRunning();
+    this.#requests.longRunningEnded(series, code);
+  }
+
+  #isPrivileged(raw: IncomingMessage): boolean {
+    try {
+      return this.#deps.authenticator.authenticate(raw).groups.includes('system:masters');
+    } catch {
+      return false;
+    }
+  }
+
+  #seriesOf(address: ResourceAddress | undefined, method: string, query: string): string {
+    return seriesOf(address && this.#deps.line.kinds.find(address) ? address : undefined, method, query);
   }
 
   upgrade(raw: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -227,21 +261,19 @@ class RequestHandler {
     const { path, query } = splitUrl(raw.url ?? '/');
     const address = parseResourcePath(path);
     if (!address || !connectSubresources.includes(address.subresource ?? '')) throw unknownPath();
-    await this.#connect(address, new URLSearchParams(query), raw, { response: undefined, upgrade: { socket, head } });
+    const series = this.#seriesOf(address, 'CONNECT', query);
+    this.#beginLongRunning(series);
+    try {
+      await this.#connect(address, new URLSearchParams(query), raw, { response: undefined, upgrade: { socket, head } });
+    } finally {
+      this.#endLongRunning(series, 101);
+    }
   }
 
-  #refuseOverload(url: string): void {
-    const { limits } = this.#deps.config;
-    if (url.length > limits.urlCharactersMax) {
-      throw new StatusError('BadRequest', `the URL is longer than ${limits.urlCharactersMax} characters`, {
-        code: 414,
-      });
-    }
-    if (this.#inFlight > limits.requestsInFlightMax || this.#watchers > limits.watchersMax) {
-      throw new StatusError('TooManyRequests', 'Too many requests, please try again later.', {
-        details: { retryAfterSeconds: 1 },
-      });
-    }
+  #refuseLongUrl(url: string): void {
+    const { urlCharactersMax } = this.#deps.config.limits;
+    if (url.length <= urlCharactersMax) return;
+    throw new StatusError('BadRequest', `the URL is longer than ${urlCharactersMax} characters`, { code: 414 });
   }
 
   async #answerResource(
@@ -259,7 +291,7 @@ class RequestHandler {
     const options = optionsFromQuery(query, raw.method ?? 'GET');
     const incoming: Incoming = {
       ...incomingFromHttp(
-        { raw, address, options, body, signal: this.#deps.stopping, takesProtobuf: () => this.#hasProtobuf(address) },
+        { raw, address, options, body, signal: this.#deps.givingUp, takesProtobuf: () => this.#hasProtobuf(address) },
         () => impersonated(raw, authenticator.authenticate(raw), line.authorizer),
       ),
       warnings,
@@ -271,7 +303,7 @@ class RequestHandler {
       pretty: query.get('pretty') === 'true' || query.get('pretty') === '1',
       includeObject: includeObjectOf(query),
       nowMs: this.#deps.clock.nowMs(),
-      pause: () => this.#deps.clock.sleep(0, this.#deps.stopping),
+      pause: () => this.#deps.clock.sleep(0, this.#deps.givingUp),
     };
     if (isWatch) await this.#watch(incoming, response, encodeOptions);
     else {
@@ -293,7 +325,7 @@ class RequestHandler {
     const end = () => gone.abort();
     response.once('close', end);
     this.#deps.stopping.addEventListener('abort', end, { once: true });
-    this.#watchers++;
+    if (this.#deps.stopping.aborted) end();
     try {
       const answered = await answer(
         { ...incoming, signal: gone.signal, pace: () => this.#pacer.turn() },
@@ -302,10 +334,10 @@ class RequestHandler {
       if (answered.kind === 'watch') {
         const { clock, config } = this.#deps;
         const stalledMsMax = config.limits.watchStalledMsMax;
-        await streamWatch(response, answered, options, { pacer: this.#pacer, clock, stalledMsMax });
+        const told = (count: number) => this.#requests.watchEvents(eventSeriesOf(answered.served.api), count);
+        await streamWatch(response, answered, options, { pacer: this.#pacer, clock, stalledMsMax, told });
       }
     } finally {
-      this.#watchers--;
       this.#deps.stopping.removeEventListener('abort', end);
     }
   }
@@ -332,14 +364,13 @@ class RequestHandler {
     const end = () => gone.abort();
     (way.response ?? way.upgrade?.socket)?.once('close', end);
     this.#deps.stopping.addEventListener('abort', end, { once: true });
-    this.#watchers++;
+    if (this.#deps.stopping.aborted) end();
     try {
       const call = { user, signal: gone.signal, warnings: [] };
       const { object } = await served.store.get(address.namespace, address.name, {}, call);
       if (!connect) throw new StatusError('ServiceUnavailable', 'this server is not connected to node agents');
       await connect({ user, address, object, query, raw, ...way, signal: gone.signal, read: line.read });
     } finally {
-      this.#watchers--;
       this.#deps.stopping.removeEventListener('abort', end);
     }
   }
@@ -382,17 +413,4 @@ const noQuery = new URLSearchParams();
 function splitUrl(url: string): { path: string; query: string } {
   const mark = url.indexOf('?');
   return mark === -1 ? { path: url, query: '' } : { path: url.slice(0, mark), query: url.slice(mark + 1) };
-}
-
-/** Only of addresses that something is served at: what clients invent must not become labels. */
-function seriesOf(
-  { group, version, resource, subresource, namespace, name }: ResourceAddress,
-  method: string,
-  query: string,
-) {
-  const scope = name !== undefined ? 'resource' : namespace !== undefined ? 'namespace' : 'cluster';
-  const collection = query.includes('watch=') ? 'WATCH' : 'LIST';
-  const verb = name === undefined ? ({ GET: collection, DELETE: 'DELETECOLLECTION' }[method] ?? method) : method;
-  const shown = subresource === undefined || /^[a-z]+$/.test(subresource) ? (subresource ?? '') : 'other';
-  return `verb="${verb}",group="${group}",resource="${resource}",version="${version}",scope="${scope}",subresource="${shown}"`;
 }

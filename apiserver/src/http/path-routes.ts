@@ -7,7 +7,7 @@ import type { ServiceAccountTokens } from '../authn/service-account-tokens.ts';
 import { StatusError } from '@slipway/api/status-error';
 import { unknownPath } from '../registry/status-errors.ts';
 import { answerHealth, type HealthCheck, type HealthPath, healthPaths } from './health.ts';
-import type { Metrics } from './metrics.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import type { ObjectCauses } from './causes.ts';
 
 export interface PathParts {

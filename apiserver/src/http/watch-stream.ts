@@ -21,6 +21,15 @@ import { statusFrom } from './errors.ts';
 import { protobufType } from './protobuf/protobuf-answer.ts';
 import { objectFrame, storedFrame } from './protobuf/protobuf-frame.ts';
 
+export interface WatchWays {
+  readonly pacer: FlushPacer;
+  readonly clock: Clock;
+  /** A client that takes nothing for so long is cut off. */
+  readonly stalledMsMax: number;
+  /** Counts events that go out. */
+  readonly told: (count: number) => void;
+}
+
 type WatchAnswer = Extract<Answer, { kind: 'watch' }>;
 
 /** Resolves when the watch has ended and the client knows. */
@@ -28,7 +37,7 @@ export async function streamWatch(
   response: ServerResponse,
   answer: WatchAnswer,
   options: EncodeOptions,
-  { pacer, clock, stalledMsMax }: { pacer: FlushPacer; clock: Clock; stalledMsMax: number },
+  { pacer, clock, stalledMsMax, told }: WatchWays,
 ): Promise<void> {
   const socket = response.socket ?? ((await once(response, 'socket')) as [Socket])[0];
   response.writeHead(200, {
@@ -42,6 +51,7 @@ export async function streamWatch(
     for await (const batches of answer.batches) {
       const bytes = joined(batches.map(frame));
       if (socket.destroyed) break;
+      for (const changes of batches) told(changes.length);
       if (!pacer.timed(() => socket.write(bytes))) await drained(socket, clock, stalledMsMax);
     }
   } catch (error) {

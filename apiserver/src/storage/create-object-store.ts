@@ -90,6 +90,10 @@ class CachedObjectStore implements ObjectStore {
     return this.#cache.get(key);
   }
 
+  cachedCounts(): Iterable<readonly [prefix: string, count: number]> {
+    return this.#cache.counts();
+  }
+
   cachedList(prefix: string): Iterable<StoredObject> {
     return this.#cache.resource(prefix).list({ prefix, afterKey: undefined, limit: 0 }, this.revision).items;
   }

@@ -82,6 +82,8 @@ export interface ObjectStore {
   /** What the cache has now; synchronous, may lag by a moment behind another writer. */
   cached(key: string): StoredObject | undefined;
   cachedList(prefix: string): Iterable<StoredObject>;
+  /** How many objects the cache has of each resource. */
+  cachedCounts(): Iterable<readonly [prefix: string, count: number]>;
   list(prefix: string, options: ListOptions): Promise<ListResult>;
   /**
    * An object that is handed in is given away: it is frozen when it was written, and every reader shares it. A

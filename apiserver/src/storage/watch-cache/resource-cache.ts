@@ -46,6 +46,10 @@ export class ResourceCache {
     return this.#history.reachesBackTo;
   }
 
+  get size(): number {
+    return this.#objects.size;
+  }
+
   get(key: string): StoredObject | undefined {
     return this.#objects.get(key);
   }

@@ -63,6 +63,10 @@ export class WatchCache {
     return prefix === undefined ? undefined : this.#resources.get(prefix)?.get(key);
   }
 
+  *counts(): Generator<readonly [prefix: string, count: number]> {
+    for (const [prefix, resource] of this.#resources) yield [prefix, resource.size];
+  }
+
   /** The resource that a prefix belongs to. Throws `RangeError` for a prefix that is no resource and no namespace. */
   resource(prefix: string): ResourceCache {
     const resourcePrefix = resourcePrefixOf(prefix);
