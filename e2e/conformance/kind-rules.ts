@@ -7,6 +7,8 @@ export interface KindRules {
   readonly kind: string;
   readonly resource: string;
   readonly namespaced?: false;
+  /** Names of kinds that take no free ones; the same one for the same word. */
+  readonly nameOf?: (name: string) => string;
   /** The smallest object that is accepted, without names. */
   readonly minimal: object;
   /** What the server adds to it, at least. */
@@ -33,7 +35,8 @@ export function describeKind(target: Target, rules: KindRules): void {
   const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
   const collection = () =>
     rules.namespaced === false ? `${root}/${resource}` : `${root}/namespaces/${target.namespace}/${resource}`;
-  const named = (name: string) => (rules.namespaced === false ? `${target.namespace}-${name}` : name);
+  const named = (name: string) =>
+    rules.nameOf?.(name) ?? (rules.namespaced === false ? `${target.namespace}-${name}` : name);
   const at = (name: string) => `${collection()}/${named(name)}`;
   const labels = () => ({ suite: target.namespace });
   const object = (name: string, change: object = {}) =>

@@ -27,6 +27,22 @@ import { limitRangeStrategy } from './policy/limit-range.ts';
 import { priorityClassStrategy } from './policy/priority-class.ts';
 import { resourceQuotaStrategy } from './policy/resource-quota.ts';
 import { runtimeClassStrategy } from './policy/runtime-class.ts';
+import {
+  mutatingAdmissionPolicyBindingStrategy,
+  mutatingAdmissionPolicyStrategy,
+  validatingAdmissionPolicyBindingStrategy,
+  validatingAdmissionPolicyStrategy,
+} from './admission/admission-policies.ts';
+import {
+  mutatingWebhookConfigurationStrategy,
+  validatingWebhookConfigurationStrategy,
+} from './admission/webhook-configurations.ts';
+import { endpointsStrategy } from './network/endpoints.ts';
+import { ingressStrategy } from './network/ingress.ts';
+import { ingressClassStrategy } from './network/ingress-class.ts';
+import { ipAddressStrategy } from './network/ip-address.ts';
+import { networkPolicyStrategy } from './network/network-policy.ts';
+import { serviceCidrStrategy } from './network/service-cidr.ts';
 import { csiDriverStrategy } from './storage/csi-driver.ts';
 import { csiNodeStrategy } from './storage/csi-node.ts';
 import { csiStorageCapacityStrategy } from './storage/csi-storage-capacity.ts';
@@ -57,6 +73,12 @@ export function createBuiltInStrategies({ allocators }: BuiltInStrategyDeps): re
     ofAnyKind(podStrategy),
     ofAnyKind(createServiceStrategy(allocators)),
     ofAnyKind(endpointSliceStrategy),
+    ofAnyKind(endpointsStrategy),
+    ofAnyKind(ingressStrategy),
+    ofAnyKind(ingressClassStrategy),
+    ofAnyKind(ipAddressStrategy),
+    ofAnyKind(networkPolicyStrategy),
+    ofAnyKind(serviceCidrStrategy),
     ofAnyKind(configMapStrategy),
     ofAnyKind(secretStrategy),
     ofAnyKind(serviceAccountStrategy),
@@ -85,6 +107,12 @@ export function createBuiltInStrategies({ allocators }: BuiltInStrategyDeps): re
     ofAnyKind(storageClassStrategy),
     ofAnyKind(volumeAttachmentStrategy),
     ofAnyKind(volumeAttributesClassStrategy),
+    ofAnyKind(mutatingWebhookConfigurationStrategy),
+    ofAnyKind(validatingWebhookConfigurationStrategy),
+    ofAnyKind(validatingAdmissionPolicyStrategy),
+    ofAnyKind(validatingAdmissionPolicyBindingStrategy),
+    ofAnyKind(mutatingAdmissionPolicyStrategy),
+    ofAnyKind(mutatingAdmissionPolicyBindingStrategy),
     ofAnyKind(roleStrategy),
     ofAnyKind(clusterRoleStrategy),
     ofAnyKind(roleBindingStrategy),

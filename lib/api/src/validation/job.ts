@@ -1,7 +1,7 @@
 /** Rules of a Job's spec, which CronJobs hold too. */
-import { qualifiedNameProblems } from '../names.ts';
 import type { JobSpec, PodTemplateSpec } from '../types.ts';
 import { validateNonNegative } from './counts.ts';
+import { validateDomainPath } from './domain-path.ts';
 import { type FieldError, invalid, notSupported, quoted, required, tooLong } from './field-error.ts';
 import { validatePodFailurePolicy, validateSuccessPolicy } from './job-policies.ts';
 import { validatePodTemplate } from './pod-template.ts';
@@ -42,12 +42,7 @@ export function validateJobSpec(errors: FieldError[], spec: JobSpec, path: strin
 
 function validateManager(errors: FieldError[], manager: string | undefined, path: string): void {
   if (manager === undefined) return;
-  const slash = manager.indexOf('/');
-  if (slash <= 0 || slash === manager.length - 1) {
-    errors.push(invalid(path, manager, 'must be a domain-prefixed path (such as "acme.io/foo")'));
-  } else if (qualifiedNameProblems(manager).length > 0) {
-    for (const problem of qualifiedNameProblems(manager)) errors.push(invalid(path, manager, problem));
-  }
+  validateDomainPath(errors, manager, path);
   if (manager.length > managedByMax) errors.push(tooLong(path, managedByMax));
 }
 
