@@ -3,10 +3,6 @@ import type { KubeObject } from '@slipway/api/types';
 import type { ServiceAllocators } from '../allocators/service-allocators.ts';
 import type { Strategy } from '../strategy.ts';
 import { certificateSigningRequestStrategy } from './certificate-signing-request.ts';
-import {
-  mutatingWebhookConfigurationStrategy,
-  validatingWebhookConfigurationStrategy,
-} from './admission/webhook-configuration.ts';
 import { clusterRoleStrategy } from './cluster-role.ts';
 import { clusterRoleBindingStrategy } from './cluster-role-binding.ts';
 import { configMapStrategy } from './config-map.ts';
@@ -117,8 +113,6 @@ export function createBuiltInStrategies({ allocators }: BuiltInStrategyDeps): re
     ofAnyKind(clusterRoleStrategy),
     ofAnyKind(roleBindingStrategy),
     ofAnyKind(clusterRoleBindingStrategy),
-    ofAnyKind(mutatingWebhookConfigurationStrategy),
-    ofAnyKind(validatingWebhookConfigurationStrategy),
     ofAnyKind(certificateSigningRequestStrategy),
   ];
 }
