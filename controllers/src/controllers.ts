@@ -11,6 +11,7 @@ import { garbageCollector } from './cluster/garbage-collector/controller.ts';
 import { namespaceController } from './cluster/namespace/controller.ts';
 import { nodeLifecycleController } from './cluster/node-lifecycle/controller.ts';
 import { podGcController } from './cluster/pod-gc/controller.ts';
+import { resourceQuotaController } from './cluster/resource-quota/controller.ts';
 import { rootCaController } from './cluster/root-ca/controller.ts';
 import { serviceAccountController } from './cluster/service-account/controller.ts';
 import { taintEvictionController } from './cluster/taint-eviction/controller.ts';
@@ -55,6 +56,10 @@ export function allControllers(config: ControllersConfig, clock: Clock): readonl
     csrCleaningController,
     accountTokenController(config.caPem, config.signAccountToken),
     bootstrapTokenCleaner,
+    resourceQuotaController(
+      uniqueKinds(config.resources.filter(isCountable).map((resource) => kindFrom(resource))),
+      clock,
+    ),
   ];
 }
 
@@ -75,6 +80,11 @@ function collectedKinds(resources: readonly ApiResource[]): Kind[] {
 
 function isNamespacedContent({ namespaced, verbs }: ApiResource): boolean {
   return namespaced && verbs.includes('list') && verbs.includes('deletecollection');
+}
+
+/** Events end by themselves and are nobody's to limit. */
+function isCountable({ namespaced, resource, verbs }: ApiResource): boolean {
+  return namespaced && resource !== 'events' && verbs.includes('list') && verbs.includes('watch');
 }
 
 /** The first of each; the same objects in another version, or as events.k8s.io shows the core events, are not walked twice. */
