@@ -10,6 +10,7 @@ import type { Cause } from '@slipway/api/cause';
 import type { KubeObject } from '@slipway/api/types';
 import { type Entry, type Revision, StorageError } from './backend.ts';
 import type { StoredObject } from './object-store.ts';
+import { freezeShared } from './shared-parts.ts';
 
 const metadataOpen = Buffer.from('"metadata":{');
 const versionOpen = Buffer.from('"resourceVersion":"');
@@ -82,7 +83,7 @@ class SplicedObject implements StoredObject {
   }
 
   get object(): KubeObject {
-    this.#object ??= deepFreeze(parseObject(this.key, this.bytes));
+    this.#object ??= freezeShared(parseObject(this.key, this.bytes));
     return this.#object;
   }
 
