@@ -18,6 +18,7 @@ import { taintEvictionController } from './cluster/taint-eviction/controller.ts'
 import { endpointSliceController } from './networking/endpoint-slice/controller.ts';
 import { nodeIpamController } from './networking/node-ipam/controller.ts';
 import type { ControllerDefinition } from './runtime/controller-definition.ts';
+import { claimProtectionController, volumeProtectionController } from './storage/in-use-protection/controller.ts';
 import { deploymentController } from './workloads/deployment/controller.ts';
 import { replicaSetController } from './workloads/replicaset/controller.ts';
 
@@ -56,6 +57,8 @@ export function allControllers(config: ControllersConfig, clock: Clock): readonl
     csrCleaningController,
     accountTokenController(config.caPem, config.signAccountToken),
     bootstrapTokenCleaner,
+    claimProtectionController,
+    volumeProtectionController,
     resourceQuotaController(
       uniqueKinds(config.resources.filter(isCountable).map((resource) => kindFrom(resource))),
       clock,

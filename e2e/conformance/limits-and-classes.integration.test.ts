@@ -166,3 +166,106 @@ describe('a new node', () => {
     await target.admin.delete(`/api/v1/nodes/${name}`);
   });
 });
+
+describe('storage', () => {
+  const classes = '/apis/storage.k8s.io/v1/storageclasses';
+  const claim = (name: string, spec: object = {}) => ({
+    metadata: { name },
+    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } }, ...spec },
+  });
+
+  it('comes from the default class when a claim names none', async () => {
+    const name = `${target.namespace}-fast`;
+    const annotations = { 'storageclass.kubernetes.io/is-default-class': 'true' };
+    await target.admin.made(classes, { metadata: { name, annotations }, provisioner: 'example.com/none' });
+    try {
+      const made = await target.admin.made(`${target.core}/persistentvolumeclaims`, claim('silent'));
+      expect(made.spec.storageClassName).toBe(name);
+      const none = await target.admin.made(
+        `${target.core}/persistentvolumeclaims`,
+        claim('none', { storageClassName: '' }),
+      );
+      expect(none.spec.storageClassName).toBe('');
+    } finally {
+      await target.admin.delete(`${classes}/${name}`);
+    }
+  });
+
+  it('is kept from being deleted while it may be in use', async () => {
+    const made = await target.admin.made(`${target.core}/persistentvolumeclaims`, claim('kept'));
+    expect(made.metadata.finalizers).toEqual(['kubernetes.io/pvc-protection']);
+  });
+
+  it('is limited by the LimitRange of the namespace', async () => {
+    const path = await limited({ type: 'PersistentVolumeClaim', max: { storage: '512Mi' } });
+    const reply = await target.admin.post(`${path}/persistentvolumeclaims`, claim('large'));
+    expect(reply.body.message).toBe(
+      'persistentvolumeclaims "large" is forbidden: maximum storage usage per PersistentVolumeClaim is 512Mi, but request is 1Gi',
+    );
+  });
+
+  it('does not grow where the class does not say that it can', async () => {
+    const path = `${target.core}/persistentvolumeclaims`;
+    const made = await target.admin.made(path, claim('small', { storageClassName: 'none-such' }));
+    const bound = await target.admin.put(`${path}/small/status`, { ...made, status: { phase: 'Bound' } });
+    expect(bound.code).toBe(200);
+    const reply = await target.admin.merge(`${path}/small`, { spec: { resources: { requests: { storage: '2Gi' } } } });
+    expect([reply.code, reply.body.message]).toEqual([
+      403,
+      'persistentvolumeclaims "small" is forbidden: only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize',
+    ]);
+  });
+});
+
+describe('an ingress that names no class', () => {
+  it('gets the default one', async () => {
+    const classes = '/apis/networking.k8s.io/v1/ingressclasses';
+    const name = `${target.namespace}-web`;
+    const annotations = { 'ingressclass.kubernetes.io/is-default-class': 'true' };
+    await target.admin.made(classes, { metadata: { name, annotations }, spec: { controller: 'example.com/none' } });
+    try {
+      const service = { name: 's', port: { number: 80 } };
+      const ingresses = `/apis/networking.k8s.io/v1/namespaces/${target.namespace}/ingresses`;
+      const made = await target.admin.made(ingresses, {
+        metadata: { name: 'web' },
+        spec: { defaultBackend: { service } },
+      });
+      expect(made.spec.ingressClassName).toBe(name);
+    } finally {
+      await target.admin.delete(`${classes}/${name}`);
+    }
+  });
+});
+
+describe('who names owners', () => {
+  it('must be allowed to delete what he gives away, and to hold back what he names', async () => {
+    const account = `system:serviceaccount:${target.namespace}:owner-test`;
+    const roles = `/apis/rbac.authorization.k8s.io/v1/namespaces/${target.namespace}`;
+    await target.admin.made(`${roles}/roles`, {
+      metadata: { name: 'maker' },
+      rules: [
+        { apiGroups: [''], resources: ['configmaps'], verbs: ['create'] },
+        { apiGroups: [''], resources: ['secrets'], verbs: ['create', 'delete'] },
+      ],
+    });
+    await target.admin.made(`${roles}/rolebindings`, {
+      metadata: { name: 'maker' },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'maker' },
+      subjects: [{ kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name: account }],
+    });
+    const owner = await target.admin.made(`${target.core}/configmaps`, { metadata: { name: 'owner' } });
+    const reference = { apiVersion: 'v1', kind: 'ConfigMap', name: 'owner', uid: owner.metadata.uid };
+    const create = (resource: string, name: string, more: object) =>
+      target.admin.request('POST', `${target.core}/${resource}`, {
+        body: { metadata: { name, ownerReferences: [{ ...reference, ...more }] } },
+        headers: { 'impersonate-user': account },
+      });
+    expect((await create('configmaps', 'given', {})).body.message).toBe(
+      'configmaps "given" is forbidden: cannot set an ownerRef on a resource you can\'t delete: , <nil>',
+    );
+    expect((await create('secrets', 'given', {})).code).toBe(201);
+    expect((await create('secrets', 'blocking', { blockOwnerDeletion: true })).body.message).toBe(
+      'secrets "blocking" is forbidden: cannot set blockOwnerDeletion if an ownerReference refers to a resource you can\'t set finalizers on: , <nil>',
+    );
+  });
+});

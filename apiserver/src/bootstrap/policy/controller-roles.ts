@@ -159,8 +159,8 @@ export const controllerRoles: Readonly<Record<string, Rules>> = {
     on('core', 'nodes', read),
     on('core', 'pods/status', 'patch'),
   ],
-  'pv-protection-controller': [on('core', volumes, 'get list update watch'), tellEvents],
-  'pvc-protection-controller': [on('core', claims, 'get list update watch'), readAndListPods, tellEvents],
+  'pv-protection-controller': [on('core', volumes, 'get list patch update watch'), tellEvents],
+  'pvc-protection-controller': [on('core', claims, 'get list patch update watch'), readAndListPods, tellEvents],
   'replicaset-controller': [
     on('apps extensions', 'replicasets', 'get list update watch'),
     on('apps extensions', 'replicasets/status', 'update'),
