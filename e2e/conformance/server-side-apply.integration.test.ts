@@ -146,6 +146,139 @@ describe('lists', () => {
   });
 });
 
+describe('sets, maps and defaults', () => {
+  const managersOf = (body: object) =>
+    (body as { metadata: { managedFields: { manager: string; fieldsV1: object }[] } }).metadata.managedFields;
+  const templateOf = (body: object) =>
+    (
+      body as {
+        spec: { template: { metadata: object; spec: { containers: { ports?: object[] }[]; nodeSelector?: object } } };
+      }
+    ).spec.template;
+  const claimOf = (body: object, name: string) =>
+    JSON.stringify(managersOf(body).find(({ manager }) => manager === name)?.fieldsV1);
+
+  it('a set is shared by value', async () => {
+    const withFinalizers = (...finalizers: string[]) => intent('set', {}, { finalizers });
+    await applyTo(at('set'), 'a', withFinalizers('x.example/a'));
+    const both = await applyTo(at('set'), 'b', withFinalizers('x.example/b'));
+    expect(both.body.metadata.finalizers).toEqual(['x.example/a', 'x.example/b']);
+    expect(claimOf(both.body, 'b')).toContain('"v:\\"x.example/b\\""');
+    const left = await applyTo(at('set'), 'a', withFinalizers());
+    expect(left.body.metadata.finalizers).toEqual(['x.example/b']);
+    await applyTo(at('set'), 'b', withFinalizers());
+  });
+
+  it('a map is shared by key, and one that is atomic is not', async () => {
+    const labelled = (labels: object, nodeSelector: object) =>
+      deployment('maps', {
+        template: {
+          metadata: { labels: { app: 'x', ...labels } },
+          spec: { containers: [{ name: 'c', image: 'i' }], nodeSelector },
+        },
+      });
+    const path = `${target.apps}/deployments/maps`;
+    await applyTo(path, 'a', labelled({ a: '1' }, { disk: 'ssd' }));
+    const label = {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'maps' },
+      spec: { template: { metadata: { labels: { b: '2' } } } },
+    };
+    const shared = await applyTo(path, 'b', label);
+    expect(templateOf(shared.body).metadata).toEqual({ labels: { app: 'x', a: '1', b: '2' } });
+    const other = { ...label, spec: { template: { spec: { nodeSelector: { zone: 'z' } } } } };
+    const refused = await applyTo(path, 'c', other);
+    expect(refused.body.message).toBe(
+      'Apply failed with 1 conflict: conflict with "a": .spec.template.spec.nodeSelector',
+    );
+    const forced = await applyTo(path, 'c', other, '&force=true');
+    expect(templateOf(forced.body).spec.nodeSelector).toEqual({ zone: 'z' });
+    expect(claimOf(forced.body, 'a')).not.toContain('f:nodeSelector');
+  });
+
+  it('a key that is left out is its default', async () => {
+    const withPort = (port: object) =>
+      deployment('keys', {
+        template: {
+          metadata: { labels: { app: 'x' } },
+          spec: { containers: [{ name: 'c', image: 'i', ports: [port] }] },
+        },
+      });
+    const path = `${target.apps}/deployments/keys`;
+    const first = await applyTo(path, 'a', withPort({ containerPort: 80 }));
+    expect(claimOf(first.body, 'a')).toContain('k:{\\"containerPort\\":80,\\"protocol\\":\\"TCP\\"}');
+    const second = await applyTo(path, 'a', withPort({ containerPort: 80, protocol: 'TCP', name: 'web' }));
+    expect(second.code).toBe(200);
+    expect(templateOf(second.body).spec.containers[0]?.ports).toEqual([
+      { containerPort: 80, protocol: 'TCP', name: 'web' },
+    ]);
+  });
+
+  it('the same value may have two owners, and is gone only with the last', async () => {
+    const path = at('two-owners');
+    await applyTo(path, 'a', intent('two-owners', { k: 'v' }));
+    const both = await applyTo(path, 'b', intent('two-owners', { k: 'v' }));
+    expect(managersOf(both.body).map(({ manager }) => manager)).toEqual(['a', 'b']);
+    const refused = await applyTo(path, 'b', intent('two-owners', { k: 'w' }));
+    expect(refused.code).toBe(409);
+    expect((await applyTo(path, 'b', intent('two-owners', {}))).body.data).toEqual({ k: 'v' });
+  });
+
+  it('an update takes over what it changes, and says when', async () => {
+    const path = at('taken');
+    await applyTo(path, 'a', intent('taken', { k: 'v', l: 'w' }));
+    const updated = await target.admin.merge(`${path}?fieldManager=editor`, { data: { k: 'new' } });
+    expect(claimOf(updated.body, 'a')).toBe('{"f:data":{"f:l":{}}}');
+    expect(claimOf(updated.body, 'editor')).toBe('{"f:data":{"f:k":{}}}');
+  });
+
+  it('the scale of a workload has an owner too', async () => {
+    const path = `${target.apps}/deployments/scaled`;
+    await applyTo(path, 'a', deployment('scaled', { replicas: 1 }));
+    const scale = { apiVersion: 'autoscaling/v1', kind: 'Scale', metadata: { name: 'scaled' }, spec: { replicas: 3 } };
+    const refused = await applyTo(`${path}/scale`, 'autoscaler', scale);
+    expect(refused.code).toBe(409);
+    const forced = await applyTo(`${path}/scale`, 'autoscaler', scale, '&force=true');
+    expect(forced.body.spec).toEqual({ replicas: 3 });
+    const reply = await target.admin.get(path);
+    expect(managersOf(reply.body)).toContainEqual(
+      expect.objectContaining({
+        manager: 'autoscaler',
+        operation: 'Apply',
+        subresource: 'scale',
+        fieldsV1: { 'f:spec': { 'f:replicas': {} } },
+      }),
+    );
+    expect(claimOf(reply.body, 'a')).not.toContain('f:replicas');
+  });
+
+  it('all owners are forgotten by one empty entry', async () => {
+    await applyTo(at('forgotten'), 'a', intent('forgotten', { k: 'v' }));
+    const reset = await target.admin.merge(at('forgotten'), { metadata: { managedFields: [{}] } });
+    expect(reset.code).toBe(200);
+    expect(reset.body.metadata.managedFields).toBeUndefined();
+    const again = await applyTo(at('forgotten'), 'b', intent('forgotten', { k: 'w' }));
+    expect(again.body.message).toMatch(/^Apply failed with 1 conflict: conflict with "before-first-apply" using v1/);
+  });
+
+  it('a manager that goes over to another version stays the same one', async () => {
+    const path = (version: string) =>
+      `/apis/autoscaling/${version}/namespaces/${target.namespace}/horizontalpodautoscalers/versions`;
+    const autoscaler = (version: string, maxReplicas: number) => ({
+      apiVersion: `autoscaling/${version}`,
+      kind: 'HorizontalPodAutoscaler',
+      metadata: { name: 'versions' },
+      spec: { maxReplicas, scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'x' } },
+    });
+    await applyTo(path('v1'), 'a', autoscaler('v1', 3));
+    const reply = await applyTo(path('v2'), 'a', autoscaler('v2', 4));
+    expect(reply.code).toBe(200);
+    const own = managersOf(reply.body).filter(({ manager }) => manager === 'a');
+    expect(own).toMatchObject([{ apiVersion: 'autoscaling/v2' }]);
+  });
+});
+
 describe('the status', () => {
   it('has owners of its own', async () => {
     const path = `${target.apps}/deployments/status`;

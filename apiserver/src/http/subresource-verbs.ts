@@ -7,6 +7,7 @@ import { invariant } from '@slipway/kit/invariant';
 import { evictPod } from '../registry/subresources/eviction.ts';
 import { bindPod } from '../registry/subresources/binding.ts';
 import { requestToken } from '../registry/subresources/token.ts';
+import { patchedScale, withAppliedScale } from '../registry/subresources/patch-scale.ts';
 import { scaleOf, withScale } from '../registry/subresources/scale.ts';
 import type { Answer } from './answer.ts';
 import { getObject, patchObject, targetOf, updateObject, writeCall } from './object-verbs.ts';
@@ -53,20 +54,30 @@ async function answerScale(admitted: Admitted, subresource: ApiSubresource, part
     return { kind: 'object', code: 200, object: scaleOf(stored.object, access) };
   }
   const wanted = incoming.readBody('Scale').value;
+  const decoded = (value: unknown) => decodeBody<Scale>(value, subresource, incoming.warnings);
+  const call = writeCall(admitted, parts);
+  const isApply = incoming.patchType === 'apply';
   const change = (old: KubeObject) => {
-    const scale = scaleOf(old, access);
-    const merged = incoming.verb === 'patch' ? patchScale(scale, wanted) : wanted;
-    return withScale(old, decodeBody<Scale>(merged, subresource, incoming.warnings), access);
+    const { patchType, options } = incoming;
+    if (patchType === 'apply') {
+      const { schema, store } = served;
+      const { force = false } = options;
+      const nowMs = store.nowMs();
+      return withAppliedScale(old, {
+        scale: decoded(wanted),
+        access,
+        schema,
+        manager: call.fieldManager,
+        force,
+        nowMs,
+      });
+    }
+    return withScale(old, decoded(patchType ? patchedScale(scaleOf(old, access), patchType, wanted) : wanted), access);
   };
-  const written = await served.store.update(targetOf(admitted, 'main'), change, writeCall(admitted, parts));
+  const target = { ...targetOf(admitted, 'main'), isApply, ownedThrough: 'scale' };
+  const written = await served.store.update(target, change, call);
   const scaled = written.stored ? written.stored.object : written.object;
   return { kind: 'object', code: 200, object: scaleOf(scaled, access) };
-}
-
-/** A Scale is two levels deep and has no lists, so that merging is all that any kind of patch on it means. */
-function patchScale(scale: Scale, patch: unknown): unknown {
-  const { metadata = {}, spec = {} } = (patch ?? {}) as Partial<Scale>;
-  return { ...scale, metadata: { ...scale.metadata, ...metadata }, spec: { ...scale.spec, ...spec } };
 }
 
 async function answerBinding(admitted: Admitted, subresource: ApiSubresource, parts: LineParts): Promise<Answer> {

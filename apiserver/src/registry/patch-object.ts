@@ -107,7 +107,7 @@ function noteWarnings(warnings: readonly string[], call: WriteCall): void {
 
 function applyPatch({ type, body, schema, force }: Patch, { old, endpoint, nowMs }: Base, call: WriteCall): unknown {
   const document = old as unknown as JsonObject;
-  try {
+  return refusingPatch(() => {
     switch (type) {
       case 'merge':
         if (!isJsonObject(body)) throw badRequest('error decoding patch: a merge patch must be an object');
@@ -128,6 +128,13 @@ function applyPatch({ type, body, schema, force }: Patch, { old, endpoint, nowMs
         return object;
       }
     }
+  });
+}
+
+/** What is wrong with a patch, as the client hears it. Throws StatusError. */
+export function refusingPatch<T>(apply: () => T): T {
+  try {
+    return apply();
   } catch (error) {
     throw error instanceof PatchError ? refusedPatch(error) : error;
   }

@@ -26,6 +26,8 @@ export interface UpdateTarget {
   readonly endpoint: Endpoint;
   /** Server-side apply has worked out the owners of the draft's fields itself. */
   readonly isApply?: boolean;
+  /** The subresource through which the fields are owned, when it is none of the endpoints: `scale`. */
+  readonly ownedThrough?: string;
   readonly preconditions?: { readonly uid?: string | undefined; readonly resourceVersion?: string | undefined };
 }
 
@@ -103,7 +105,8 @@ async function prepareAndStore(
   const rules = rulesOf(strategy, target.endpoint);
   rules.prepareUpdate?.(draft, old, inContext);
   if (!target.isApply) {
-    ownFields(context, { draft, old, subresource: target.endpoint === 'main' ? undefined : target.endpoint }, call);
+    const subresource = target.ownedThrough ?? (target.endpoint === 'main' ? undefined : target.endpoint);
+    ownFields(context, { draft, old, subresource }, call);
   }
   const errors = [
     ...validateMetadataUpdate(draft.metadata, old.metadata),

@@ -128,7 +128,7 @@ export function applyConfiguration(
   const heldByOthers = remaining.reduce((set, manager) => set.union(manager.fields), emptySet).withParents();
   const givenUp = (self?.fields ?? emptySet).minus(claimed).minus(heldByOthers);
   const object = removeFields(merged, givenUp.minus(claimed.withParents()), schema);
-  const isSameClaim = self?.fields.equals(claimed) ?? false;
+  const isSameClaim = self !== undefined && self.entry.apiVersion === by.apiVersion && self.fields.equals(claimed);
   const own = self && isSameClaim ? self : { entry: newEntry(by, 'Apply'), fields: claimed };
   const entries = writeManagers([...remaining, own], by.time);
   const metadata = isJsonObject(object.metadata) ? object.metadata : {};
@@ -233,12 +233,13 @@ function newEntry(by: WriteBy, operation: 'Apply' | 'Update'): ManagedFieldsEntr
   };
 }
 
+/** As upstream: who applies stays the same one when it goes over to another version of the kind. */
 function isSame(entry: ManagedFieldsEntry, by: WriteBy, operation: 'Apply' | 'Update'): boolean {
   return (
     entry.manager === by.manager &&
     entry.operation === operation &&
     (entry.subresource ?? '') === (by.subresource ?? '') &&
-    entry.apiVersion === by.apiVersion
+    (operation === 'Apply' || entry.apiVersion === by.apiVersion)
   );
 }
 
