@@ -1,5 +1,4 @@
 /** The node agent of this machine: images, network, runtime, pods. And how all of it is taken away again. */
-import { mkdir } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { agentAuthorityAnnotation } from '@slipway/api/annotations';
@@ -109,7 +108,6 @@ export async function composeAgent(
   signal: AbortSignal,
 ): Promise<Part> {
   const log = deps.log.child({ part: 'agent' });
-  await mkdir(config.dataDir, { recursive: true });
   const settings = networkSettings(config);
   const images = await openImageStore(config, { ...deps, log });
   const network = createNodeNetwork(settings, { exec, ...deps, log });
