@@ -53,6 +53,8 @@ export async function runCommand(args: readonly string[], console: Console, sign
 
 /** What to do about errors of the system that come up from anywhere. */
 function remedyOf(error: unknown): string {
+  if (errnoOf(error) === 'ECONNREFUSED')
+    return "; nothing listens there: is 'slipway up' running, and does --kubeconfig name its file?";
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if (['ENOSPC', 'EDQUOT'].includes(errnoOf(cause) ?? '') && !messageOf(error).includes('free some space'))
       return '; free some space on the file system of the data directory and try again';

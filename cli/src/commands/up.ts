@@ -50,7 +50,8 @@ async function agentIsPossible({ config, log }: CommandContext): Promise<boolean
   const obstacle = await agentObstacle(config);
   if (!obstacle) return true;
   if (obstacle.kind === 'missing') throw new CommandError(`the node agent cannot run: ${obstacle.message}`);
-  log.warn({ reason: obstacle.message }, 'starting the control plane without a node agent');
+  const reason = `${obstacle.message}; --no-agent silences this`;
+  log.warn({ reason }, 'starting the control plane without a node agent');
   return false;
 }
 

@@ -39,7 +39,7 @@ export async function agentObstacle(config: Config): Promise<AgentObstacle | und
   if (process.getuid?.() !== 0) {
     return {
       kind: 'unprivileged',
-      message: 'containers need root: run as root for a node, or use --no-agent to silence this',
+      message: 'containers need root, run as root for a node',
     };
   }
   const missing: string[] = [];
@@ -84,9 +84,15 @@ function networkSettings(config: Config): NodeNetworkSettings {
   };
 }
 
+/** All interfaces that we make are called so. */
+const ownInterfacePrefix = 'sw';
+
 /** Names and addresses that the certificate of this machine's agent must be good for. */
 export function agentHosts(config: Config): string[] {
-  const addresses = Object.values(networkInterfaces()).flatMap((interfaces) => interfaces ?? []);
+  // Pods' interfaces come and go; a certificate that named them would be made anew at each start.
+  const addresses = Object.entries(networkInterfaces()).flatMap(([name, interfaces = []]) =>
+    name.startsWith(ownInterfacePrefix) ? [] : interfaces,
+  );
   return [
     ...new Set([
       config.nodeName,
