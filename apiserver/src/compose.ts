@@ -89,7 +89,7 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
   addProcessMetrics(metrics, clock);
   const stopping = new AbortController();
   const givingUp = new AbortController();
-  const { line, authorizers, tokens, tokenKinds, claims } = composeLine(config, deps, { pki, objects });
+  const { line, rbac, tokens, tokenKinds, claims } = composeLine(config, deps, { pki, objects });
   const { kinds, reviews } = line;
   const serving = await pki.servingCertificate(bootstrapHosts(config, hostname()));
   const state = { isBootstrapped: false };
@@ -158,7 +158,7 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
       const notForever = clock.after(config.limits.shutdownMsMax, () => givingUp.abort());
       await Promise.all([http.close(), ...working]);
       notForever();
-      authorizers.close();
+      rbac.close();
       await objects.close();
     }
   }
@@ -193,8 +193,7 @@ function composeLine(
     new StaticTokens(config.staticTokens, apiAudiences),
   ]);
   const rbac = new RbacAuthorizer(objects);
-  const nodes = new NodeAuthorizer(objects);
-  const authorizer = new AuthorizerChain([nodes, rbac]);
+  const authorizer = new AuthorizerChain([new NodeAuthorizer(objects), rbac]);
   const claims = backend.isLocal ? undefined : new Claims({ objects, clock, random, log });
   const allocators = createServiceAllocators({
     claims,
@@ -227,13 +226,7 @@ function composeLine(
       authorizer.decide({ kind: 'resource', user, verb, version: '*', subresource: '', ...resource }).allowed,
   });
   const line: LineParts = { kinds, reviews, authorizer, admission, clock, random, limits: config.limits, tokens, read };
-  const authorizers = {
-    close: () => {
-      rbac.close();
-      nodes.close();
-    },
-  };
-  return { line, authorizers, tokens, tokenKinds, claims };
+  return { line, rbac, tokens, tokenKinds, claims };
 }
 
 /** A store that does not answer must not keep the server from ending. */

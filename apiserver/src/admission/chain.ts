@@ -8,7 +8,7 @@ import { defaultTolerationSeconds } from './plugins/default-toleration-seconds.t
 import { limitRanger } from './plugins/limit-ranger.ts';
 import { mutatingWebhooks } from './plugins/mutating-webhooks.ts';
 import { namespaceLifecycle } from './plugins/namespace-lifecycle.ts';
-import { nodeRestriction } from './plugins/node-restriction/node-restriction.ts';
+import { nodeRestriction } from './plugins/node-restriction.ts';
 import { ownerReferencesPermissionEnforcement } from './plugins/owner-references.ts';
 import { persistentVolumeClaimResize } from './plugins/persistent-volume-claim-resize.ts';
 import { podSecurity } from './plugins/pod-security.ts';

@@ -5,10 +5,10 @@ import { createControllerManager } from '@slipway/controllers';
 import type { RunCommand } from '../command.ts';
 import { remoteAccounts } from '../compose/accounts.ts';
 import { connectRemote } from '../compose/remote.ts';
-import { claimRoles } from '../process-record.ts';
+import { claimRole } from '../process-record.ts';
 
 export const controllers: RunCommand = async ({ config, clock, random, log, signal, print }) => {
-  const claim = await claimRoles(config.dataDir, 'controllers', ['controllers']);
+  const role = await claimRole(config.dataDir, 'controllers');
   try {
     const remote = await connectRemote(config, clock, 'controllers');
     const { connection, transport } = remote;
@@ -40,6 +40,6 @@ export const controllers: RunCommand = async ({ config, clock, random, log, sign
     accounts.close();
     transport.close();
   } finally {
-    await claim.release();
+    await role.release();
   }
 };

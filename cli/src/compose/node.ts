@@ -1,4 +1,5 @@
 /** The node agent of this machine: images, network, runtime, pods. And how all of it is taken away again. */
+import { mkdir } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { agentAuthorityAnnotation } from '@slipway/api/annotations';
@@ -39,7 +40,7 @@ export async function agentObstacle(config: Config): Promise<AgentObstacle | und
   if (process.getuid?.() !== 0) {
     return {
       kind: 'unprivileged',
-      message: 'containers need root, run as root for a node',
+      message: 'containers need root: run as root for a node, or use --no-agent to silence this',
     };
   }
   const missing: string[] = [];
@@ -84,15 +85,9 @@ function networkSettings(config: Config): NodeNetworkSettings {
   };
 }
 
-/** All interfaces that we make are called so. */
-const ownInterfacePrefix = 'sw';
-
 /** Names and addresses that the certificate of this machine's agent must be good for. */
 export function agentHosts(config: Config): string[] {
-  // Pods' interfaces come and go; a certificate that named them would be made anew at each start.
-  const addresses = Object.entries(networkInterfaces()).flatMap(([name, interfaces = []]) =>
-    name.startsWith(ownInterfacePrefix) ? [] : interfaces,
-  );
+  const addresses = Object.values(networkInterfaces()).flatMap((interfaces) => interfaces ?? []);
   return [
     ...new Set([
       config.nodeName,
@@ -114,6 +109,7 @@ export async function composeAgent(
   signal: AbortSignal,
 ): Promise<Part> {
   const log = deps.log.child({ part: 'agent' });
+  await mkdir(config.dataDir, { recursive: true });
   const settings = networkSettings(config);
   const images = await openImageStore(config, { ...deps, log });
   const network = createNodeNetwork(settings, { exec, ...deps, log });

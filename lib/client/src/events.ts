@@ -24,8 +24,6 @@ export interface EventSinkOptions {
 
 /** Events that wait to be written. Past this the newest are dropped: events tell, they do not carry state. */
 const queueMax = 4096;
-/** A burst that made events drop is over when no more than these wait. */
-const queueCalm = queueMax / 2;
 /** Writes at most this many events at once, then at most so many a second, so that objects come first. */
 const burst = 200;
 const perSecond = 100;
@@ -39,7 +37,7 @@ interface Queued {
 
 /**
  * Writes core/v1 Events for the components of one process, in order, one at a time. What cannot be written is tried
- * once and dropped. How many found no place in the queue is logged once a burst, at its end.
+ * once and dropped; how many were dropped is logged when it happens.
  */
 export class EventSink {
   readonly #client: Client;
@@ -70,7 +68,6 @@ export class EventSink {
     try {
       while (!signal.aborted) {
         const next = this.#queue.shift();
-        if (this.#queue.length <= queueCalm) this.#tellDropped();
         if (!next) {
           await new Promise<void>((resolve) => {
             this.#wake = resolve;
@@ -84,20 +81,15 @@ export class EventSink {
       if (!signal.aborted) throw error;
     } finally {
       signal.removeEventListener('abort', wake);
-      this.#tellDropped();
     }
-  }
-
-  #tellDropped(): void {
-    if (this.#dropped > 0) this.#log.warn({ dropped: this.#dropped }, 'too many events at once, some were not written');
-    this.#dropped = 0;
   }
 
   #push(queued: Queued): void {
     if (this.#queue.length >= queueMax) {
-      this.#dropped++;
+      if (this.#dropped++ === 0) this.#log.warn({ waiting: queueMax }, 'too many events, dropping new ones');
       return;
     }
+    this.#dropped = 0;
     this.#queue.push(queued);
     this.#wake();
   }

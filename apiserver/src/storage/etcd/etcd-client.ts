@@ -1,5 +1,8 @@
 /** A client of one etcd, with what the package does not do by itself the way a store needs it. */
 import { circuitBreaker, ConsecutiveBreaker, handleWhen, noop } from 'cockatiel';
+import { isIP } from 'node:net';
+import { checkServerIdentity } from 'node:tls';
+import { credentials } from '@grpc/grpc-js';
 import { Etcd3, type IOptions, isRecoverableError } from 'etcd3';
 
 export interface EtcdClientOptions {
@@ -16,11 +19,41 @@ const responseBytesMax = 512 * 1024 * 1024;
 const memberPauseMs = 1_000;
 
 export function createEtcdClient(options: EtcdClientOptions): Etcd3 {
-  return new Etcd3(clientOptions(options));
+  const client = new Etcd3(clientOptions(options));
+  if (options.tls) checkAddresses(client, options.endpoints, options.tls);
+  return client;
+}
+
+/** What is sent as the name of a server that is known by its address only: TLS knows no addresses there, and Node refuses them. */
+const namelessServer = 'etcd';
+
+/** Members known by address: what their certificates must be good for is the address, whatever name was sent. */
+function checkAddresses(
+  client: Etcd3,
+  endpoints: readonly string[],
+  { ca, certificate, key }: NonNullable<EtcdClientOptions['tls']>,
+): void {
+  // The package has no other way to hand in a check; the fields are its own.
+  const { hosts } = (client as unknown as { readonly pool: { readonly hosts: { channelCredentials: unknown }[] } })
+    .pool;
+  endpoints.forEach((endpoint, i) => {
+    const address = addressOf(endpoint);
+    const host = hosts[i];
+    if (address === undefined || !host) return;
+    host.channelCredentials = credentials.createSsl(ca, key ?? null, certificate ?? null, {
+      checkServerIdentity: (_, shown) => checkServerIdentity(address, shown),
+    });
+  });
+}
+
+function addressOf(endpoint: string): string | undefined {
+  const host = new URL(endpoint).hostname.replace(/^\[|\]$/g, '');
+  return isIP(host) === 0 ? undefined : host;
 }
 
 function clientOptions({ endpoints, tls }: EtcdClientOptions): IOptions {
   const isAlone = endpoints.length === 1;
+  const isKnownByAddress = endpoints.every((endpoint) => addressOf(endpoint) !== undefined);
   const pause = () =>
     circuitBreaker(handleWhen(isRecoverableError), {
       halfOpenAfter: memberPauseMs,
@@ -28,7 +61,15 @@ function clientOptions({ endpoints, tls }: EtcdClientOptions): IOptions {
     });
   return {
     hosts: [...endpoints],
-    grpcOptions: { 'grpc.max_receive_message_length': responseBytesMax, 'grpc.keepalive_time_ms': 10_000 },
+    grpcOptions: {
+      'grpc.max_receive_message_length': responseBytesMax,
+      // etcd takes no more than one in five seconds.
+      'grpc.keepalive_time_ms': 10_000,
+      'grpc.keepalive_timeout_ms': 3_000,
+      'grpc.initial_reconnect_backoff_ms': 100,
+      'grpc.max_reconnect_backoff_ms': 1_000,
+      ...(tls && isKnownByAddress ? { 'grpc.ssl_target_name_override': namelessServer } : {}),
+    },
     // The client's own retries would repeat writes.
     faultHandling: { global: noop, host: isAlone ? () => noop : pause },
     ...(tls ? { credentials: credentialsFrom(tls) } : {}),

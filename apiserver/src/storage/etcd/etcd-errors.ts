@@ -32,3 +32,33 @@ function withoutWrapping(message: string): string {
 export function isLeaseGone(error: unknown): boolean {
   return error instanceof EtcdLeaseInvalidError || messageOf(error).includes('requested lease not found');
 }
+
+/** What is said before anything was sent, and what etcd says of proposals that it did not take on. */
+const unsentTexts = [
+  'No connection established',
+  'Name resolution failed',
+  'ECONNREFUSED',
+  'raft proposal dropped',
+  'too many requests',
+];
+
+/** gRPC's codes of answers that are given on purpose: what was asked was not done, and is not to be asked again. */
+const refusal = /^(3|5|6|7|9|11|12|16) [A-Z_]+:/;
+
+/** Whether what failed was certainly not carried out, nor will be; another try may succeed. */
+export function isUnsent(error: unknown): boolean {
+  const message = originalMessage(error);
+  return unsentTexts.some((text) => message.includes(text));
+}
+
+export function isRefused(error: unknown): boolean {
+  return refusal.test(originalMessage(error));
+}
+
+function originalMessage(error: unknown): string {
+  return messageOf(error instanceof StorageError ? (error.cause ?? error) : error);
+}
+
+export function unknownOutcome(error: unknown): StorageError {
+  return new StorageError('unknownOutcome', messageOf(error), { cause: error });
+}

@@ -9,7 +9,7 @@
  */
 import { raceAbort } from '@slipway/kit/abort';
 import type { Clock } from '@slipway/kit/clock';
-import type { Etcd3, IRangeResponse, IRequestOp, ITxnRequest } from 'etcd3';
+import type { Etcd3, IRangeRequest, IRangeResponse, IRequestOp, ITxnRequest } from 'etcd3';
 import {
   type Backend,
   type Entry,
@@ -22,9 +22,10 @@ import {
   type WriteResult,
 } from '../backend.ts';
 import { causeKeyOf, decodeEntry, encodeValue } from './envelope.ts';
-import { createEtcdClient, type EtcdClientOptions } from './etcd-client.ts';
-import { isLeaseGone, translateEtcdError } from './etcd-errors.ts';
+import type { EtcdClientOptions } from './etcd-client.ts';
+import { isLeaseGone, isRefused, isUnsent, translateEtcdError, unknownOutcome } from './etcd-errors.ts';
 import { LeaseBuckets } from './lease-buckets.ts';
+import { EtcdMembers } from './members.ts';
 import { watchEtcd } from './watch-etcd.ts';
 
 export interface EtcdStoreOptions extends EtcdClientOptions {
@@ -34,8 +35,12 @@ export interface EtcdStoreOptions extends EtcdClientOptions {
 /** How long one request may take; above etcd's own election timeout, so that a change of leader is waited for. */
 const requestTimeoutMs = 10_000;
 
-/** Tries of a read before it fails: each may go to another member. */
+/** Tries of a read before it fails, at least. */
 const readTries = 3;
+
+/** With several members what is safe to try again is tried for this long: a change of leader takes one to two seconds. */
+const retryForMs = 3_000;
+const retryPauseMs = 50;
 
 /** Causes of deletions live longer than any history that the compactor leaves. */
 const deletionCauseTtlMs = 600_000;
@@ -47,17 +52,19 @@ export function openEtcdStore(options: EtcdStoreOptions): Backend {
 
 class EtcdStore implements Backend {
   readonly isLocal = false;
-  readonly #client: Etcd3;
+  readonly #members: EtcdMembers;
   readonly #clock: Clock;
   readonly #leases: LeaseBuckets;
   readonly #end = new AbortController();
 
-  constructor({ clock, ...options }: EtcdStoreOptions) {
-    this.#client = createEtcdClient(options);
+  constructor(options: EtcdStoreOptions) {
+    const { clock } = options;
+    this.#members = new EtcdMembers(options);
     this.#clock = clock;
     this.#leases = new LeaseBuckets(clock, async (ttlSeconds) => {
-      const lease = await this.#client.leaseClient.leaseGrant({ TTL: ttlSeconds }, this.#deadline());
-      return lease.ID;
+      // A lease granted twice is one that nobody uses.
+      const grant = (client: Etcd3) => client.leaseClient.leaseGrant({ TTL: ttlSeconds }, this.#deadline());
+      return (await this.#repeatable(grant, this.#end.signal)).ID;
     });
   }
 
@@ -105,12 +112,12 @@ class EtcdStore implements Backend {
   }
 
   watch(range: KeyRange, after: Revision, signal: AbortSignal): AsyncIterable<WatchBatch> {
-    return watchEtcd(this.#client.watchClient, range, after, AbortSignal.any([signal, this.#end.signal]));
+    return watchEtcd(this.#members, range, after, AbortSignal.any([signal, this.#end.signal]));
   }
 
   async compact(before: Revision, signal: AbortSignal): Promise<void> {
     try {
-      await this.#request(() => this.#client.kv.compact({ revision: String(before) }, this.#deadline()), signal);
+      await this.#repeatable((client) => client.kv.compact({ revision: String(before) }, this.#deadline()), signal);
     } catch (error) {
       // Somebody else was first: what was asked for is the case.
       if (error instanceof StorageError && error.reason === 'compacted') return;
@@ -120,21 +127,22 @@ class EtcdStore implements Backend {
 
   async close(): Promise<void> {
     this.#end.abort(new StorageError('unavailable', 'the store is closed'));
-    this.#client.close();
+    this.#members.close();
   }
 
-  async #read(request: Parameters<Etcd3['kv']['range']>[0], signal: AbortSignal): Promise<IRangeResponse> {
-    for (let tries = 1; ; tries++) {
-      try {
-        return await this.#request(() => this.#client.kv.range(request, this.#deadline()), signal);
-      } catch (error) {
-        const isWorthRetrying = error instanceof StorageError && error.reason === 'unavailable';
-        if (!isWorthRetrying || tries >= readTries) throw error;
-      }
-    }
+  #read(request: IRangeRequest, signal: AbortSignal): Promise<IRangeResponse> {
+    return this.#repeatable((client) => client.kv.range(request, this.#deadline()), signal);
   }
 
-  /** Never tried twice: after a lost answer the second try would take the first one for a competitor. */
+  /** For what does no harm when it is done twice. */
+  #repeatable<T>(work: (client: Etcd3) => Promise<T>, signal: AbortSignal): Promise<T> {
+    return this.#trying(work, signal, () => readTries);
+  }
+
+  /**
+   * Tried again only when it was certainly not carried out: after a lost answer a second try would take the first one for a competitor.
+   * Throws `StorageError` 'unknownOutcome' then.
+   */
   async #change(key: string, expected: Revision, changes: IRequestOp[], signal: AbortSignal): Promise<WriteResult> {
     const bytes = Buffer.from(key);
     const request: ITxnRequest = {
@@ -142,10 +150,34 @@ class EtcdStore implements Backend {
       success: changes,
       failure: [{ request_range: { key: bytes } }],
     };
-    const response = await this.#request(() => this.#client.kv.txn(request, this.#deadline()), signal);
+    const work = (client: Etcd3) => client.kv.txn(request, this.#deadline());
+    const response = await this.#trying(work, signal, (error) => {
+      if (isUnsent(error)) return 1;
+      throw isRefused(error) ? error : unknownOutcome(error);
+    });
     if (response.succeeded) return { outcome: 'written', revision: BigInt(response.header.revision) };
     const found = response.responses[0]?.response_range.kvs[0];
     return { outcome: 'conflict', current: found && decodeEntry(found) };
+  }
+
+  /** `triesOf` says how often an etcd of one member is asked after such an error, or throws when it must not be asked again. */
+  async #trying<T>(
+    work: (client: Etcd3) => Promise<T>,
+    signal: AbortSignal,
+    triesOf: (error: unknown) => number,
+  ): Promise<T> {
+    const untilMs = this.#clock.monotonicMs() + (this.#members.count > 1 ? retryForMs : 0);
+    for (let tries = 1; ; tries++) {
+      const member = this.#members.current();
+      try {
+        return await this.#request(work, signal);
+      } catch (error) {
+        if (!(error instanceof StorageError) || error.reason !== 'unavailable' || this.#end.signal.aborted) throw error;
+        this.#members.moveOn(member);
+        if (tries >= triesOf(error) && this.#clock.monotonicMs() >= untilMs) throw error;
+      }
+      if (tries >= this.#members.count) await this.#clock.sleep(retryPauseMs, signal);
+    }
   }
 
   async #withLease<T>(ttlMs: number, work: (lease: string) => Promise<T>): Promise<T> {
@@ -159,11 +191,11 @@ class EtcdStore implements Backend {
     }
   }
 
-  async #request<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  async #request<T>(work: (client: Etcd3) => Promise<T>, signal: AbortSignal): Promise<T> {
     this.#end.signal.throwIfAborted();
     signal.throwIfAborted();
     try {
-      return await raceAbort(work(), signal);
+      return await raceAbort(this.#members.call(work), signal);
     } catch (error) {
       signal.throwIfAborted();
       throw isLeaseGone(error) ? error : translateEtcdError(error);

@@ -1,9 +1,10 @@
 /** One watch of etcd: a stream of its own, which ends at the first error. Who watches begins again where it was. */
 import { isAbort } from '@slipway/kit/abort';
-import type { IEvent, IWatchResponse, WatchClient } from 'etcd3';
+import type { IEvent, IWatchResponse } from 'etcd3';
 import { type ChangeEvent, type KeyRange, type Revision, StorageError, type WatchBatch } from '../backend.ts';
 import { decodeValue, keyOfCauseKey } from './envelope.ts';
 import { translateEtcdError } from './etcd-errors.ts';
+import type { EtcdMembers } from './members.ts';
 
 /** The bounds that mean "all keys" in etcd. */
 const zero = Buffer.of(0);
@@ -11,17 +12,20 @@ const zero = Buffer.of(0);
 const expiryCause = JSON.stringify({ controller: 'expiry' });
 
 export async function* watchEtcd(
-  client: WatchClient,
+  members: EtcdMembers,
   range: KeyRange,
   after: Revision,
   signal: AbortSignal,
 ): AsyncGenerator<WatchBatch, void, void> {
   signal.throwIfAborted();
-  const stream = await client.watch().catch((error) => {
+  const member = members.current();
+  const stream = await member.client.watchClient.watch().catch((error) => {
+    members.moveOn(member);
     throw translateEtcdError(error);
   });
+  const ended = AbortSignal.any([signal, member.given]);
   const stop = () => stream.cancel();
-  signal.addEventListener('abort', stop, { once: true });
+  ended.addEventListener('abort', stop, { once: true });
   try {
     stream.write({
       create_request: {
@@ -34,7 +38,7 @@ export async function* watchEtcd(
     });
     let reached = after;
     for await (const response of stream as unknown as AsyncIterable<IWatchResponse>) {
-      signal.throwIfAborted();
+      ended.throwIfAborted();
       checkNotCanceled(response, after);
       const revision = BigInt(response.header.revision);
       // The answer to the request tells where the store is, not what this watch has seen.
@@ -45,10 +49,11 @@ export async function* watchEtcd(
     }
     throw new StorageError('unavailable', 'etcd ended the watch');
   } catch (error) {
-    signal.throwIfAborted();
+    ended.throwIfAborted();
+    if (!(error instanceof StorageError)) members.moveOn(member);
     throw isAbort(error) ? error : translateEtcdError(error);
   } finally {
-    signal.removeEventListener('abort', stop);
+    ended.removeEventListener('abort', stop);
     stream.cancel();
   }
 }

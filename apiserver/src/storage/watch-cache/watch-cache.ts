@@ -27,7 +27,7 @@ export interface WatchCacheDeps {
 const loadPageLength = 5_000;
 
 /** Pause before a broken watch of the backend is begun again. */
-const rewatchBackoff = { baseMs: 50, maxMs: 5_000, jitter: 0 };
+const rewatchBackoff = { baseMs: 50, maxMs: 1_000, jitter: 0 };
 
 /** How often listeners in quiet prefixes are told that the cache went on. */
 const progressMs = 1_000;
