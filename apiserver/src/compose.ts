@@ -224,6 +224,7 @@ function composeLine(
     rulesFor: (user, namespace) => rbac.rulesFor(user, namespace),
     may: (user, verb, resource) =>
       authorizer.decide({ kind: 'resource', user, verb, version: '*', subresource: '', ...resource }).allowed,
+    mayPath: (user, verb, path) => authorizer.decide({ kind: 'path', user, verb, path }).allowed,
   });
   const line: LineParts = { kinds, reviews, authorizer, admission, clock, random, limits: config.limits, tokens, read };
   return { line, rbac, tokens, tokenKinds, claims };

@@ -1,5 +1,6 @@
 /** Every admission plugin, in the order in which they are asked: upstream's order. */
 import type { AdmissionPlugin } from './plugin.ts';
+import { validatingAdmissionPolicies } from './plugins/validating-admission-policies.ts';
 import { validatingWebhooks } from './plugins/validating-webhooks.ts';
 import { certificateApproval, certificateSigning, certificateSubjectRestriction } from './plugins/certificates.ts';
 import { defaultIngressClass } from './plugins/default-ingress-class.ts';
@@ -40,6 +41,7 @@ export const pluginChain: readonly AdmissionPlugin[] = [
   roleEscalation,
   defaultIngressClass,
   mutatingWebhooks,
+  validatingAdmissionPolicies,
   validatingWebhooks,
   // The last: what anybody else refuses is not charged.
   resourceQuota,

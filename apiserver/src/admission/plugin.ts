@@ -90,6 +90,7 @@ export interface AdmissionDeps {
     verb: string,
     resource: { group: string; resource: string; subresource?: string; namespace: string; name: string },
   ) => boolean;
+  readonly mayPath: (user: UserInfo, verb: string, path: string) => boolean;
 }
 
 export function isTargeted(

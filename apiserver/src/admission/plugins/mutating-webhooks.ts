@@ -56,7 +56,7 @@ async function askAgain(write: AdmissionWrite, rerun: Rerun, deps: AdmissionDeps
 /** Whether the webhook changed the object. */
 async function askOne(webhook: Webhook, write: AdmissionWrite, deps: AdmissionDeps): Promise<boolean> {
   const served = webhook.matcher.match(write, deps);
-  if (!served || !matchesConditions(webhook.spec, write, served, deps)) return false;
+  if (!served || !matchesConditions(webhook, write, served, deps)) return false;
   const response = await askWebhook(webhook, served, write, { mayPatch: true, deps });
   if (response?.patch === undefined) return false;
   const { draft } = write;

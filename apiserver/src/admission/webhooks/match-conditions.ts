@@ -1,22 +1,18 @@
-import type { MatchCondition, ValidatingWebhook } from '@slipway/api/types';
 import type { ServedResource } from '../../registry/kinds.ts';
+import { conditionsHold } from '../expressions/expression.ts';
+import { writeValues } from '../expressions/write-values.ts';
 import type { AdmissionDeps, AdmissionWrite } from '../plugin.ts';
-import { internalError } from './webhook.ts';
+import { internalError, type Webhook } from './webhook.ts';
 
-/** Conditions in CEL, which this server does not read yet: whoever has any is treated as a webhook that fails. */
+/** Whether the conditions in CEL hold. One that cannot be evaluated is a webhook that fails. Throws StatusError InternalError. */
 export function matchesConditions(
-  {
-    name,
-    matchConditions,
-    failurePolicy,
-  }: Pick<ValidatingWebhook, 'name' | 'failurePolicy'> & {
-    readonly matchConditions?: readonly MatchCondition[];
-  },
-  _write: AdmissionWrite,
-  _served: ServedResource,
-  _deps: AdmissionDeps,
+  { conditions, spec }: Webhook,
+  write: AdmissionWrite,
+  served: ServedResource,
+  deps: AdmissionDeps,
 ): boolean {
-  if (!matchConditions?.length) return true;
-  if (failurePolicy === 'Ignore') return false;
-  throw internalError(`failed calling webhook ${JSON.stringify(name)}: its matchConditions cannot be evaluated`);
+  if (conditions.all.length === 0) return true;
+  const { holds, problem } = conditionsHold(conditions, writeValues(write, served, deps));
+  if (problem === undefined || spec.failurePolicy === 'Ignore') return holds;
+  throw internalError(`failed calling webhook ${JSON.stringify(spec.name)}: match conditions: ${problem}`);
 }

@@ -4,6 +4,7 @@ import { StatusError, type StatusReason } from '@slipway/api/status-error';
 import { messageOf } from '@slipway/kit/errors';
 import type { ServedResource } from '../../registry/kinds.ts';
 import { badRequest } from '../../registry/status-errors.ts';
+import { type Conditions, compiledConditions } from '../expressions/expression.ts';
 import { Derived } from '../derived.ts';
 import type { AdmissionDeps, AdmissionWrite } from '../plugin.ts';
 import { callWebhook } from './call-webhook.ts';
@@ -22,6 +23,7 @@ export interface Webhook {
   readonly id: string;
   readonly spec: AnyWebhook;
   readonly matcher: Matcher;
+  readonly conditions: Conditions;
 }
 
 export interface Webhooks {
@@ -37,6 +39,7 @@ export function webhooksOf(resource: 'mutatingwebhookconfigurations' | 'validati
           id: `${nameOf(configuration)}/${spec.name}/${i}`,
           spec,
           matcher: matcherFor(spec),
+          conditions: compiledConditions(spec.matchConditions),
         })),
       ),
     };

@@ -74,6 +74,7 @@ export const namespaces: ReadonlySet<string> = new Set([
   'format',
   'cel',
   'math',
+  'jsonpatch',
   'lists',
 ]);
 
