@@ -8,6 +8,7 @@ export { type ClientIdentity, clientIdentities, openPki, type Pki } from './pki/
 export type { Backend } from './storage/backend.ts';
 export { createObjectStore } from './storage/create-object-store.ts';
 export { openEmbeddedStore } from './storage/embedded/embedded-store.ts';
+export { serveStore } from './storage/serve-store.ts';
 export { backupStore, restoreStore, type StorePlace } from './storage/store-backup.ts';
 export { openEtcdStore } from './storage/open-etcd-store.ts';
 export { type CompactorOptions, runCompactor } from './storage/compactor.ts';

@@ -68,6 +68,12 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./commands/restore.ts')).restore,
   },
   {
+    name: 'store',
+    summary: 'the embedded store behind the etcd v3 calls that Kubernetes makes, for several API servers',
+    flags: [...everywhereFlags, 'listen'],
+    load: async () => (await import('./commands/store.ts')).store,
+  },
+  {
     name: 'version',
     summary: 'print the versions',
     flags: ['help'],

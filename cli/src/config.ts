@@ -36,6 +36,7 @@ export interface Config {
   readonly logLevel: LogLevel;
   readonly namespace: string;
   readonly purge: boolean;
+  readonly listen: string;
   readonly force: boolean;
   readonly bumpRevision: number | undefined;
 }
@@ -72,6 +73,7 @@ export function resolveConfig(layers: readonly FlagValues[], fallbackDataDir: st
     logLevel: text('log-level') as LogLevel,
     namespace: text('namespace') ?? 'default',
     purge: value('purge') as boolean,
+    listen: text('listen') ?? '',
     force: value('force') as boolean,
     bumpRevision: value('bump-revision') as number | undefined,
   });

@@ -68,6 +68,12 @@ export const flags = {
   },
   namespace: { type: 'string', placeholder: 'NAME', default: 'default', help: 'namespace of the object' },
   purge: { type: 'boolean', default: false, help: 'remove the data directory as well' },
+  listen: {
+    type: 'string',
+    placeholder: 'ADDRESS',
+    default: '127.0.0.1:2379',
+    help: 'HOST:PORT with TLS; http://127.0.0.1:PORT without; port 0 picks a free one',
+  },
   force: { type: 'boolean', default: false, help: 'replace what the store holds' },
   'bump-revision': {
     type: 'integer',

@@ -59,6 +59,11 @@ export class Transaction {
 
   /** In the order of keys. */
   *range(range: KeyRange): Generator<Version> {
+    if (range.to === `${range.from}\0`) {
+      const version = this.get(range.from);
+      if (version) yield version;
+      return;
+    }
     for (const key of this.#keys(range)) {
       const version = this.get(key);
       if (version) yield version;
