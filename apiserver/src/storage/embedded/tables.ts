@@ -359,19 +359,20 @@ export class Tables {
   }
 
   /**
-   * Erases what the next changes after `swept`, up to the revision `to`, superseded, and the deletes among them: about
-   * `limit` changes in one transaction. Begin again until `swept` is behind `to`.
+   * Erases what the next changes after `swept`, up to the revision `to`, superseded, and the deletes before `to`: about
+   * `limit` changes in one transaction. Begin again until `swept` is behind `to`. A delete at `to` goes next time: a watch
+   * may still begin there.
    */
   async sweep(to: number, limit: number): Promise<void> {
     let reached = lastChangeAt(to);
     let seen = 0;
     const superseded: { key: string; revision: number }[] = [];
     const deletes: number[] = [];
-    for (const { revision, change } of this.changesFrom(this.swept() + changeStep, limit)) {
+    for (const { revision, change } of this.changesFrom(revisionOf(this.swept()), limit)) {
       if (revision > reached) break;
       if (++seen >= limit) reached = lastChangeAt(revisionOf(revision));
       if (change.previous !== 0) superseded.push({ key: change.key, revision: change.previous });
-      if (change.type === 'delete') deletes.push(revision);
+      if (change.type === 'delete' && revisionOf(revision) < to) deletes.push(revision);
     }
     await this.#transaction(Math.max(limit, seen) * pagesPerSweptChange, true, () => {
       void this.#root.put('swept', encodeNumber(reached));

@@ -34,7 +34,7 @@ export class KvService {
 
   async put(request: PutRequest): Promise<PutResponse> {
     checkPut(request);
-    return this.#apply((applier) => applier.put(request));
+    return this.#apply((applier) => applier.singlePut(request));
   }
 
   async deleteRange(request: DeleteRangeRequest): Promise<DeleteRangeResponse> {

@@ -7,22 +7,21 @@ import {
   type ServiceClientConstructor,
   type ServiceDefinition,
 } from '@grpc/grpc-js';
-import { loadSync } from '@grpc/proto-loader';
+import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
 import { invariant } from '@slipway/kit/invariant';
 
 const names = ['KV', 'Watch', 'Lease', 'Cluster', 'Maintenance'] as const;
 
 export type Services = Readonly<Record<(typeof names)[number], ServiceDefinition>>;
 
-export function loadServices(): Services {
+export function loadDefinition(): PackageDefinition {
   const folder = dirname(createRequire(import.meta.url).resolve('etcd3/package.json'));
-  const definition = loadSync(join(folder, 'proto/rpc.proto'), {
-    keepCase: true,
-    longs: String,
-    defaults: true,
-    oneofs: true,
-  });
-  const root = loadPackageDefinition(definition).etcdserverpb as GrpcObject;
+  const options = { keepCase: true, longs: String, defaults: true, oneofs: true };
+  return loadSync(join(folder, 'proto/rpc.proto'), options);
+}
+
+export function loadServices(): Services {
+  const root = loadPackageDefinition(loadDefinition()).etcdserverpb as GrpcObject;
   const services = names.map((name) => {
     const found = root[name] as ServiceClientConstructor | undefined;
     invariant(found, `the protocol files describe ${name}`);

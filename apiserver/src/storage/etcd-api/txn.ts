@@ -15,6 +15,7 @@ import {
   type DeleteRangeResponse,
   type PutRequest,
   type PutResponse,
+  type RangeRequest,
   type RequestOp,
   type ResponseOp,
   type TxnRequest,
@@ -55,7 +56,7 @@ function checkOp({ request_range: range, request_put: put, request_delete_range:
   if (remove && remove.key.length === 0) throw rpcError('emptyKey');
 }
 
-/** A key is put once, and not deleted as well. */
+/** A key is put once, and not deleted as well. (etcd overlooks a delete of an open range, `range_end` NUL.) */
 function checkDuplicates(ops: readonly RequestOp[]): void {
   const puts = new Set<string>();
   for (const { request_put: put } of ops) {
@@ -88,12 +89,19 @@ export class Applier {
   txn(request: TxnRequest): Omit<TxnResponse, 'header'> {
     const succeeded = request.compare.every((compare) => this.#holds(compare));
     const ops = succeeded ? request.success : request.failure;
-    for (const op of ops) this.#checkState(op);
+    for (const { request_put: put } of ops) if (put) this.#checkPut(put);
+    for (const { request_range: range } of ops) if (range) this.#checkRange(range);
     return { succeeded, responses: ops.map((op) => this.#apply(op)) };
   }
 
-  put(request: PutRequest): PutResponse {
-    this.checkPutState(request);
+  /** A put by itself: the lease is looked up before the key, in a transaction after it. */
+  singlePut(request: PutRequest): PutResponse {
+    this.#checkLease(request);
+    return this.#put(request);
+  }
+
+  #put(request: PutRequest): PutResponse {
+    this.#checkPut(request);
     const key = keyFrom(request.key);
     const before = this.#transaction.get(key);
     const bytes =
@@ -112,15 +120,18 @@ export class Applier {
     return { header: { revision: this.revision }, deleted: found.length, prev_kvs: previous };
   }
 
-  checkPutState(request: PutRequest): void {
+  #checkPut(request: PutRequest): void {
     const isMissing = this.#transaction.get(keyFrom(request.key)) === undefined;
     if ((request.ignore_value || request.ignore_lease) && isMissing) throw rpcError('keyNotFound');
-    if (request.lease !== '0' && !this.#store.leases.get(BigInt(request.lease))) throw rpcError('leaseNotFound');
+    this.#checkLease(request);
   }
 
-  #checkState({ request_range: range, request_put: put }: RequestOp): void {
-    if (range) checkRevision(range, this.#transaction.revision - 1, this.#store.compacted);
-    if (put) this.checkPutState(put);
+  #checkLease({ lease }: PutRequest): void {
+    if (lease !== '0' && !this.#store.leases.get(BigInt(lease))) throw rpcError('leaseNotFound');
+  }
+
+  #checkRange(request: RangeRequest): void {
+    checkRevision(request, this.#transaction.revision - 1, this.#store.compacted);
   }
 
   #apply({ request_range: range, request_put: put, request_delete_range: remove }: RequestOp): ResponseOp {
@@ -128,7 +139,7 @@ export class Applier {
       const source = transactionSource(this.#store, this.#transaction);
       return { response_range: { header: { revision: this.revision }, ...rangeReply(range, source) } };
     }
-    if (put) return { response_put: this.put(put) };
+    if (put) return { response_put: this.#put(put) };
     if (remove) return { response_delete_range: this.deleteRange(remove) };
     return {};
   }
