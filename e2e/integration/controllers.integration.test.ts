@@ -232,6 +232,29 @@ describe.each(['in-process', 'http'] as const)('controllers on the real API serv
     await plane.until(kinds.namespaces, { name: namespace }, (found) => found === undefined);
   });
 
+  it('empties a namespace of its pods before anything else', async () => {
+    const { client, signal } = plane;
+    const namespace = await aNamespace();
+    await create(kinds.pods, {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { namespace, name: 'held', finalizers: ['example.org/hold'] },
+      spec: { containers: [{ name: 'main', image: 'web:1' }] },
+    });
+    await create(kinds.configMaps, configMap(namespace, 'still-needed'));
+    await client.delete(kinds.namespaces, { name: namespace }, { signal });
+    await plane.until(
+      kinds.namespaces,
+      { name: namespace },
+      (found) =>
+        !!found?.status?.conditions?.some(({ message }) => message?.includes('pods. has 1 resource instances')),
+    );
+    const { metadata } = await client.get(kinds.configMaps, { namespace, name: 'still-needed' }, { signal });
+    expect(metadata.deletionTimestamp).toBeUndefined();
+    await client.patch(kinds.pods, { namespace, name: 'held' }, { metadata: { finalizers: null } }, { signal });
+    await plane.until(kinds.namespaces, { name: namespace }, (found) => found === undefined);
+  });
+
   it('drives pods off a node that is not ready', async () => {
     const { client, signal } = plane;
     const namespace = await aNamespace();

@@ -9,7 +9,8 @@ import type { ObservedContent, Remaining } from './plan.ts';
 const countMax = 500;
 
 /**
- * Deletes what a namespace holds and says what is left. Asks the server, not the caches: a cache that is behind would
+ * Deletes what a namespace holds and says what is left. Pods go first, and the rest when they are gone: what runs keeps its network policy,
+ * its quota and its secrets until it has ended (upstream's OrderedNamespaceDeletion). Asks the server, not the caches: a cache that is behind would
  * let a namespace go whose last object it has not seen yet.
  */
 export async function deleteContent(
@@ -21,7 +22,10 @@ export async function deleteContent(
   const name = namespace.metadata.name ?? '';
   const remaining: Remaining[] = [];
   const failures: string[] = [];
-  for (const kind of resources) {
+  const isPods = ({ group, resource }: Kind) => group === '' && resource === kinds.pods.resource;
+  const podsFirst = resources.toSorted((a, b) => Number(isPods(b)) - Number(isPods(a)));
+  for (const kind of podsFirst) {
+    if (!isPods(kind) && remaining.some(({ resource }) => resource === podsText)) break;
     try {
       const items = await deleteAll(kind, name, client, signal);
       if (items.length > 0) remaining.push(remainingOf(kind, items));
@@ -54,9 +58,12 @@ function remainingOf(kind: Kind, items: readonly KubeObject[]): Remaining {
     for (const name of metadata.finalizers ?? []) finalizers.set(name, (finalizers.get(name) ?? 0) + 1);
   }
   const graces = kind.resource === kinds.pods.resource ? items.map((pod) => graceSecondsOf(pod as Pod)) : [];
-  const resource = `${kind.resource}.${kind.group}`;
+  const resource = textOf(kind);
   return { resource, count: items.length, finalizers, graceSeconds: Math.max(0, ...graces) };
 }
+
+const textOf = (kind: Kind) => `${kind.resource}.${kind.group}`;
+const podsText = textOf(kinds.pods);
 
 function graceSecondsOf({ spec }: Pod): number {
   return spec?.terminationGracePeriodSeconds ?? 0;
