@@ -19,7 +19,10 @@ import { RbacAuthorizer } from './authz/rbac.ts';
 import { bootstrap, bootstrapHosts } from './bootstrap/bootstrap.ts';
 import { ServerPresence } from './bootstrap/server-presence.ts';
 import { type ApiServerConfig, pkiDirectory } from './config.ts';
-import { createDiscovery } from './discovery/create-discovery.ts';
+import { CustomResources } from './custom-resources/custom-resources.ts';
+import { definitionStrategy } from './custom-resources/definition/strategy.ts';
+import { conversionCall } from './custom-resources/conversion/conversion-call.ts';
+import { liveDiscovery } from './discovery/live-discovery.ts';
 import { readCauses } from './http/causes.ts';
 import type { Connect } from './http/connect.ts';
 import type { HealthCheck } from './http/health.ts';
@@ -42,7 +45,7 @@ import {
 import { createBuiltInStrategies } from './registry/strategies/built-in-kinds.ts';
 import { ServedKinds } from './registry/kinds.ts';
 import { cachedReader, objectKey } from './registry/resource-context.ts';
-import type { UserInfo } from './registry/strategy.ts';
+import type { Strategy, UserInfo } from './registry/strategy.ts';
 import type { Backend } from './storage/backend.ts';
 import { runCompactor } from './storage/compactor.ts';
 import { createObjectStore } from './storage/create-object-store.ts';
@@ -69,7 +72,7 @@ export interface ApiServer {
   readonly pki: Pki;
   /** A token that holds as long as the Secret that it is kept in. */
   signAccountToken(order: LegacyTokenRequest): string;
-  /** What is served, each resource in each of its versions. */
+  /** What is served now, each resource in each of its versions. */
   readonly resources: readonly ApiResource[];
   /** The same API for a caller in this process. */
   transport(user: UserInfo): Transport;
@@ -89,20 +92,25 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
   addProcessMetrics(metrics, clock);
   const stopping = new AbortController();
   const givingUp = new AbortController();
-  const { line, rbac, tokens, tokenKinds, claims } = composeLine(config, deps, { pki, objects });
+  const { line, rbac, tokens, tokenKinds, claims, custom } = composeLine(config, deps, { pki, objects });
   const { kinds, reviews } = line;
   const serving = await pki.servingCertificate(bootstrapHosts(config, hostname()));
   const state = { isBootstrapped: false };
+  const discovery = liveDiscovery(
+    () => [
+      ...kinds.all.map(({ api, openApiSchema }) => (openApiSchema ? { ...api, openApiSchema } : api)),
+      ...reviews.map(({ api }) => api),
+    ],
+    { serverAddress: `${config.advertiseAddress ?? config.bindAddress}:${config.securePort}` },
+  );
+  kinds.onChange(() => discovery.changed());
 
   const http = createHttpServer({
     config,
     tls: { ...serving, clientCa: pki.caCertificate },
     line,
     paths: {
-      discovery: createDiscovery(
-        [...kinds.all, ...reviews].map(({ api }) => api),
-        { serverAddress: `${config.advertiseAddress ?? config.bindAddress}:${config.securePort}` },
-      ),
+      discovery,
       tokens,
       metrics,
       checks: healthChecks(objects, state, stopping.signal),
@@ -125,7 +133,7 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
   const transport = (user: UserInfo) => inProcessTransport(user, line, stopping.signal);
 
   async function run(signal: AbortSignal): Promise<void> {
-    const working: Promise<void>[] = [];
+    const working: Promise<void>[] = [custom.run(stopping.signal)];
     try {
       await restoreClaims(claims, objects, log);
       const listening: AddressInfo = await http.listen();
@@ -155,6 +163,7 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
       if (!signal.aborted) throw error;
     } finally {
       stopping.abort();
+      custom.close();
       const notForever = clock.after(config.limits.shutdownMsMax, () => givingUp.abort());
       await Promise.all([http.close(), ...working]);
       notForever();
@@ -168,7 +177,9 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
     ready: ready.promise,
     address,
     pki,
-    resources: kinds.all.map(({ api }) => api),
+    get resources() {
+      return kinds.all.map(({ api }) => api);
+    },
     transport,
     signAccountToken: (order) => tokens.issueLegacy(order),
   };
@@ -202,7 +213,17 @@ function composeLine(
   });
   restoreAllocations(allocators, objects, log);
   if (claims) followClaims(allocators, objects, log);
-  const kinds = new ServedKinds(createBuiltInStrategies({ allocators }), { objects, clock, random });
+  const strategies = [...createBuiltInStrategies({ allocators }), definitionStrategy as unknown as Strategy];
+  const kinds = new ServedKinds(strategies, { objects, clock, random });
+  const custom = new CustomResources({
+    kinds,
+    objects,
+    clock,
+    random,
+    log,
+    uuid: () => random.uuid(),
+    call: conversionCall({ objects, read, clock, random }),
+  });
   const reviews = reviewResources({
     authorizer,
     rulesFor: (user, namespace) => rbac.rulesFor(user, namespace),
@@ -227,7 +248,7 @@ function composeLine(
     mayPath: (user, verb, path) => authorizer.decide({ kind: 'path', user, verb, path }).allowed,
   });
   const line: LineParts = { kinds, reviews, authorizer, admission, clock, random, limits: config.limits, tokens, read };
-  return { line, rbac, tokens, tokenKinds, claims };
+  return { line, rbac, tokens, tokenKinds, claims, custom };
 }
 
 /** A store that does not answer must not keep the server from ending. */

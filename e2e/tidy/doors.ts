@@ -39,6 +39,8 @@ export const closedDoors: readonly {
     to: ['http', 'authn', 'authz', 'admission', 'registry', 'discovery', 'dialects'],
   },
   { workspace: 'apiserver', from: 'registry', to: ['http', 'authn', 'authz', 'dialects'] },
+  { workspace: 'apiserver', from: 'registry', to: ['custom-resources'] },
+  { workspace: 'apiserver', from: 'custom-resources', to: ['http', 'authn', 'authz', 'dialects'] },
   { workspace: 'apiserver', from: 'authn', to: ['http', 'dialects'] },
   { workspace: 'apiserver', from: 'authz', to: ['http', 'dialects'] },
   { workspace: 'apiserver', from: 'admission', to: ['http', 'dialects'] },

@@ -13,6 +13,9 @@ export interface DiscoveryOptions {
   readonly serverAddress: string;
 }
 
+/** The large documents by what they are made of: they outlive a change of resources that does not touch them. */
+export type LargeDocuments = Map<string, Promise<CachedDocument>>;
+
 /**
  * Everything that a server says of itself. Each document is made on first use and kept; a changed set of resources needs a new
  * Discovery. The negotiation of forms is in negotiation.ts.
@@ -39,6 +42,7 @@ export interface Discovery {
 export function createDiscovery(
   resources: readonly AdvertisedResource[],
   { serverAddress }: DiscoveryOptions,
+  large: LargeDocuments = new Map(),
 ): Discovery {
   const small = new Map<string, CachedDocument | undefined>();
   function once(key: string, make: () => CachedDocument): CachedDocument {
@@ -50,10 +54,16 @@ export function createDiscovery(
     return document ? once(key, () => cacheJson(document)) : undefined;
   }
 
-  const large = new Map<string, Promise<CachedDocument>>();
+  let fingerprintOfAll: string | undefined;
+  function all(): string {
+    fingerprintOfAll ??= fingerprint(resources);
+    return fingerprintOfAll;
+  }
+
   function onceLarge(key: string, make: () => Promise<CachedDocument>): Promise<CachedDocument> {
     const known = large.get(key);
     if (known) return known;
+    if (large.size >= largeDocumentsMax) large.clear();
     const made = make();
     large.set(key, made);
     // A failure is for the requests that met it; the next one tries again.
@@ -75,20 +85,27 @@ export function createDiscovery(
         contentType: `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`,
       })),
     openApiV2: (form) =>
-      onceLarge(`v2 ${form}`, async () =>
+      onceLarge(`v2 ${form} ${all()}`, async () =>
         form === 'json'
           ? cacheLarge(openApiV2Json(resources, await readBuiltInSchemas()), 'application/json')
           : cacheLarge(openApiV2Protobuf(resources, await readBuiltInSchemas()), openApiV2ProtobufType),
       ),
-    openApiV3Index: () => onceLarge('v3', async () => cacheJson(await openApiV3Index(resources))),
+    openApiV3Index: () => onceLarge(`v3 ${all()}`, async () => cacheJson(await openApiV3Index(resources))),
     async openApiV3(group, version) {
       const own = resources.filter((resource) => resource.group === group && resource.version === version);
       if (own.length === 0) return undefined;
-      return onceLarge(`v3 ${group}/${version}`, async () =>
+      return onceLarge(`v3 ${fingerprint(own)}`, async () =>
         cacheLarge(openApiV3Json(own, await readBuiltInSchemas()), 'application/json'),
       );
     },
   };
+}
+
+/** Documents of resources that are served no more are forgotten with all others, which are made again when they are asked for. */
+const largeDocumentsMax = 200;
+
+function fingerprint(resources: readonly AdvertisedResource[]): string {
+  return createHash('sha256').update(JSON.stringify(resources)).digest('base64');
 }
 
 /**

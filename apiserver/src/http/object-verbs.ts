@@ -3,7 +3,7 @@ import { decodeObject } from '@slipway/api/schema/decode';
 import { builtInSchemas } from '@slipway/api/schema/built-in-schemas';
 import { apiVersionOf } from '@slipway/api/resources';
 import { copyJson, type JsonObject } from '@slipway/api/patch/json-value';
-import { isStatus, type Status } from '@slipway/api/status-error';
+import { isStatus, type Status, StatusError } from '@slipway/api/status-error';
 import type { KubeObject } from '@slipway/api/types';
 import { type FieldError, invalid, invalidError, notSupported } from '@slipway/api/validation/field-error';
 import { invariant } from '@slipway/kit/invariant';
@@ -99,6 +99,7 @@ export async function patchObject(admitted: Admitted, endpoint: Endpoint, parts:
   const { served, incoming } = admitted;
   const { patchType, options } = incoming;
   invariant(patchType, 'a patch has a type');
+  if (patchType === 'strategic' && served.typing) throw noStrategicMerge();
   const body = incoming.readBody(served.api.kind).value;
   if (patchType === 'apply') checkKind(body, { kind: served.api.kind, apiVersion: apiVersionOf(served.api) });
   const patch = {
@@ -108,6 +109,7 @@ export async function patchObject(admitted: Admitted, endpoint: Endpoint, parts:
     force: options.force ?? false,
     schema: served.schema,
     view: served.view,
+    typing: served.typing,
   } as const;
   const { written, created } = await served.store.patch(
     targetOf(admitted, endpoint),
@@ -115,6 +117,14 @@ export async function patchObject(admitted: Admitted, endpoint: Endpoint, parts:
     writeCall(admitted, parts),
   );
   return answerWritten(written, created ? 201 : 200, served);
+}
+
+/** Custom resources have no patch strategies. */
+function noStrategicMerge(): StatusError {
+  return new StatusError(
+    'UnsupportedMediaType',
+    'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml',
+  );
 }
 
 async function deleteObject(admitted: Admitted, parts: LineParts): Promise<Answer> {
@@ -162,7 +172,12 @@ function decodeDraft({ incoming, served }: Admitted): KubeObject {
   checkKind(value, { kind, apiVersion });
   const fieldValidation = incoming.options.fieldValidation || 'Warn';
   const expected = { kind, apiVersion };
-  const { object, warnings } = decodeObject(served.schema, value, { fieldValidation, duplicates, expected });
+  const { object, warnings } = decodeObject(served.schema, value, {
+    fieldValidation,
+    duplicates,
+    expected,
+    ...(served.typing ? { typing: served.typing } : {}),
+  });
   incoming.warnings.push(...warnings);
   const { kind: _, apiVersion: __, metadata, ...rest } = object;
   const draft = { kind, apiVersion, metadata: metadata ?? {}, ...rest } as KubeObject;

@@ -57,6 +57,8 @@ export async function answer(incoming: Incoming, parts: LineParts): Promise<Answ
   if (!served || !fitsScope(served, incoming)) throw unknownPath();
   if (!fitsVerb(served, incoming)) throw methodNotAllowed();
   const admitted: Admitted = { incoming, user, served, cause: causeOf(incoming, user) };
+  if (served.deprecationWarning !== undefined) incoming.warnings.push(served.deprecationWarning);
+  if (verb === 'create' && served.refusesCreate !== undefined) throw createRefused(served.refusesCreate);
   checkOptions(incoming);
   if (address.subresource !== undefined) {
     const subresource = served.api.subresources.find(({ name }) => name === address.subresource);
@@ -122,6 +124,10 @@ export function methodNotAllowed(): StatusError {
   return new StatusError('MethodNotAllowed', 'the server does not allow this method on the requested resource', {
     details: {},
   });
+}
+
+function createRefused(reason: string): StatusError {
+  return new StatusError('MethodNotAllowed', reason, { details: {} });
 }
 
 /** Only parts of the system may say that they act for something else than the request itself. */

@@ -45,11 +45,11 @@ export function reshapeEvent(
 
 function table(
   objects: readonly KubeObject[],
-  { api }: ServedResource,
+  { api, printer }: ServedResource,
   { includeObject, nowMs, form }: ReshapeOptions,
   more: { readonly listMetadata?: ListMeta; readonly withColumns?: boolean } = {},
 ): object {
-  return renderTable(printerOf(api), objects, { includeObject, version: form.metaVersion, ...more }, nowMs);
+  return renderTable(printer ?? printerOf(api), objects, { includeObject, version: form.metaVersion, ...more }, nowMs);
 }
 
 function partial({ metadata }: KubeObject, options: ReshapeOptions): object {

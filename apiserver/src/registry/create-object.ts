@@ -8,6 +8,7 @@ import { generatedName, newMetadata, placeInNamespace } from './object-metadata.
 import { objectKey, type ResourceContext, strategyContext } from './resource-context.ts';
 import { alreadyExists } from './status-errors.ts';
 import { statusFromStorage, storageCall } from './storage-errors.ts';
+import { readStored } from './stored-form.ts';
 import { writeAllocated } from './write-allocated.ts';
 import type { Allocation } from './strategy.ts';
 import type { WriteCall } from './write-call.ts';
@@ -95,7 +96,7 @@ async function validateAndStore(context: ResourceContext, draft: KubeObject, cal
 }
 
 async function storeNew(
-  { strategy, objects }: ResourceContext,
+  { strategy, objects, form }: ResourceContext,
   key: string,
   draft: KubeObject,
   allocation: Allocation | undefined,
@@ -106,7 +107,8 @@ async function storeNew(
     cause: call.cause,
     ...(strategy.ttlMs === undefined ? {} : { ttlMs: strategy.ttlMs }),
   };
-  const result = await writeAllocated(allocation, () => objects.create(key, draft, options));
+  const kept = form ? await form.write(draft) : draft;
+  const result = await writeAllocated(allocation, () => objects.create(key, kept, options));
   if (result.outcome === 'conflict') throw alreadyExists(strategy.resource, draft.metadata.name ?? '');
-  return result.stored;
+  return form ? await readStored(form, result.stored) : result.stored;
 }

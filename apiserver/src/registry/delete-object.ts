@@ -29,8 +29,9 @@ export async function deleteObject(
   for (let attempt = 0; attempt < lostRacesMax; attempt++) {
     if (!current) throw notFound(resource, target.name);
     checkPreconditions(resource, current, options);
-    await call.admission.mutate(undefined, current.object);
-    await call.admission.validate(undefined, current.object);
+    const old = context.form ? await context.form.read(current.object) : current.object;
+    await call.admission.mutate(undefined, old);
+    await call.admission.validate(undefined, old);
     const plan = planDeletion(
       current.object,
       options,
@@ -38,7 +39,7 @@ export async function deleteObject(
       context.clock.nowMs(),
     );
     const done = await carryOut(context, plan, current, call);
-    if (!('outcome' in done)) return done;
+    if (!('outcome' in done)) return context.form ? { ...done, object: await context.form.read(done.object) } : done;
     current = done.current;
   }
   throw conflict(resource, target.name, modifiedReason);

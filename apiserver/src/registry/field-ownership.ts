@@ -13,6 +13,12 @@ interface OwnedWrite {
 /** The status of a new object is the server's own: its creator does not own it. */
 export const statusFields = ignoredFields(['status']);
 
+/** What the main endpoint does not write. A custom resource without a status endpoint has its status like any other field. */
+export function unwrittenFields({ mayEnd, strategy }: ResourceContext): typeof statusFields | undefined {
+  if (!mayEnd) return statusFields;
+  return strategy.resource.subresources.some(({ name }) => name === 'status') ? statusFields : undefined;
+}
+
 /** Notes in `metadata.managedFields` which fields of the draft this write set. */
 export function ownFields(context: ResourceContext, { draft, old, subresource }: OwnedWrite, call: WriteCall): void {
   const entries = old
@@ -23,15 +29,17 @@ export function ownFields(context: ResourceContext, { draft, old, subresource }:
 }
 
 function entriesAfterUpdate(
-  { schema, clock }: ResourceContext,
+  context: ResourceContext,
   { draft, old, subresource }: OwnedWrite,
   { fieldManager }: WriteCall,
 ): ManagedFieldsEntry[] {
+  const { schema, clock } = context;
+  const ignored = unwrittenFields(context);
   return managedFieldsAfterUpdate(old, draft, schema, {
     manager: fieldManager,
     apiVersion: draft.apiVersion,
     time: formatTime(clock.nowMs()),
-    ...(subresource === undefined ? { ignored: statusFields } : { subresource }),
+    ...(subresource !== undefined ? { subresource } : ignored ? { ignored } : {}),
   });
 }
 
@@ -47,7 +55,8 @@ const shapeCharactersMax = 8192;
 
 function entriesOfNew(context: ResourceContext, draft: KubeObject, call: WriteCall): ManagedFieldsEntry[] {
   const write = { draft, old: undefined, subresource: undefined };
-  if (draft.metadata.managedFields) return entriesAfterUpdate(context, write, call);
+  // The schema of a custom resource changes under its version's name.
+  if (draft.metadata.managedFields || context.mayEnd) return entriesAfterUpdate(context, write, call);
   const shape = shapeOf(draft);
   const known = setsByShape.get(shape);
   if (known) {

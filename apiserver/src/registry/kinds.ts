@@ -1,9 +1,11 @@
 /** The resources that this server serves, and under which versions. */
 import { apiVersionOf, type ApiResource, builtInResources } from '@slipway/api/resources';
 import { builtInSchemas } from '@slipway/api/schema/built-in-schemas';
+import type { Typing } from '@slipway/api/schema/compile-decoder';
 import type { ObjectSchema } from '@slipway/api/schema/structural-schema';
 import { invariant } from '@slipway/kit/invariant';
 import { autoscalingV1View } from './autoscaling-v1-view.ts';
+import type { Printer } from '../discovery/tables/printer.ts';
 import { eventsView } from './events-view.ts';
 import type { ObjectView } from './object-view.ts';
 import { ResourceStore, type ResourceStoreDeps } from './resource-store.ts';
@@ -16,6 +18,16 @@ export interface ServedResource {
   readonly store: ResourceStore;
   /** How stored objects look under this version; undefined = as they are. */
   readonly view: ObjectView | undefined;
+  /** How bodies are read; `typed` when absent. */
+  readonly typing?: Typing;
+  /** The columns of a custom resource; built-in kinds have theirs in a table. */
+  readonly printer?: Printer;
+  /** What discovery's OpenAPI documents say of a custom resource. */
+  readonly openApiSchema?: object;
+  /** Said to everybody who uses this version. */
+  readonly deprecationWarning?: string;
+  /** Why no object can be made any more. */
+  readonly refusesCreate?: string;
 }
 
 /** Subresources that something in this server answers; discovery lists no other. `connect` ones are answered through the node agents. */
@@ -32,13 +44,39 @@ const servedSubresources = new Set([
 ]);
 
 export class ServedKinds {
-  readonly all: readonly ServedResource[];
-  readonly #byPath: ReadonlyMap<string, ServedResource>;
+  readonly #builtIn: readonly ServedResource[];
+  #all: readonly ServedResource[];
+  #byPath: ReadonlyMap<string, ServedResource>;
+  readonly #listeners = new Set<() => void>();
 
   constructor(strategies: readonly Strategy[], deps: ResourceStoreDeps) {
     const stored = strategies.map((strategy) => servedBy(strategy, deps));
-    this.all = [...stored, ...otherVersions.flatMap((version) => servedUnder(version, stored))];
-    this.#byPath = new Map(this.all.map((served) => [pathOf(served.api), served]));
+    this.#builtIn = [...stored, ...otherVersions.flatMap((version) => servedUnder(version, stored))];
+    this.#all = this.#builtIn;
+    this.#byPath = byPath(this.#all);
+  }
+
+  /** Changes while the server runs, as kinds come and go. */
+  get all(): readonly ServedResource[] {
+    return this.#all;
+  }
+
+  /** The kinds that are not built in. */
+  get custom(): readonly ServedResource[] {
+    return this.#all.slice(this.#builtIn.length);
+  }
+
+  /** Serves these beside the built-in kinds, which win where both have a path. */
+  serveCustom(custom: readonly ServedResource[]): void {
+    this.#all = [...this.#builtIn, ...custom];
+    this.#byPath = byPath([...custom, ...this.#builtIn]);
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Called after each change. Returns the function that ends it. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   find(path: {
@@ -53,6 +91,10 @@ export class ServedKinds {
   hasVersion(group: string, version: string): boolean {
     return this.all.some(({ api }) => api.group === group && api.version === version);
   }
+}
+
+function byPath(all: readonly ServedResource[]): ReadonlyMap<string, ServedResource> {
+  return new Map(all.map((served) => [pathOf(served.api), served]));
 }
 
 function pathOf({

@@ -1,4 +1,5 @@
 import { type Decoded, DecodeProblem, decodeObject, type FieldValidation } from '@slipway/api/schema/decode';
+import type { Typing } from '@slipway/api/schema/compile-decoder';
 import type { ObjectSchema } from '@slipway/api/schema/structural-schema';
 import { applyConfiguration } from '@slipway/api/apply/managed-fields';
 import { applyJsonPatch } from '@slipway/api/patch/json-patch';
@@ -13,7 +14,7 @@ import { invalid, invalidError } from '@slipway/api/validation/field-error';
 import { formatTime } from '@slipway/kit/clock';
 import { createObject, type Written } from './create-object.ts';
 import type { Endpoint } from './endpoint-rules.ts';
-import { statusFields } from './field-ownership.ts';
+import { unwrittenFields } from './field-ownership.ts';
 import type { ObjectView } from './object-view.ts';
 import type { ResourceContext } from './resource-context.ts';
 import { badRequest, checkName } from './status-errors.ts';
@@ -29,6 +30,7 @@ export interface Patch {
   /** Of the version that the patch is written in. */
   readonly schema: ObjectSchema;
   readonly view: ObjectView | undefined;
+  readonly typing: Typing | undefined;
 }
 
 export interface Patched {
@@ -46,12 +48,13 @@ export async function patchObject(
 ): Promise<Patched> {
   const isApply = patch.type === 'apply';
   const { endpoint } = target;
-  const change = (old: KubeObject) => patchedDraft(patch, { old, endpoint, nowMs: context.clock.nowMs() }, call);
+  const base = { endpoint, nowMs: context.clock.nowMs(), ignored: unwrittenFields(context) };
+  const change = (old: KubeObject) => patchedDraft(patch, { ...base, old }, call);
   try {
     return { written: await updateObject(context, { ...target, isApply }, change, call), created: false };
   } catch (error) {
     if (!isApply || endpoint !== 'main' || !isStatus(error, 'NotFound')) throw error;
-    const draft = patchedDraft(patch, { old: undefined, endpoint, nowMs: context.clock.nowMs() }, call);
+    const draft = patchedDraft(patch, { ...base, old: undefined }, call);
     draft.metadata.name ||= target.name;
     checkName(draft, target.name);
     return { written: await createObject(context, draft, target.namespace, call, isApply), created: true };
@@ -62,6 +65,7 @@ interface Base {
   readonly old: KubeObject | undefined;
   readonly endpoint: Endpoint;
   readonly nowMs: number;
+  readonly ignored: ReturnType<typeof unwrittenFields>;
 }
 
 /** The draft is fresh from top to bottom, for the hooks change it. */
@@ -72,11 +76,7 @@ function patchedDraft(patch: Patch, base: Base, call: WriteCall): KubeObject {
   // Of an apply the configuration is checked, not the object that it is merged with.
   const config = patch.type === 'apply' ? checkedConfiguration(patch, call) : patch.body;
   const patched = applyPatch({ ...patch, body: config }, { ...base, old: served }, call);
-  const { object, warnings } = decodePatched(
-    patch.schema,
-    patched,
-    patch.type === 'apply' ? 'Ignore' : fieldValidation,
-  );
+  const { object, warnings } = decodePatched(patch, patched, patch.type === 'apply' ? 'Ignore' : fieldValidation);
   noteWarnings(warnings, call);
   const draft = copyJson(object as JsonObject) as unknown as KubeObject;
   // A resourceVersion is a precondition only when the patch itself set it to another one.
@@ -85,17 +85,17 @@ function patchedDraft(patch: Patch, base: Base, call: WriteCall): KubeObject {
 }
 
 /** What a patch makes is refused as a value of the patch. */
-function decodePatched(schema: ObjectSchema, patched: unknown, fieldValidation: FieldValidation): Decoded {
+function decodePatched({ schema, typing }: Patch, patched: unknown, fieldValidation: FieldValidation): Decoded {
   try {
-    return decodeObject(schema, patched, { fieldValidation });
+    return decodeObject(schema, patched, { fieldValidation, ...(typing ? { typing } : {}) });
   } catch (error) {
     if (!isStatus(error, 'BadRequest') || !(error.cause instanceof DecodeProblem)) throw error;
     throw invalidError('', '', '', [invalid('patch', JSON.stringify(patched), error.cause.message)]);
   }
 }
 
-function checkedConfiguration({ schema, body, fieldValidation }: Patch, call: WriteCall): JsonObject {
-  const { object, warnings } = decodeObject(schema, body, { fieldValidation });
+function checkedConfiguration({ schema, body, fieldValidation, typing }: Patch, call: WriteCall): JsonObject {
+  const { object, warnings } = decodeObject(schema, body, { fieldValidation, ...(typing ? { typing } : {}) });
   noteWarnings(warnings, call);
   return object as JsonObject;
 }
@@ -105,7 +105,11 @@ function noteWarnings(warnings: readonly string[], call: WriteCall): void {
   for (const warning of warnings) if (!call.warnings.includes(warning)) call.warnings.push(warning);
 }
 
-function applyPatch({ type, body, schema, force }: Patch, { old, endpoint, nowMs }: Base, call: WriteCall): unknown {
+function applyPatch(
+  { type, body, schema, force }: Patch,
+  { old, endpoint, nowMs, ignored }: Base,
+  call: WriteCall,
+): unknown {
   const document = old as unknown as JsonObject;
   return refusingPatch(() => {
     switch (type) {
@@ -123,7 +127,7 @@ function applyPatch({ type, body, schema, force }: Patch, { old, endpoint, nowMs
           apiVersion: String(config.apiVersion),
           time: formatTime(nowMs),
           force,
-          ...(endpoint === 'main' ? { ignored: statusFields } : { subresource: endpoint }),
+          ...(endpoint !== 'main' ? { subresource: endpoint } : ignored ? { ignored } : {}),
         });
         return object;
       }

@@ -4,6 +4,7 @@ import type { KubeObject } from '@slipway/api/types';
 import type { Clock } from '@slipway/kit/clock';
 import type { Random } from '@slipway/kit/random';
 import type { ObjectStore } from '../storage/object-store.ts';
+import type { StoredForm } from './stored-form.ts';
 import type { Strategy, StrategyContext } from './strategy.ts';
 import type { Call } from './write-call.ts';
 
@@ -14,6 +15,10 @@ export interface ResourceContext {
   readonly objects: ObjectStore;
   readonly clock: Clock;
   readonly random: Random;
+  /** Undefined: objects are shown as they are stored. */
+  readonly form?: StoredForm | undefined;
+  /** The kind may cease to be served while the server runs. */
+  readonly mayEnd?: boolean;
 }
 
 /** `/registry/apps/deployments/` */

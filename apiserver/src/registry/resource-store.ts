@@ -13,6 +13,7 @@ import { objectKey, type ResourceContext } from './resource-context.ts';
 import type { Selection } from './selection.ts';
 import { notFound, tooLargeResourceVersion } from './status-errors.ts';
 import { storageCall } from './storage-errors.ts';
+import { readManyStored, readStored, readWatch, type StoredForm } from './stored-form.ts';
 import type { Strategy } from './strategy.ts';
 import { type Change, type UpdateTarget, updateObject } from './update-object.ts';
 import { type WatchBatches, type WatchQuery, watchObjects } from './watch-objects.ts';
@@ -24,12 +25,25 @@ export interface ResourceStoreDeps {
   readonly random: Random;
 }
 
+/** Of a kind that comes and goes while the server runs. */
+export interface CustomForm {
+  readonly form: StoredForm | undefined;
+}
+
 /** All objects of one kind: the generic registry with the kind's strategy. Every method throws StatusError. */
 export class ResourceStore {
   readonly #context: ResourceContext;
 
-  constructor(strategy: Strategy, schema: ObjectSchema, deps: ResourceStoreDeps) {
-    this.#context = { strategy, schema, ...deps };
+  /** Aborts when the kind is served no more, or in another form: watches end then. */
+  readonly #closing = new AbortController();
+
+  constructor(strategy: Strategy, schema: ObjectSchema, deps: ResourceStoreDeps, custom?: CustomForm) {
+    this.#context = { strategy, schema, ...deps, form: custom?.form, mayEnd: custom !== undefined };
+  }
+
+  /** Ends the watches. */
+  close(): void {
+    this.#closing.abort();
   }
 
   get strategy(): Strategy {
@@ -46,7 +60,7 @@ export class ResourceStore {
     query: { readonly resourceVersion?: string | undefined },
     call: Call,
   ): Promise<StoredObject> {
-    const { objects, strategy } = this.#context;
+    const { objects, strategy, form } = this.#context;
     const notOlderThan = query.resourceVersion ? parseVersion(query.resourceVersion) : undefined;
     const key = objectKey(strategy.resource, namespace, name);
     const version = notOlderThan === undefined ? {} : { notOlderThan };
@@ -57,7 +71,7 @@ export class ResourceStore {
       }),
     );
     if (!stored) throw notFound(strategy.resource, name);
-    return stored;
+    return form ? await readStored(form, stored) : stored;
   }
 
   /** From the cache, at once. */
@@ -66,13 +80,15 @@ export class ResourceStore {
     return objects.cached(objectKey(strategy.resource, namespace, name))?.object;
   }
 
-  list(
+  async list(
     namespace: string | undefined,
     selection: Selection | undefined,
     query: ListQuery,
     call: Call,
   ): Promise<ObjectList> {
-    return listObjects(this.#context, namespace, selection, query, call);
+    const list = await listObjects(this.#context, namespace, selection, query, call);
+    const { form } = this.#context;
+    return form ? { ...list, items: await readManyStored(form, list.items) } : list;
   }
 
   watch(
@@ -81,7 +97,14 @@ export class ResourceStore {
     query: WatchQuery,
     call: Call,
   ): AsyncGenerator<WatchBatches, void, void> {
-    return watchObjects(this.#context, namespace, selection, query, call);
+    const { form } = this.#context;
+    if (!form) return watchObjects(this.#context, namespace, selection, query, this.#untilClosed(call));
+    return readWatch(form, watchObjects(this.#context, namespace, selection, query, this.#untilClosed(call)));
+  }
+
+  /** Kinds that stay for ever need no second signal. */
+  #untilClosed(call: Call): Call {
+    return this.#context.mayEnd ? { ...call, signal: AbortSignal.any([call.signal, this.#closing.signal]) } : call;
   }
 
   create(draft: KubeObject, namespace: string | undefined, call: WriteCall): Promise<Written> {

@@ -11,6 +11,7 @@ import { keepSystemMetadata, placeInNamespace, validateMetadataUpdate } from './
 import { objectKey, type ResourceContext, strategyContext } from './resource-context.ts';
 import { badRequest, checkName, conflict, modifiedReason, notFound } from './status-errors.ts';
 import { storageCall } from './storage-errors.ts';
+import { readStored } from './stored-form.ts';
 import { writeAllocated } from './write-allocated.ts';
 import type { WriteCall } from './write-call.ts';
 
@@ -47,7 +48,8 @@ export async function updateObject(
   let current = objects.cached(key) ?? (await storageCall(objects.get(key, { signal: call.signal })));
   for (let attempt = 0; attempt < lostRacesMax; attempt++) {
     if (!current) throw notFound(resource, target.name);
-    const draft = await change(current.object);
+    const old = context.form ? await context.form.read(current.object) : current.object;
+    const draft = await change(old);
     if (isStale(draft, current, target)) {
       const newest = await storageCall(objects.get(key, { signal: call.signal }));
       if (!newest) throw notFound(resource, target.name);
@@ -56,9 +58,9 @@ export async function updateObject(
       current = newest;
       continue;
     }
-    const written = await prepareAndStore(context, target, draft, current, call);
+    const written = await prepareAndStore(context, target, draft, { current, old }, call);
     if (!('outcome' in written)) return written;
-    if (written.outcome === 'written') return { stored: written.stored };
+    if (written.outcome === 'written') return { stored: await readStored(context.form, written.stored) };
     current = written.current;
   }
   await call.admission.release();
@@ -89,12 +91,11 @@ async function prepareAndStore(
   context: ResourceContext,
   target: UpdateTarget,
   draft: KubeObject,
-  current: StoredObject,
+  { current, old }: { readonly current: StoredObject; readonly old: KubeObject },
   call: WriteCall,
 ): Promise<Written | ObjectWrite> {
-  const { strategy, objects } = context;
+  const { strategy, objects, form } = context;
   const { resource } = strategy;
-  const old = current.object;
   const inContext = strategyContext(context, call);
   placeDraft(draft, target);
   const isVersioned = Boolean(draft.metadata.resourceVersion);
@@ -125,7 +126,9 @@ async function prepareAndStore(
   if (endsDeletion(draft, old, (strategy.otherFinalizers?.(draft) ?? []).length > 0)) {
     return await removeAfterUpdate(context, draft, current, call);
   }
-  if (sameExceptVersion(draft, old)) return { stored: current };
+  // What is kept in another form may have to be written although this one is unchanged: the store compares what it holds.
+  if (!form && sameExceptVersion(draft, old)) return { stored: current };
+  const kept = form && !call.dryRun ? await form.write(draft) : draft;
   const allocation = await storageCall(strategy.allocate?.(draft, old, inContext));
   if (call.dryRun) {
     await allocation?.rollback();
@@ -137,7 +140,7 @@ async function prepareAndStore(
     cause: call.cause,
     ...(strategy.ttlMs === undefined ? {} : { ttlMs: strategy.ttlMs }),
   };
-  return await writeAllocated(allocation, () => objects.update(current.key, draft, current, options));
+  return await writeAllocated(allocation, () => objects.update(current.key, kept, current, options));
 }
 
 function placeDraft(draft: KubeObject, target: UpdateTarget): void {

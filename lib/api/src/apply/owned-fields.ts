@@ -15,7 +15,7 @@ export function itemElement(item: JsonValue, schema: ListSchema): string | undef
   if (!isJsonObject(item)) return undefined;
   const keys: JsonObject = {};
   for (const name of [...schema.listMapKeys].sort()) {
-    const value = ownValue(item, name) ?? keyDefaults[name];
+    const value = ownValue(item, name) ?? schema.keyDefaults?.[name] ?? keyDefaults[name];
     if (value !== undefined && value !== null) keys[name] = value;
   }
   return Object.keys(keys).length === 0 ? undefined : `k:${JSON.stringify(keys)}`;

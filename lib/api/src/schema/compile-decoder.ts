@@ -50,7 +50,13 @@ interface Field {
   readonly keepsNull: boolean;
 }
 
-function fieldOf(schema: Schema, typing: Typing): Field {
+/** Metadata inside a custom resource is of a built-in type, which parts of the resource's own schema are not: those have no name. */
+function typingOf(schema: Schema, typing: Typing): Typing {
+  return typing === 'unstructured' && schema.type === 'object' && schema.name !== '' ? 'typed' : typing;
+}
+
+function fieldOf(schema: Schema, around: Typing): Field {
+  const typing = typingOf(schema, around);
   const plainType = schema.type === 'string' || schema.type === 'boolean' ? schema.type : '';
   return { plainType, decode: decoderOf(schema, typing), keepsNull: typing === 'unstructured' || schema.nullable };
 }

@@ -1,6 +1,8 @@
 // The shape of an object as data, for everything that walks objects by their schema: decoding, pruning, patching, field ownership.
 // Built-in kinds and custom resources have the same form. What only a reader of documentation needs (descriptions) is not in it.
 
+import type { JsonValue } from '../patch/json-value.ts';
+
 export type Schema = ObjectSchema | MapSchema | ListSchema | UnionSchema | ScalarSchema | AnySchema;
 
 /** How strategic merge patch treats the property that has this schema. */
@@ -40,6 +42,8 @@ export interface ListSchema extends PatchSemantics {
   readonly listType: 'atomic' | 'set' | 'map';
   /** Of a list of type map: the fields that together identify an item. */
   readonly listMapKeys: readonly string[];
+  /** Values of key fields where an item leaves them out. */
+  readonly keyDefaults?: Readonly<Record<string, JsonValue>>;
 }
 
 /** An object of the given schema, or else any other value: JSONSchemaPropsOrBool and its like. */

@@ -99,7 +99,7 @@ function validateOwnerReferences(errors: FieldError[], owners: NonNullable<Objec
   }
 }
 
-const standardFinalizers = ['kubernetes', 'orphan', 'foregroundDeletion'];
+const standardFinalizers = ['kubernetes', 'orphan', 'foregroundDeletion', 'customresourcecleanup.apiextensions.k8s.io'];
 
 function validateFinalizers(errors: FieldError[], finalizers: readonly string[], isBuiltIn: boolean): void {
   const path = 'metadata.finalizers';
