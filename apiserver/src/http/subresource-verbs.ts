@@ -4,6 +4,7 @@ import { builtInSchemas } from '@slipway/api/schema/built-in-schemas';
 import type { ApiSubresource } from '@slipway/api/resources';
 import type { KubeObject, Scale } from '@slipway/api/types';
 import { invariant } from '@slipway/kit/invariant';
+import type { Part } from '../registry/endpoint-rules.ts';
 import { evictPod } from '../registry/subresources/eviction.ts';
 import { bindPod } from '../registry/subresources/binding.ts';
 import { requestToken } from '../registry/subresources/token.ts';
@@ -16,11 +17,11 @@ import { type Admitted, type LineParts, methodNotAllowed } from './request-line.
 export function answerSubresource(admitted: Admitted, subresource: ApiSubresource, parts: LineParts): Promise<Answer> {
   switch (subresource.name) {
     case 'status':
-      return answerPart(admitted, 'status', parts);
     case 'finalize':
-      return answerPart(admitted, 'finalize', parts);
     case 'approval':
-      return answerPart(admitted, 'approval', parts);
+    case 'ephemeralcontainers':
+    case 'resize':
+      return answerPart(admitted, subresource.name, parts);
     case 'scale':
       return answerScale(admitted, subresource, parts);
     case 'binding':
@@ -34,11 +35,7 @@ export function answerSubresource(admitted: Admitted, subresource: ApiSubresourc
   }
 }
 
-async function answerPart(
-  admitted: Admitted,
-  endpoint: 'status' | 'finalize' | 'approval',
-  parts: LineParts,
-): Promise<Answer> {
+async function answerPart(admitted: Admitted, endpoint: Part, parts: LineParts): Promise<Answer> {
   if (admitted.incoming.verb === 'update') return await updateObject(admitted, endpoint, parts);
   if (admitted.incoming.verb === 'patch') return await patchObject(admitted, endpoint, parts);
   return await getObject(admitted);

@@ -3,31 +3,35 @@ import type { Strategy, UpdateRules } from './strategy.ts';
 
 /**
  * What of an object a request may change: the whole, its status, a Namespace's `spec.finalizers`, the decision on a CertificateSigningRequest,
- * or a Pod's node (checked by the binding itself).
+ * a Pod's ephemeral containers or resources, or a Pod's node (checked by the binding itself).
  */
-export type Endpoint = 'main' | 'status' | 'finalize' | 'approval' | 'binding';
+export type Endpoint = 'main' | 'binding' | Part;
+export type Part = 'status' | 'finalize' | 'approval' | 'ephemeralcontainers' | 'resize';
 
 export function rulesOf(strategy: Strategy, endpoint: Endpoint): UpdateRules {
   switch (endpoint) {
     case 'main':
       return strategy;
     case 'status':
-      return partRules(strategy.status);
+      return partRules('status', strategy.status);
     case 'finalize':
       return finalizeRules;
     case 'approval':
-      return partRules(strategy.approval);
+      return partRules('status', strategy.approval);
+    case 'ephemeralcontainers':
+    case 'resize':
+      return partRules('spec', strategy[endpoint]);
     case 'binding':
       return {};
   }
 }
 
-/** The kind's own rules run on a draft of which only the status is not the stored one. */
-function partRules(rules: UpdateRules | undefined): UpdateRules {
+/** The kind's own rules run on a draft of which only this field is not the stored one. */
+function partRules(field: 'spec' | 'status', rules: UpdateRules | undefined): UpdateRules {
   return {
     ...rules,
     prepareUpdate: (draft, old, context) => {
-      keepAllBut('status', draft, old);
+      keepAllBut(field, draft, old);
       rules?.prepareUpdate?.(draft, old, context);
     },
   };

@@ -37,6 +37,8 @@ const servedSubresources = new Set([
   'scale',
   'finalize',
   'approval',
+  'ephemeralcontainers',
+  'resize',
   'binding',
   'eviction',
   'token',

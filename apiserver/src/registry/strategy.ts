@@ -65,6 +65,9 @@ export interface Strategy<T extends KubeObject = KubeObject> extends UpdateRules
   readonly status?: UpdateRules<T>;
   /** Rules of the `approval` subresource. */
   readonly approval?: UpdateRules<T>;
+  /** Rules of subresources that change a part of the spec; everything but the spec has been kept before they run. */
+  readonly ephemeralcontainers?: UpdateRules<T>;
+  readonly resize?: UpdateRules<T>;
   readonly scale?: ScaleAccess<T>;
   /** Graceful deletion: seconds to wait, 0 = at once. Pods alone answer more than 0. */
   gracePeriodSeconds?(object: T, asked: number | undefined): number;

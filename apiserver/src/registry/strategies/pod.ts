@@ -3,6 +3,7 @@ import { podQosClass } from '@slipway/api/defaults/pod-qos';
 import { dnsLabelProblems } from '@slipway/api/names';
 import type { Pod, PodSpec } from '@slipway/api/types';
 import { type FieldError, forbidden, invalid } from '@slipway/api/validation/field-error';
+import { resizedSpec, validateEphemeralUpdate, validateResize } from '@slipway/api/validation/pod-parts';
 import { validatePodSpec } from '@slipway/api/validation/pod-spec';
 import {
   validatePodAnnotationUpdate,
@@ -62,6 +63,31 @@ export const podStrategy: Strategy<Pod> = {
       const errors: FieldError[] = [];
       validatePodAnnotationUpdate(errors, draft, old);
       validatePodStatusUpdate(errors, draft, old);
+      return errors;
+    },
+  },
+  ephemeralcontainers: {
+    prepareUpdate(draft, old) {
+      const { ephemeralContainers } = draft.spec;
+      draft.spec = { ...old.spec };
+      if (ephemeralContainers?.length) draft.spec.ephemeralContainers = ephemeralContainers;
+      else delete draft.spec.ephemeralContainers;
+      countGeneration(draft, old, draft.spec, old.spec);
+    },
+    validateUpdate(draft, old) {
+      const errors: FieldError[] = [];
+      validateEphemeralUpdate(errors, draft, old);
+      return errors;
+    },
+  },
+  resize: {
+    prepareUpdate(draft, old) {
+      draft.spec = resizedSpec(draft.spec, old.spec);
+      countGeneration(draft, old, draft.spec, old.spec);
+    },
+    validateUpdate(draft, old) {
+      const errors: FieldError[] = [];
+      validateResize(errors, draft, old);
       return errors;
     },
   },
