@@ -188,6 +188,82 @@ describe('a validating admission policy', () => {
   });
 });
 
+describe('a mutating admission policy', () => {
+  it('merges a configuration into the object', async () => {
+    const { create } = await policy('mutating', {
+      spec: {
+        reinvocationPolicy: 'Never',
+        failurePolicy: 'Fail',
+        variables: [{ name: 'team', expression: "object.metadata.?labels['team'].orValue('nobody')" }],
+        mutations: [
+          {
+            patchType: 'ApplyConfiguration',
+            applyConfiguration: {
+              expression:
+                'Object{metadata: Object.metadata{labels: {"owner": variables.team}}, data: {"n": string(object.data.size())}}',
+            },
+          },
+          {
+            patchType: 'JSONPatch',
+            jsonPatch: {
+              expression:
+                '[JSONPatch{op: "add", path: "/metadata/labels/" + jsonpatch.escapeKey("example.com/seen"), value: object.data.n}]',
+            },
+          },
+        ],
+      },
+    });
+    const { code, body } = await create({ a: '1' }, { labels: { team: 'red' } });
+    expect([code, body.data, body.metadata.labels]).toEqual([
+      201,
+      { a: '1', n: '1' },
+      { team: 'red', owner: 'red', 'example.com/seen': '1' },
+    ]);
+  });
+
+  it('refuses or lets be what it cannot change, as its failure policy says', async () => {
+    const spec = {
+      reinvocationPolicy: 'Never',
+      mutations: [
+        {
+          patchType: 'JSONPatch',
+          jsonPatch: { expression: '[JSONPatch{op: "test", path: "/data/a", value: "other"}]' },
+        },
+      ],
+    };
+    const strict = await policy('mutating', { spec });
+    const refused = await strict.create({ a: '1' });
+    expect([refused.code, refused.body.message]).toEqual([
+      422,
+      expect.stringContaining(
+        `MutatingAdmissionPolicy '${strict.name}' with binding '${strict.name}' denied request: `,
+      ),
+    ]);
+    const lenient = await policy('mutating', { spec: { ...spec, failurePolicy: 'Ignore' } });
+    expect((await lenient.create({ a: '1' })).code).toBe(201);
+  });
+});
+
+describe('an expression that is none', () => {
+  it('is refused with the policy', async () => {
+    const spec = {
+      matchConstraints: { resourceRules: [configMaps] },
+      validations: [{ expression: 'object.data ==' }, { expression: '1 + 1' }],
+    };
+    const reply = await target.admin.post(`${group}/validatingadmissionpolicies`, {
+      metadata: { name: 'broken' },
+      spec,
+    });
+    expect(reply.code).toBe(422);
+    expect(reply.body.message).toMatch(
+      /spec\.validations\[0\]\.expression: Invalid value: "object\.data ==": compilation failed: ERROR: <input>:1:/,
+    );
+    expect(reply.body.message).toMatch(
+      /spec\.validations\[1\]\.expression: Invalid value: "1 \+ 1": compilation failed: must evaluate to bool/,
+    );
+  });
+});
+
 describe('match conditions of a webhook', () => {
   let server: WebhookServer;
   beforeAll(async () => {

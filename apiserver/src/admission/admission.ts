@@ -69,14 +69,21 @@ export class Admission {
       old,
       signal,
       warnings,
-      rerun: undefined,
+      wantsRerun: false,
+      isRerun: false,
+      webhooksRun: undefined,
     });
     return {
       mutate: (draft, old) => {
         if (mutating.length === 0) return;
         const write = writeOf(draft, old);
+        const again = () => {
+          if (!write.wantsRerun) return;
+          write.isRerun = true;
+          return inTurn(mutating, 'mutate', write, deps);
+        };
         const waiting = inTurn(mutating, 'mutate', write, deps);
-        return waiting?.then(() => (write.rerun ? inTurn(mutating, 'mutate', write, deps) : undefined));
+        return waiting ? waiting.then(again) : again();
       },
       validate: (draft, old) => {
         if (validating.length > 0) return inTurn(validating, 'validate', writeOf(draft, old), deps);

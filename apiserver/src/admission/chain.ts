@@ -7,6 +7,8 @@ import { defaultIngressClass } from './plugins/default-ingress-class.ts';
 import { defaultStorageClass } from './plugins/default-storage-class.ts';
 import { defaultTolerationSeconds } from './plugins/default-toleration-seconds.ts';
 import { limitRanger } from './plugins/limit-ranger.ts';
+import { admissionExpressions } from './plugins/admission-expressions.ts';
+import { mutatingAdmissionPolicies } from './plugins/mutating-admission-policies.ts';
 import { mutatingWebhooks } from './plugins/mutating-webhooks.ts';
 import { namespaceLifecycle } from './plugins/namespace-lifecycle.ts';
 import { nodeRestriction } from './plugins/node-restriction.ts';
@@ -40,6 +42,8 @@ export const pluginChain: readonly AdmissionPlugin[] = [
   certificateSubjectRestriction,
   roleEscalation,
   defaultIngressClass,
+  admissionExpressions,
+  mutatingAdmissionPolicies,
   mutatingWebhooks,
   validatingAdmissionPolicies,
   validatingWebhooks,

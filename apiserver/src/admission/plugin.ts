@@ -31,12 +31,15 @@ export interface AdmissionWrite<T extends KubeObject = KubeObject> {
   readonly signal: AbortSignal;
   /** Texts for `Warning` headers. */
   readonly warnings: string[];
-  /** Set by whoever wants the mutating plugins to run once more; still there while they do. */
-  rerun: Rerun | undefined;
+  /** Set by whoever changed the draft in a way that the other mutating plugins have to see: they run once more. */
+  wantsRerun: boolean;
+  /** The second run, which is the last. */
+  isRerun: boolean;
+  webhooksRun: WebhooksRun | undefined;
 }
 
-/** What the second run of the mutating plugins has to know of the first. */
-export interface Rerun {
+/** What the webhooks of the second run have to know of the first. */
+export interface WebhooksRun {
   /** Webhooks to be asked again, by id; and all that want to be asked whenever something changed. */
   readonly wanted: ReadonlySet<string>;
   readonly eligible: readonly string[];

@@ -2,16 +2,11 @@
  * Asks the mutating webhooks one after the other, each about what the one before made of the object. When one of them changed it, the chain runs
  * once more, and those that want to see the others' changes are asked again.
  */
-import { decodeObject } from '@slipway/api/schema/decode';
 import { applyJsonPatch } from '@slipway/api/patch/json-patch';
-import { copyJson, type JsonObject } from '@slipway/api/patch/json-value';
-import type { KubeObject } from '@slipway/api/types';
 import { messageOf } from '@slipway/kit/errors';
-import type { ServedResource } from '../../registry/kinds.ts';
-import { sameJson } from '../../registry/same-json.ts';
-import type { AdmissionDeps, AdmissionPlugin, AdmissionWrite, Rerun } from '../plugin.ts';
+import type { AdmissionDeps, AdmissionPlugin, AdmissionWrite, WebhooksRun } from '../plugin.ts';
+import { draftIn, replaceDraft } from '../replace-draft.ts';
 import { matchesConditions } from '../webhooks/match-conditions.ts';
-import { shown } from '../webhooks/review.ts';
 import { afterFailure, askWebhook, internalError, isExempt, type Webhook, webhooksOf } from '../webhooks/webhook.ts';
 
 const webhooks = webhooksOf('mutatingwebhookconfigurations');
@@ -23,7 +18,7 @@ export const mutatingWebhooks: AdmissionPlugin = {
   mutate(write, deps) {
     const { all } = webhooks.of(deps.objects);
     if (all.length === 0 || isExempt(write)) return;
-    if (write.rerun) return askAgain(write, write.rerun, deps);
+    if (write.isRerun) return write.webhooksRun && askAgain(write, write.webhooksRun, deps);
     const asked = all.filter(({ matcher }) => matcher.match(write, deps));
     if (asked.length > 0) return askInTurn(asked, write, deps);
   },
@@ -41,13 +36,14 @@ async function askInTurn(asked: readonly Webhook[], write: AdmissionWrite, deps:
     }
     if (webhook.spec.reinvocationPolicy === 'IfNeeded') eligible.push(webhook.id);
   }
-  if (isChanged) write.rerun = { wanted, eligible, output: JSON.stringify(write.draft) };
+  if (isChanged) write.wantsRerun = true;
+  if (eligible.length > 0) write.webhooksRun = { wanted, eligible, output: JSON.stringify(write.draft) };
 }
 
 /** In the second run: those before a change, and all eligible ones when the rest of the chain has changed something since. */
-async function askAgain(write: AdmissionWrite, rerun: Rerun, deps: AdmissionDeps): Promise<void> {
-  const isChanged = JSON.stringify(write.draft) !== rerun.output;
-  const wanted = new Set(isChanged ? rerun.eligible : rerun.wanted);
+async function askAgain(write: AdmissionWrite, run: WebhooksRun, deps: AdmissionDeps): Promise<void> {
+  const isChanged = JSON.stringify(write.draft) !== run.output;
+  const wanted = new Set(isChanged ? run.eligible : run.wanted);
   for (const webhook of webhooks.of(deps.objects).all) {
     if (wanted.has(webhook.id)) await askOne(webhook, write, deps);
   }
@@ -66,29 +62,9 @@ async function askOne(webhook: Webhook, write: AdmissionWrite, deps: AdmissionDe
     throw internalError(problem);
   }
   try {
-    return replace(draft, patched(draft, response.patch, served), write.request.served);
+    return replaceDraft(draft, applyJsonPatch(draftIn(draft, served), response.patch), served);
   } catch (error) {
     afterFailure(webhook.spec, messageOf(error), error);
     return false;
   }
-}
-
-/** In the form in which it is stored. */
-function patched(draft: KubeObject, patch: unknown, served: ServedResource): KubeObject {
-  const before = copyJson(shown(draft, served) as unknown as JsonObject);
-  const after = applyJsonPatch(before, patch);
-  const { object } = decodeObject(served.schema, after, { fieldValidation: 'Ignore' });
-  const typed = object as unknown as KubeObject;
-  return served.view ? served.view.toStored(typed) : typed;
-}
-
-/** The draft stays the same object: whoever handed it in holds on to it. */
-function replace(draft: KubeObject, next: KubeObject, { store }: ServedResource): boolean {
-  const fresh = copyJson(next as unknown as JsonObject) as unknown as KubeObject;
-  store.strategy.defaults?.(fresh);
-  if (sameJson(fresh, draft)) return false;
-  const fields = draft as unknown as Record<string, unknown>;
-  for (const field of Object.keys(fields)) if (!(field in fresh)) delete fields[field];
-  Object.assign(draft, fresh);
-  return true;
 }
