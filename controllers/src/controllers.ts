@@ -12,6 +12,7 @@ import { namespaceController } from './cluster/namespace/controller.ts';
 import { nodeLifecycleController } from './cluster/node-lifecycle/controller.ts';
 import { podGcController } from './cluster/pod-gc/controller.ts';
 import { resourceQuotaController } from './cluster/resource-quota/controller.ts';
+import { admissionPolicyStatusController } from './cluster/admission-policy-status/controller.ts';
 import { rootCaController } from './cluster/root-ca/controller.ts';
 import { serviceAccountController } from './cluster/service-account/controller.ts';
 import { taintEvictionController } from './cluster/taint-eviction/controller.ts';
@@ -57,6 +58,7 @@ export function allControllers(config: ControllersConfig, clock: Clock): readonl
     csrCleaningController,
     accountTokenController(config.caPem, config.signAccountToken),
     bootstrapTokenCleaner,
+    admissionPolicyStatusController,
     claimProtectionController,
     volumeProtectionController,
     resourceQuotaController(

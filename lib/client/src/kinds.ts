@@ -22,6 +22,7 @@ import type {
   Secret,
   Service,
   ServiceAccount,
+  ValidatingAdmissionPolicy,
 } from '@slipway/api/types';
 import { invariant } from '@slipway/kit/invariant';
 
@@ -101,6 +102,10 @@ export const kinds = {
   secrets: builtIn<Secret>('', 'secrets'),
   persistentVolumeClaims: builtIn<PersistentVolumeClaim>('', 'persistentvolumeclaims'),
   persistentVolumes: builtIn<PersistentVolume>('', 'persistentvolumes'),
+  validatingAdmissionPolicies: builtIn<ValidatingAdmissionPolicy>(
+    'admissionregistration.k8s.io',
+    'validatingadmissionpolicies',
+  ),
   resourceQuotas: builtIn<ResourceQuota>('', 'resourcequotas'),
   serviceAccounts: builtIn<ServiceAccount>('', 'serviceaccounts'),
   events: builtIn<Event>('', 'events'),
