@@ -284,3 +284,94 @@ describe('impersonation', () => {
     );
   });
 });
+
+describe('a review of access', () => {
+  const reviews = '/apis/authorization.k8s.io/v1';
+  const ask = (kind: string, spec: object) => target.admin.post(`${reviews}/${kind}`, { spec });
+
+  it.each([
+    ['nothing at all', {}, 'spec.resourceAttributes: Invalid value: null: exactly one of nonResourceAttributes or'],
+    [
+      'an object and a path',
+      { user: 'x', resourceAttributes: { verb: 'get' }, nonResourceAttributes: { verb: 'get' } },
+      'cannot be specified in combination with resourceAttributes',
+    ],
+    ['of nobody', { resourceAttributes: { verb: 'get' } }, 'at least one of user or group must be specified'],
+  ])('about %s is refused', async (_name, spec, message) => {
+    const reply = await ask('subjectaccessreviews', spec);
+    expect(reply.code).toBe(422);
+    expect(reply.body.message).toContain(message);
+  });
+
+  it('asks with the selector of a list', async () => {
+    const spec = (selector: object) => ({
+      user: 'system:node:n1',
+      groups: ['system:nodes'],
+      resourceAttributes: { verb: 'list', resource: 'pods', fieldSelector: selector },
+    });
+    const isAllowed = async (selector: object) =>
+      ((await ask('subjectaccessreviews', spec(selector))).body.status as { allowed: boolean }).allowed;
+    expect(await isAllowed({ rawSelector: 'spec.nodeName=n1' })).toBe(true);
+    expect(await isAllowed({ rawSelector: 'spec.nodeName=n2' })).toBe(false);
+    const requirement = { key: 'spec.nodeName', operator: 'In', values: ['n1'] };
+    expect(await isAllowed({ requirements: [requirement] })).toBe(true);
+    expect(await isAllowed({ requirements: [{ ...requirement, values: ['n1', 'n2'] }] })).toBe(false);
+    expect(await isAllowed({})).toBe(false);
+  });
+
+  it('says by which binding', async () => {
+    const resourceAttributes = { verb: 'list', resource: 'nodes' };
+    const { status } = (await ask('subjectaccessreviews', { user: 'system:kube-scheduler', resourceAttributes })).body;
+    expect(status).toEqual({
+      allowed: true,
+      reason:
+        'RBAC: allowed by ClusterRoleBinding "system:kube-scheduler" of ClusterRole "system:kube-scheduler" to User "system:kube-scheduler"',
+    });
+  });
+
+  it('of all rules needs a namespace', async () => {
+    const reply = await ask('selfsubjectrulesreviews', {});
+    expect(reply.code).toBe(400);
+    expect(reply.body.message).toBe('no namespace on request');
+  });
+});
+
+describe('the roles of every cluster', () => {
+  it.each([
+    ['system:controller:deployment-controller', 'deployment-controller', 'replicasets', 'apps', 'create'],
+    ['system:controller:generic-garbage-collector', 'generic-garbage-collector', 'widgets', 'example.com', 'delete'],
+    ['system:controller:job-controller', 'job-controller', 'pods', '', 'create'],
+  ])('%s is for its controller and no further', async (_name, account, resource, group, verb) => {
+    const may = async (asked: string) => {
+      const user = `system:serviceaccount:kube-system:${account}`;
+      const resourceAttributes = { verb: asked, resource, group, namespace: 'x' };
+      const reply = await target.admin.post('/apis/authorization.k8s.io/v1/subjectaccessreviews', {
+        spec: { user, resourceAttributes },
+      });
+      return (reply.body.status as { allowed: boolean }).allowed;
+    };
+    expect(await may(verb)).toBe(true);
+    expect(await may('impersonate')).toBe(false);
+  });
+
+  it('admin grows from edit, edit from view, by their labels', async () => {
+    const rulesOf = async (name: string) => (await target.admin.read(`${rbac}/clusterroles/${name}`)).rules as object[];
+    const [view, edit, admin] = [await rulesOf('view'), await rulesOf('edit'), await rulesOf('admin')];
+    expect(edit).toEqual(expect.arrayContaining(view));
+    expect(admin).toEqual(expect.arrayContaining(edit));
+  });
+
+  it('lets only who may do everything make a role that gathers rules', async () => {
+    const maker = await account('gatherer');
+    const name = `gatherer-${target.namespace}`;
+    const rules = [{ apiGroups: ['rbac.authorization.k8s.io'], resources: ['clusterroles'], verbs: ['create'] }];
+    await target.admin.made(`${rbac}/clusterroles`, { metadata: { name }, rules });
+    await target.admin.made(`${rbac}/clusterrolebindings`, binding(name, 'ClusterRole', name, 'gatherer'));
+    const aggregationRule = { clusterRoleSelectors: [{ matchLabels: { a: 'b' } }] };
+    const reply = await maker.post(`${rbac}/clusterroles`, { metadata: { name: `${name}-2` }, aggregationRule });
+    expect(reply.code).toBe(403);
+    expect(reply.body.message).toContain('must have cluster-admin privileges to use an aggregationRule');
+    await target.admin.delete(`${rbac}/clusterrolebindings/${name}`);
+    await target.admin.delete(`${rbac}/clusterroles/${name}`);
+  });
+});

@@ -80,6 +80,8 @@ function withImplied(
   const implied =
     account && groups.length === 0 ? ['system:serviceaccounts', `system:serviceaccounts:${account.namespace}`] : [];
   const all = [...groups, ...implied];
-  if (name === anonymousUser.name) return all.length > 0 ? all : anonymousUser.groups;
-  return all.includes(authenticatedGroup) ? all : [...all, authenticatedGroup];
+  const [unauthenticatedGroup = ''] = anonymousUser.groups;
+  const isSaid = all.includes(authenticatedGroup) || all.includes(unauthenticatedGroup);
+  if (isSaid) return all;
+  return [...all, name === anonymousUser.name ? unauthenticatedGroup : authenticatedGroup];
 }

@@ -11,13 +11,14 @@ import type {
   SubjectAccessReview,
   TokenReview,
 } from '@slipway/api/types';
-import { invalid, invalidError } from '@slipway/api/validation/field-error';
 import { invariant } from '@slipway/kit/invariant';
 import type { TokenAuthenticator } from '../authn/token-outcome.ts';
-import type { AccessRequest, Authorizer } from '../authz/access-request.ts';
+import type { Authorizer } from '../authz/access-request.ts';
+import { nodeNameOf } from '../authz/node-authorizer.ts';
 import { badRequest } from '../registry/status-errors.ts';
 import type { UserInfo } from '../registry/strategy.ts';
 import type { Answer } from './answer.ts';
+import { reviewAccess, reviewLocalAccess, reviewOwnAccess } from './access-reviews.ts';
 import type { Incoming } from './incoming.ts';
 
 export interface ReviewResource {
@@ -46,16 +47,16 @@ export function reviewResources(deps: ReviewDeps): readonly ReviewResource[] {
     },
     {
       api: apiOf('authorization.k8s.io', 'selfsubjectaccessreviews'),
-      review: (object, user) => decide(authorizer, user, (object as SelfSubjectAccessReview).spec),
+      review: (object, user) => reviewOwnAccess(object as SelfSubjectAccessReview, user, authorizer),
     },
     {
       api: apiOf('authorization.k8s.io', 'subjectaccessreviews'),
-      review: (object) =>
-        decide(authorizer, subjectOf(object as SubjectAccessReview), (object as SubjectAccessReview).spec),
+      review: (object) => reviewAccess(object as SubjectAccessReview, authorizer),
     },
     {
       api: apiOf('authorization.k8s.io', 'localsubjectaccessreviews'),
-      review: (object, _user, namespace) => reviewLocal(object as LocalSubjectAccessReview, namespace, authorizer),
+      review: (object, _user, namespace) =>
+        reviewLocalAccess(object as LocalSubjectAccessReview, namespace, authorizer),
     },
     {
       api: apiOf('authorization.k8s.io', 'selfsubjectrulesreviews'),
@@ -86,55 +87,9 @@ function userInfoOf({ name, uid, groups, extra }: UserInfo): object {
   return { username: name, ...(uid === undefined ? {} : { uid }), groups, ...(extra ? { extra } : {}) };
 }
 
-type AccessSpec = SubjectAccessReview['spec'] | SelfSubjectAccessReview['spec'];
-
-function decide(authorizer: Authorizer, user: UserInfo, spec: AccessSpec): object {
-  const { allowed, reason } = authorizer.decide(accessOf(user, spec));
-  return { allowed, ...(reason === undefined ? {} : { reason }) };
-}
-
-function accessOf(user: UserInfo, spec: AccessSpec): AccessRequest {
-  const { resourceAttributes, nonResourceAttributes } = spec;
-  if (resourceAttributes && nonResourceAttributes) {
-    throw badRequest(
-      'spec.nonResourceAttributes: Invalid value: cannot be specified in combination with resourceAttributes',
-    );
-  }
-  if (nonResourceAttributes) {
-    return { kind: 'path', user, verb: nonResourceAttributes.verb ?? '', path: nonResourceAttributes.path ?? '' };
-  }
-  if (!resourceAttributes) {
-    throw badRequest(
-      'spec.resourceAttributes: Invalid value: null: exactly one of nonResourceAttributes or resourceAttributes must be specified',
-    );
-  }
-  const {
-    verb = '',
-    group = '',
-    version = '*',
-    resource = '',
-    subresource = '',
-    namespace = '',
-    name = '',
-  } = resourceAttributes;
-  return { kind: 'resource', user, verb, group, version, resource, subresource, namespace, name };
-}
-
-function subjectOf({ spec }: SubjectAccessReview): UserInfo {
-  return { name: spec.user ?? '', groups: spec.groups ?? [], ...(spec.uid ? { uid: spec.uid } : {}) };
-}
-
-function reviewLocal(review: LocalSubjectAccessReview, namespace: string | undefined, authorizer: Authorizer): object {
-  const asked = review.spec.resourceAttributes?.namespace;
-  if (asked !== namespace) {
-    throw invalidError('LocalSubjectAccessReview', 'authorization.k8s.io', '', [
-      invalid('spec.resourceAttributes.namespace', asked ?? '', 'must match metadata.namespace'),
-    ]);
-  }
-  return decide(authorizer, subjectOf(review), review.spec);
-}
-
 function reviewRules({ spec }: SelfSubjectRulesReview, user: UserInfo, deps: ReviewDeps): object {
+  if (!spec?.namespace) throw badRequest('no namespace on request');
+  const isNode = nodeNameOf(user) !== undefined;
   const rules = deps.rulesFor(user, spec.namespace);
   return {
     resourceRules: rules
@@ -148,7 +103,8 @@ function reviewRules({ spec }: SelfSubjectRulesReview, user: UserInfo, deps: Rev
     nonResourceRules: rules
       .filter(({ nonResourceURLs }) => nonResourceURLs?.length)
       .map(({ verbs, nonResourceURLs }) => ({ verbs, nonResourceURLs })),
-    incomplete: false,
+    incomplete: isNode,
+    ...(isNode ? { evaluationError: 'node authorizer does not support user rule resolution' } : {}),
   };
 }
 
