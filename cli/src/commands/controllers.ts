@@ -1,9 +1,10 @@
-import { hostname } from 'node:os';
 import { discoverResources } from '@slipway/client/discovery';
 import { runAsLeader } from '@slipway/client/leader-election';
 import { createControllerManager } from '@slipway/controllers';
 import type { RunCommand } from '../command.ts';
 import { remoteAccounts } from '../compose/accounts.ts';
+import { controllersLease } from '../compose/leading-controllers.ts';
+import { processIdentity } from '../compose/process-identity.ts';
 import { connectRemote } from '../compose/remote.ts';
 import { claimRole } from '../process-record.ts';
 
@@ -14,8 +15,7 @@ export const controllers: RunCommand = async ({ config, clock, random, log, sign
     const { connection, transport } = remote;
     const accounts = remoteAccounts(remote, clock);
     const resources = await discoverResources(transport, signal);
-    const identity = `${hostname()}_${random.uuid()}`;
-    const lease = { namespace: 'kube-system', name: 'kube-controller-manager', identity };
+    const lease = { ...controllersLease, identity: await processIdentity(config.dataDir, 'controllers', random) };
     const lead = async (leading: AbortSignal) => {
       const manager = createControllerManager({
         transport,

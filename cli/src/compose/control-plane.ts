@@ -19,6 +19,8 @@ import type { Random } from '@slipway/kit/random';
 import type { Config } from '../config.ts';
 import { CommandError } from '../usage-error.ts';
 import { localAccounts } from './accounts.ts';
+import { leadingControllers } from './leading-controllers.ts';
+import { processIdentity } from './process-identity.ts';
 import { openStorage } from './storage.ts';
 
 export interface ProcessDeps {
@@ -102,19 +104,27 @@ function hostForUrl(host: string): string {
 
 /** Controllers and scheduler over the server of the same process. */
 export function composeControllers(config: Config, server: ApiServer, deps: ProcessDeps): Part {
-  const manager: ControllerManager = createControllerManager({
-    ...deps,
-    log: deps.log.child({ part: 'controllers' }),
-    transport: server.transport({ name: 'system:kube-controller-manager', groups: [] }),
-    transportAs: localAccounts(server),
-    config: {
-      resources: server.resources,
-      caPem: server.pki.caCertificate,
-      signCertificate: (order) => server.pki.signRequest(order),
-      signAccountToken: (order) => server.signAccountToken(order),
-      clusterCidr: config.clusterCidr,
-      controllers: config.controllers.split(','),
-    },
-  });
+  const create = (): ControllerManager =>
+    createControllerManager({
+      ...deps,
+      log: deps.log.child({ part: 'controllers' }),
+      transport: server.transport({ name: 'system:kube-controller-manager', groups: [] }),
+      transportAs: localAccounts(server),
+      config: {
+        resources: server.resources,
+        caPem: server.pki.caCertificate,
+        signCertificate: (order) => server.pki.signRequest(order),
+        signAccountToken: (order) => server.signAccountToken(order),
+        clusterCidr: config.clusterCidr,
+        controllers: config.controllers.split(','),
+      },
+    });
+  if (config.etcd) {
+    // Other processes may run controllers on the same store.
+    const transport = server.transport({ name: 'system:kube-controller-manager', groups: ['system:masters'] });
+    const identity = () => processIdentity(config.dataDir, 'up', deps.random);
+    return leadingControllers({ transport, identity, create }, deps);
+  }
+  const manager = create();
   return { name: 'controllers', ready: manager.ready, run: (signal) => manager.run(signal) };
 }

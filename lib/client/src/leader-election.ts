@@ -7,7 +7,7 @@
 import { isStatus } from '@slipway/api/status-error';
 import type { Transport } from '@slipway/api/transport';
 import type { Lease, LeaseSpec } from '@slipway/api/types';
-import { childSignal } from '@slipway/kit/abort';
+import { childSignal, DeadlineError, raceAbort } from '@slipway/kit/abort';
 import { type Clock, formatMicroTime } from '@slipway/kit/clock';
 import { messageOf } from '@slipway/kit/errors';
 import type { Logger } from '@slipway/kit/logger';
@@ -28,6 +28,8 @@ export interface LeaderElectionOptions {
   readonly leaseDurationMs?: number;
   readonly renewDeadlineMs?: number;
   readonly retryPeriodMs?: number;
+  /** Called once when somebody else leads and this candidate begins to wait. */
+  readonly waiting?: () => void;
 }
 
 /** What we last saw of the lease, and when it last changed by our own monotonic clock. */
@@ -76,6 +78,8 @@ class Candidate {
   readonly #renewDeadlineMs: number;
   readonly #retryPeriodMs: number;
   #seen: Seen | undefined;
+  /** When the last write that made or kept us the leader was sent: others count from no earlier moment. */
+  #renewedMs = 0;
 
   constructor(options: LeaderElectionOptions) {
     this.#options = options;
@@ -86,8 +90,9 @@ class Candidate {
   }
 
   async acquire(signal: AbortSignal): Promise<void> {
-    const { clock, random, log, name, identity } = this.#options;
-    while (!(await this.#tryOnce(signal))) {
+    const { clock, random, log, name, identity, waiting } = this.#options;
+    for (let tries = 0; !(await this.#tryWithin(this.#renewDeadlineMs, signal)); tries++) {
+      if (tries === 0) waiting?.();
       await clock.sleep(this.#retryPeriodMs * (1 + 0.2 * random.next()), signal);
     }
     log.info({ lease: name, identity }, 'leading');
@@ -96,16 +101,16 @@ class Candidate {
   /** Resolves true when the lead was lost, false when the signal aborted while it was ours. */
   async renewUntilLost(signal: AbortSignal): Promise<boolean> {
     const { clock, log, name } = this.#options;
-    let renewedMs = clock.monotonicMs();
     while (!signal.aborted) {
+      const leftMs = () => this.#renewedMs + this.#renewDeadlineMs - clock.monotonicMs();
       try {
-        await clock.sleep(this.#retryPeriodMs, signal);
-        if (await this.#tryOnce(signal)) renewedMs = clock.monotonicMs();
-        else if (this.#heldByOther()) break;
+        await clock.sleep(Math.min(this.#retryPeriodMs, Math.max(leftMs(), 0)), signal);
+        if (leftMs() <= 0) break;
+        // A server that does not answer must not make us believe that we lead when others do.
+        if (!(await this.#tryWithin(leftMs(), signal)) && this.#heldByOther()) break;
       } catch {
         if (signal.aborted) return false;
       }
-      if (clock.monotonicMs() - renewedMs > this.#renewDeadlineMs) break;
     }
     if (signal.aborted) return false;
     log.error({ lease: name }, 'lost the lead');
@@ -121,6 +126,24 @@ class Candidate {
       await this.#client.update(kinds.leases, { ...lease, spec }, { signal: AbortSignal.timeout(releaseTimeoutMs) });
     } catch (error) {
       this.#options.log.warn({ error: messageOf(error) }, 'lease not released');
+    }
+  }
+
+  async #tryWithin(ms: number, signal: AbortSignal): Promise<boolean> {
+    const { clock } = this.#options;
+    const startedMs = clock.monotonicMs();
+    const attempt = childSignal(signal);
+    const cancel = clock.after(ms, () => attempt.abort(new DeadlineError(`no answer within ${ms} ms`)));
+    try {
+      const isOurs = await raceAbort(this.#tryOnce(attempt.signal), attempt.signal);
+      if (isOurs) this.#renewedMs = startedMs;
+      return isOurs;
+    } catch (error) {
+      if (signal.aborted) throw error;
+      return false;
+    } finally {
+      cancel();
+      attempt.abort();
     }
   }
 
