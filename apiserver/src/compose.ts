@@ -92,7 +92,7 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
   addProcessMetrics(metrics, clock);
   const stopping = new AbortController();
   const givingUp = new AbortController();
-  const { line, rbac, tokens, tokenKinds, claims, custom } = composeLine(config, deps, { pki, objects });
+  const { line, authorizers, tokens, tokenKinds, claims, custom } = composeLine(config, deps, { pki, objects });
   const { kinds, reviews } = line;
   const serving = await pki.servingCertificate(bootstrapHosts(config, hostname()));
   const state = { isBootstrapped: false };
@@ -167,7 +167,7 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
       const notForever = clock.after(config.limits.shutdownMsMax, () => givingUp.abort());
       await Promise.all([http.close(), ...working]);
       notForever();
-      rbac.close();
+      authorizers.close();
       await objects.close();
     }
   }
@@ -204,7 +204,8 @@ function composeLine(
     new StaticTokens(config.staticTokens, apiAudiences),
   ]);
   const rbac = new RbacAuthorizer(objects);
-  const authorizer = new AuthorizerChain([new NodeAuthorizer(objects), rbac]);
+  const nodes = new NodeAuthorizer(objects);
+  const authorizer = new AuthorizerChain([nodes, rbac]);
   const claims = backend.isLocal ? undefined : new Claims({ objects, clock, random, log });
   const allocators = createServiceAllocators({
     claims,
@@ -248,7 +249,13 @@ function composeLine(
     mayPath: (user, verb, path) => authorizer.decide({ kind: 'path', user, verb, path }).allowed,
   });
   const line: LineParts = { kinds, reviews, authorizer, admission, clock, random, limits: config.limits, tokens, read };
-  return { line, rbac, tokens, tokenKinds, claims, custom };
+  const authorizers = {
+    close: () => {
+      rbac.close();
+      nodes.close();
+    },
+  };
+  return { line, authorizers, tokens, tokenKinds, claims, custom };
 }
 
 /** A store that does not answer must not keep the server from ending. */

@@ -53,7 +53,7 @@ export const flags = {
   },
   runtime: { type: 'string', placeholder: 'PATH', help: 'OCI runtime (default: crun, else runc)' },
   'agent-port': { ...port, default: 10250, help: 'HTTPS port of the node agent, 0 picks a free one' },
-  agent: { type: 'boolean', default: true, help: 'run the node agent (--no-agent: control plane only)' },
+  agent: { type: 'boolean', default: true, help: 'control plane only, without the node agent' },
   controllers: { type: 'string', placeholder: 'LIST', default: '*', help: 'controllers to run: *, NAME, -NAME' },
   'registry-config': {
     type: 'string',

@@ -1,45 +1,72 @@
 /**
- * Which process runs on a data directory. The record is a file `DATA_DIR/run/ROLE.json` that is created exclusively;
- * one that a crash left behind is recognised by the process' start time and taken over, so a reused pid is no trap.
+ * Which process runs on a data directory. There is a record `DATA_DIR/run/ROLE.json` for each role that a process plays, created
+ * exclusively: `up` plays three, and excludes each of them. One that a crash left behind is recognised by the process'
+ * start time and taken over, so a reused pid is no trap.
  */
-import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from '@slipway/kit/errors';
+import { ensureDataDirectory } from './data-directory.ts';
 import { CommandError } from './usage-error.ts';
 
+export type Role = 'apiserver' | 'controllers' | 'agent' | 'store';
+
 export interface ProcessRecord {
-  readonly role: string;
+  /** The command that the process was started with. */
+  readonly command: string;
   readonly pid: number;
   /** Field 22 of /proc/PID/stat: clock ticks since boot. With the pid it names one process for ever. */
   readonly startTicks: string;
 }
 
 const folder = (dataDir: string) => join(dataDir, 'run');
-const fileOf = (dataDir: string, role: string) => join(folder(dataDir), `${role}.json`);
+const fileOf = (dataDir: string, role: Role) => join(folder(dataDir), `${role}.json`);
 
-/** Writes the record of this process. Throws when another living process holds the role. */
-export async function claimRole(dataDir: string, role: string): Promise<{ release(): Promise<void> }> {
+export interface Claim {
+  release(): Promise<void>;
+}
+
+/** Writes the records of this process. Throws when another living process holds one of the roles. */
+export async function claimRoles(dataDir: string, command: string, roles: readonly Role[]): Promise<Claim> {
+  await ensureDataDirectory(dataDir);
   await mkdir(folder(dataDir), { recursive: true, mode: 0o700 });
-  const path = fileOf(dataDir, role);
+  const record: ProcessRecord = { command, pid: process.pid, startTicks: (await startTicksOf(process.pid)) ?? '' };
+  const held: string[] = [];
+  const release = async () => {
+    await Promise.all(held.map((path) => rm(path, { force: true })));
+  };
+  try {
+    for (const role of roles) {
+      const path = fileOf(dataDir, role);
+      await claim(path, record, dataDir);
+      held.push(path);
+    }
+  } catch (error) {
+    await release();
+    throw error;
+  }
+  return { release };
+}
+
+async function claim(path: string, record: ProcessRecord, dataDir: string): Promise<void> {
   for (let attempt = 0; attempt < 3; attempt++) {
     try {
-      const file = await open(path, 'wx', 0o600);
-      const record: ProcessRecord = { role, pid: process.pid, startTicks: (await startTicksOf(process.pid)) ?? '' };
-      await file.writeFile(JSON.stringify(record));
-      await file.close();
-      return { release: () => rm(path, { force: true }) };
+      await writeFile(path, JSON.stringify(record), { flag: 'wx', mode: 0o600 });
+      return;
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST') throw error;
       const holder = await readRecord(path);
       if (holder && (await isAlive(holder))) {
         throw new CommandError(
-          `data directory ${dataDir} is in use by slipway ${holder.role} (pid ${holder.pid}); stop it with 'slipway down --data-dir ${dataDir}' or choose another --data-dir`,
+          `data directory ${dataDir} is in use by slipway ${holder.command} (pid ${holder.pid}); stop it with 'slipway down --data-dir ${dataDir}' or choose another --data-dir`,
         );
       }
       await rm(path, { force: true });
     }
   }
-  throw new CommandError(`data directory ${dataDir}: another slipway ${role} is starting at this moment; try again`);
+  throw new CommandError(
+    `data directory ${dataDir}: another slipway ${record.command} is starting at this moment; try again`,
+  );
 }
 
 /** Records of living processes of this data directory. */
@@ -48,9 +75,9 @@ export async function runningProcesses(dataDir: string): Promise<ProcessRecord[]
   const records = await Promise.all(
     names.filter((name) => name.endsWith('.json')).map((name) => readRecord(join(folder(dataDir), name))),
   );
-  const living: ProcessRecord[] = [];
-  for (const record of records) if (record && (await isAlive(record))) living.push(record);
-  return living;
+  const living = new Map<number, ProcessRecord>();
+  for (const record of records) if (record && (await isAlive(record))) living.set(record.pid, record);
+  return [...living.values()];
 }
 
 export async function isAlive(record: ProcessRecord): Promise<boolean> {

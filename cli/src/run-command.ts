@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { systemClock } from '@slipway/kit/clock';
-import { messageOf } from '@slipway/kit/errors';
+import { errnoOf, messageOf } from '@slipway/kit/errors';
 import { createLogger } from '@slipway/kit/logger';
 import { systemRandom } from '@slipway/kit/random';
 import type { Command } from './command.ts';
@@ -45,10 +45,21 @@ export async function runCommand(args: readonly string[], console: Console, sign
     return 0;
   } catch (error) {
     if (signal.aborted && error === signal.reason) return 0;
-    console.complain(`slipway: ${messageOf(error)}`);
+    console.complain(`slipway: ${messageOf(error)}${remedyOf(error)}`);
     if (!(error instanceof Error) || error.name === 'InvariantError') console.complain(String((error as Error)?.stack));
     return error instanceof UsageError ? 2 : 1;
   }
+}
+
+/** What to do about errors of the system that come up from anywhere. */
+function remedyOf(error: unknown): string {
+  if (errnoOf(error) === 'ECONNREFUSED')
+    return "; nothing listens there: is 'slipway up' running, and does --kubeconfig name its file?";
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (['ENOSPC', 'EDQUOT'].includes(errnoOf(cause) ?? '') && !messageOf(error).includes('free some space'))
+      return '; free some space on the file system of the data directory and try again';
+  }
+  return '';
 }
 
 function showHelp(name: string | undefined, console: Console): number {

@@ -11,7 +11,7 @@ import { admissionExpressions } from './plugins/admission-expressions.ts';
 import { mutatingAdmissionPolicies } from './plugins/mutating-admission-policies.ts';
 import { mutatingWebhooks } from './plugins/mutating-webhooks.ts';
 import { namespaceLifecycle } from './plugins/namespace-lifecycle.ts';
-import { nodeRestriction } from './plugins/node-restriction.ts';
+import { nodeRestriction } from './plugins/node-restriction/node-restriction.ts';
 import { ownerReferencesPermissionEnforcement } from './plugins/owner-references.ts';
 import { persistentVolumeClaimResize } from './plugins/persistent-volume-claim-resize.ts';
 import { podSecurity } from './plugins/pod-security.ts';

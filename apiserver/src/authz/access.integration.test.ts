@@ -214,7 +214,7 @@ describe('a node', () => {
     expect((await test.fetch('/api/v1/pods?fieldSelector=spec.nodeName=n2', asNode())).status).toBe(403);
     expect((await test.fetch(`${core}/secrets/used`, asNode())).status).toBe(200);
     expect((await test.fetch(`${core}/secrets/unused`, asNode())).status).toBe(403);
-    expect((await post(`${core}/serviceaccounts/default/token`, {}, asNode())).status).toBe(201);
+    expect((await post(`${core}/serviceaccounts/default/token`, {}, asNode())).status).toBe(403);
   });
 
   it('writes its own node and lease, and no others', async () => {

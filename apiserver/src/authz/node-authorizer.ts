@@ -1,11 +1,12 @@
 /**
  * What the agent of a node may do: what its own pods need, and nothing of other nodes. A user `system:node:NAME` of the group
- * `system:nodes` is the agent of the node NAME. Rules that hold for all nodes alike are the table below; for Secrets, ConfigMaps and
- * tokens it matters which pods the node runs.
+ * `system:nodes` is the agent of the node NAME. Where a table of rules says enough, it is that of the role `system:node`; for the
+ * resources below it matters which node asks. Writes are narrowed further by the admission plugin NodeRestriction.
  */
 import { parseFieldSelector } from '@slipway/api/field-selector';
-import type { Pod, PodSpec, PolicyRule } from '@slipway/api/types';
-import { objectKey, resourcePrefix } from '../registry/resource-context.ts';
+import type { PersistentVolume, Pod, PolicyRule, VolumeAttachment } from '@slipway/api/types';
+import { nodeRules } from '../bootstrap/policy/component-roles.ts';
+import { objectKey } from '../registry/resource-context.ts';
 import type { UserInfo } from '../registry/strategy.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import {
@@ -15,136 +16,113 @@ import {
   noOpinion,
   type ResourceAccess,
 } from './access-request.ts';
+import { NodeGraph } from './node-graph.ts';
+import { type ReferredResource, referenceTo } from './pod-references.ts';
 import { ruleAllows } from './rule-match.ts';
 
 const nodeUserPrefix = 'system:node:';
 const nodesGroup = 'system:nodes';
-const podsPrefix = resourcePrefix({ group: '', resource: 'pods' });
+const allowed: Decision = { allowed: true, reason: 'node' };
 
 /** The node whose agent the user is. */
 export function nodeNameOf(user: UserInfo): string | undefined {
-  if (!user.groups.includes(nodesGroup) || !user.name.startsWith(nodeUserPrefix)) return undefined;
+  if (!isNodeUser(user)) return undefined;
   return user.name.slice(nodeUserPrefix.length) || undefined;
 }
 
-/** Writes to nodes and pods are narrowed to the agent's own by the admission plugin NodeRestriction. */
+function isNodeUser(user: UserInfo): boolean {
+  return user.name.startsWith(nodeUserPrefix) && user.groups.includes(nodesGroup);
+}
+
+/** Our agent is the node's service proxy, too, which upstream's is not. */
 const rulesOfAllNodes: readonly PolicyRule[] = [
-  { apiGroups: [''], resources: ['services', 'namespaces'], verbs: ['get', 'list', 'watch'] },
+  ...nodeRules,
   { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['get', 'list', 'watch'] },
-  { apiGroups: [''], resources: ['nodes'], verbs: ['create', 'get', 'list', 'watch', 'update', 'patch'] },
-  { apiGroups: [''], resources: ['nodes/status'], verbs: ['update', 'patch'] },
-  { apiGroups: [''], resources: ['pods'], verbs: ['create', 'delete'] },
-  { apiGroups: [''], resources: ['pods/status'], verbs: ['update', 'patch'] },
-  { apiGroups: [''], resources: ['pods/eviction'], verbs: ['create'] },
-  { apiGroups: ['', 'events.k8s.io'], resources: ['events'], verbs: ['create', 'update', 'patch'] },
-  { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'] },
-  { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
-  {
-    apiGroups: ['authorization.k8s.io'],
-    resources: ['subjectaccessreviews', 'localsubjectaccessreviews'],
-    verbs: ['create'],
-  },
 ];
+
+type Check = (node: string, request: ResourceAccess) => boolean;
 
 export class NodeAuthorizer implements Authorizer {
   readonly #objects: ObjectStore;
+  readonly #graph: NodeGraph;
+  /** By group, resource and subresource: those about which the rules do not decide. */
+  readonly #checks: Readonly<Record<string, Check>>;
 
   constructor(objects: ObjectStore) {
     this.#objects = objects;
+    this.#graph = new NodeGraph(objects);
+    const one = (verbs: readonly string[], resource: ReferredResource): Check => {
+      return (node, { verb, namespace, name }) =>
+        verbs.includes(verb) && name !== '' && this.#graph.reaches(node, referenceTo(resource, namespace, name));
+    };
+    const ownName = (verbs: readonly string[]): Check => {
+      return (node, { verb, name }) => verb === 'create' || (verbs.includes(verb) && name === node);
+    };
+    const readOne = ['get', 'list', 'watch'];
+    this.#checks = {
+      '/secrets/': one(readOne, 'secrets'),
+      '/configmaps/': one(readOne, 'configmaps'),
+      '/persistentvolumeclaims/': one(['get'], 'persistentvolumeclaims'),
+      '/persistentvolumeclaims/status': one(['get', 'update', 'patch'], 'persistentvolumeclaims'),
+      '/persistentvolumes/': (node, request) => request.verb === 'get' && this.#reachesVolume(node, request.name),
+      '/serviceaccounts/': one(['get'], 'serviceaccounts'),
+      '/serviceaccounts/token': one(['create'], 'serviceaccounts'),
+      'resource.k8s.io/resourceclaims/': one(['get'], 'resourceclaims'),
+      'storage.k8s.io/volumeattachments/': (node, request) => request.verb === 'get' && this.#isAttached(node, request),
+      'storage.k8s.io/csinodes/': ownName(['get', 'update', 'patch', 'delete']),
+      'coordination.k8s.io/leases/': (node, request) =>
+        request.namespace === 'kube-node-lease' && ownName(['get', 'update', 'patch', 'delete'])(node, request),
+      '/nodes/': (node, request) => this.#isOwnNode(node, request),
+      '/pods/': (node, request) => this.#isOwnPods(node, request),
+    };
   }
 
   decide(request: AccessRequest): Decision {
+    if (request.kind !== 'resource' || !isNodeUser(request.user)) return noOpinion;
     const node = nodeNameOf(request.user);
-    if (node === undefined || request.kind !== 'resource') return noOpinion;
-    if (rulesOfAllNodes.some((rule) => ruleAllows(rule, request)) || this.#allowsOwn(node, request)) {
-      return { allowed: true, reason: 'node' };
-    }
-    return noOpinion;
+    if (node === undefined) return noOpinion;
+    const check = this.#checks[`${request.group}/${request.resource}/${request.subresource}`];
+    if (check) return check(node, request) ? allowed : noOpinion;
+    return rulesOfAllNodes.some((rule) => ruleAllows(rule, request)) ? allowed : noOpinion;
   }
 
-  #allowsOwn(node: string, request: ResourceAccess): boolean {
-    const isRead = request.verb === 'get' || request.verb === 'list' || request.verb === 'watch';
-    switch (`${request.group}/${request.resource}/${request.subresource}`) {
-      case '/pods/':
-        return isRead && this.#isOwnPods(node, request);
-      case '/secrets/':
-      case '/configmaps/':
-        return isRead && request.name !== '' && this.#runsPod(node, request, (spec) => mounts(spec, request));
-      case '/serviceaccounts/token':
-        return (
-          request.verb === 'create' && this.#runsPod(node, request, (spec) => spec.serviceAccountName === request.name)
-        );
-      case '/serviceaccounts/':
-        return (
-          request.verb === 'get' && this.#runsPod(node, request, (spec) => spec.serviceAccountName === request.name)
-        );
-      case 'coordination.k8s.io/leases/':
-        return request.namespace === 'kube-node-lease' && request.name === node;
-      default:
-        return false;
-    }
+  close(): void {
+    this.#graph.close();
   }
 
-  #isOwnPods(node: string, request: ResourceAccess): boolean {
-    if (request.name !== '') {
-      const pod = this.#objects.cached(objectKey({ group: '', resource: 'pods' }, request.namespace, request.name));
+  #isOwnNode(node: string, { verb, name, fieldSelector }: ResourceAccess): boolean {
+    if (verb === 'list' || verb === 'watch') return exactField(fieldSelector, 'metadata.name') === node;
+    return verb === 'create' || ((verb === 'get' || verb === 'update' || verb === 'patch') && name === node);
+  }
+
+  #isOwnPods(node: string, { verb, namespace, name, fieldSelector }: ResourceAccess): boolean {
+    if (verb === 'create' || verb === 'delete') return true;
+    if (verb === 'get') {
+      const pod = this.#objects.cached(objectKey({ group: '', resource: 'pods' }, namespace, name));
       // One that is not there is allowed, so that the agent learns that it is not there.
-      return pod === undefined || nodeOf(pod.object) === node;
+      return pod === undefined || (pod.object as Pod).spec?.nodeName === node;
     }
-    return exactNodeName(request.fieldSelector) === node;
+    const isSelection = verb === 'list' || verb === 'watch' || verb === 'deletecollection';
+    return isSelection && exactField(fieldSelector, 'spec.nodeName') === node;
   }
 
-  #runsPod(node: string, { namespace }: ResourceAccess, needs: (spec: PodSpec) => boolean): boolean {
-    for (const { object } of this.#objects.cachedList(`${podsPrefix}${namespace}/`)) {
-      if (nodeOf(object) === node && needs((object as Pod).spec)) return true;
-    }
-    return false;
+  #reachesVolume(node: string, name: string): boolean {
+    const volume = this.#objects.cached(objectKey({ group: '', resource: 'persistentvolumes' }, undefined, name));
+    const claim = (volume?.object as PersistentVolume | undefined)?.spec?.claimRef;
+    if (!claim?.name) return false;
+    return this.#graph.reaches(node, referenceTo('persistentvolumeclaims', claim.namespace ?? '', claim.name));
+  }
+
+  #isAttached(node: string, { group, resource, name }: ResourceAccess): boolean {
+    const attachment = this.#objects.cached(objectKey({ group, resource }, undefined, name));
+    return (attachment?.object as VolumeAttachment | undefined)?.spec?.nodeName === node;
   }
 }
 
-function exactNodeName(fieldSelector: string | undefined): string | undefined {
+function exactField(fieldSelector: string | undefined, field: string): string | undefined {
   try {
-    return fieldSelector === undefined ? undefined : parseFieldSelector(fieldSelector).exactValue('spec.nodeName');
+    return fieldSelector === undefined ? undefined : parseFieldSelector(fieldSelector).exactValue(field);
   } catch {
     return undefined; // refused with its own words when it is parsed for the list
   }
-}
-
-function nodeOf(pod: object): string | undefined {
-  return (pod as Partial<Pod>).spec?.nodeName;
-}
-
-function mounts(spec: PodSpec, { resource, name }: ResourceAccess): boolean {
-  return resource === 'secrets' ? secretsOf(spec).has(name) : configMapsOf(spec).has(name);
-}
-
-function containersOf(spec: PodSpec) {
-  return [...(spec.initContainers ?? []), ...spec.containers];
-}
-
-function secretsOf(spec: PodSpec): Set<string | undefined> {
-  return new Set([
-    ...(spec.imagePullSecrets ?? []).map(({ name }) => name),
-    ...(spec.volumes ?? []).flatMap(({ secret, projected }) => [
-      secret?.secretName,
-      ...(projected?.sources ?? []).map((source) => source.secret?.name),
-    ]),
-    ...containersOf(spec).flatMap(({ env, envFrom }) => [
-      ...(env ?? []).map(({ valueFrom }) => valueFrom?.secretKeyRef?.name),
-      ...(envFrom ?? []).map(({ secretRef }) => secretRef?.name),
-    ]),
-  ]);
-}
-
-function configMapsOf(spec: PodSpec): Set<string | undefined> {
-  return new Set([
-    ...(spec.volumes ?? []).flatMap(({ configMap, projected }) => [
-      configMap?.name,
-      ...(projected?.sources ?? []).map((source) => source.configMap?.name),
-    ]),
-    ...containersOf(spec).flatMap(({ env, envFrom }) => [
-      ...(env ?? []).map(({ valueFrom }) => valueFrom?.configMapKeyRef?.name),
-      ...(envFrom ?? []).map(({ configMapRef }) => configMapRef?.name),
-    ]),
-  ]);
 }

@@ -60,9 +60,9 @@ export function verbOf(
     case 'POST':
       return 'create';
     case 'PUT':
-      return 'update';
     case 'PATCH':
-      return 'patch';
+      if (name === undefined) throw methodNotAllowed(); // a collection is not replaced as a whole
+      return method === 'PUT' ? 'update' : 'patch';
     case 'DELETE':
       return name === undefined ? 'deletecollection' : 'delete';
     default:

@@ -1,10 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 import { StatusError } from '@slipway/api/status-error';
 
+/**
+ * So much of a body that is too large is still read and thrown away: a client that is cut off while it sends sees a broken pipe and
+ * not the answer.
+ */
+const discardBytesMax = 16 * 1024 * 1024;
+
 export interface BodyReader {
   /** `undefined`: the request has no body. Called at most once, and not after `refused`. */
   readonly done: (body: Buffer | undefined) => void;
-  /** The body is larger than it may be. The rest of it is not read, so the connection cannot go on. */
+  /** The body is larger than it may be. Perhaps the rest of it was not read, so the connection cannot go on. */
   readonly refused: (error: StatusError) => void;
 }
 
@@ -19,7 +25,7 @@ export function readRequestBody(request: IncomingMessage, bytesMax: number, { do
     done(undefined);
     return;
   }
-  if (Number(announced) > bytesMax) {
+  if (Number(announced) > bytesMax + discardBytesMax) {
     refused(tooLarge(bytesMax));
     return;
   }
@@ -31,10 +37,15 @@ export function readRequestBody(request: IncomingMessage, bytesMax: number, { do
       chunks.push(chunk);
       return;
     }
+    chunks.length = 0;
+    if (size <= bytesMax + discardBytesMax) return;
     request.removeAllListeners('data').removeAllListeners('end').pause();
     refused(tooLarge(bytesMax));
   });
-  request.on('end', () => done(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)));
+  request.on('end', () => {
+    if (size > bytesMax) refused(tooLarge(bytesMax));
+    else done(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks));
+  });
 }
 
 function tooLarge(bytesMax: number): StatusError {

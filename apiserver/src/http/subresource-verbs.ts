@@ -96,6 +96,9 @@ async function answerToken(admitted: Admitted, subresource: ApiSubresource, part
   const request = decodeBody<KubeObject>(incoming.readBody(subresource.kind).value, subresource, incoming.warnings);
   const { namespace = '', name } = targetOf(admitted, 'main');
   const account = await served.store.get(namespace, name, {}, { ...admitted, ...incoming });
+  const { admission } = writeCall(admitted, parts);
+  await admission.mutate(request, undefined);
+  await admission.validate(request, undefined);
   const answered = requestToken(request, account.object, parts.tokens, parts.read);
   return { kind: 'object', code: 201, object: answered };
 }

@@ -38,7 +38,7 @@ function parseToken(text: string): { v?: unknown; rv?: unknown; start?: unknown 
     const parsed: unknown = JSON.parse(Buffer.from(text, 'base64url').toString());
     if (typeof parsed === 'object' && parsed !== null) return parsed;
   } catch (error) {
-    throw badRequest(`continue key is not valid: ${String(error)}`, error);
+    throw badRequest('continue key is not valid: it is not JSON in base64', error);
   }
   throw badRequest('continue key is not valid');
 }

@@ -4,14 +4,14 @@ import type { CommandContext, RunCommand } from '../command.ts';
 import { type AgentCertificates, agentHosts, agentObstacle, composeAgent } from '../compose/node.ts';
 import { connectRemote } from '../compose/remote.ts';
 import { runParts } from '../compose/run-parts.ts';
-import { claimRole } from '../process-record.ts';
+import { claimRoles } from '../process-record.ts';
 import { CommandError } from '../usage-error.ts';
 
 export const agent: RunCommand = async (context) => {
   const { config, clock, random, log, signal, print } = context;
   const obstacle = await agentObstacle(config);
   if (obstacle) throw new CommandError(`the node agent cannot run: ${obstacle.message}`);
-  const role = await claimRole(config.dataDir, 'agent');
+  const claim = await claimRoles(config.dataDir, 'agent', ['agent']);
   try {
     const { connection, transport } = await connectRemote(config, clock, 'agent');
     const certificates = await ownCertificates(context, connection.ca ?? '');
@@ -19,7 +19,7 @@ export const agent: RunCommand = async (context) => {
     await runParts([part], signal, async () => print(`ready: node ${config.nodeName}`));
     transport.close();
   } finally {
-    await role.release();
+    await claim.release();
   }
 };
 

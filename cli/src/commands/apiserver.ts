@@ -2,10 +2,10 @@ import type { RunCommand } from '../command.ts';
 import { ensureClusterDns } from '../compose/cluster-dns.ts';
 import { composeApiServer, writeAdminKubeconfig } from '../compose/control-plane.ts';
 import { runParts } from '../compose/run-parts.ts';
-import { claimRole } from '../process-record.ts';
+import { claimRoles } from '../process-record.ts';
 
 export const apiserver: RunCommand = async ({ config, clock, random, log, signal, print }) => {
-  const role = await claimRole(config.dataDir, 'apiserver');
+  const claim = await claimRoles(config.dataDir, 'apiserver', ['apiserver']);
   try {
     const part = await composeApiServer(config, { clock, random, log });
     try {
@@ -20,6 +20,6 @@ export const apiserver: RunCommand = async ({ config, clock, random, log, signal
       await part.backend.close();
     }
   } finally {
-    await role.release();
+    await claim.release();
   }
 };

@@ -6,10 +6,10 @@ import { remoteAccounts } from '../compose/accounts.ts';
 import { controllersLease } from '../compose/leading-controllers.ts';
 import { processIdentity } from '../compose/process-identity.ts';
 import { connectRemote } from '../compose/remote.ts';
-import { claimRole } from '../process-record.ts';
+import { claimRoles } from '../process-record.ts';
 
 export const controllers: RunCommand = async ({ config, clock, random, log, signal, print }) => {
-  const role = await claimRole(config.dataDir, 'controllers');
+  const claim = await claimRoles(config.dataDir, 'controllers', ['controllers']);
   try {
     const remote = await connectRemote(config, clock, 'controllers');
     const { connection, transport } = remote;
@@ -40,6 +40,6 @@ export const controllers: RunCommand = async ({ config, clock, random, log, sign
     accounts.close();
     transport.close();
   } finally {
-    await role.release();
+    await claim.release();
   }
 };

@@ -10,17 +10,21 @@ export const image: RunCommand = async (context) => {
   const [verb = '', ...operands] = context.operands;
   const action = Object.hasOwn(actions, verb) ? actions[verb] : undefined;
   if (!action || operands.length !== action.operands) throw new UsageError(usage);
+  if (action.unpacks && process.getuid?.() !== 0)
+    throw new CommandError(`image ${verb}: layers keep the owners of their files, which needs root; run as root`);
   await action.run(await openImageStore(context.config, context), operands[0] ?? '', context);
 };
 
 interface Action {
   readonly operands: number;
+  readonly unpacks?: true;
   run(store: ImageStore, operand: string, context: CommandContext): Promise<void>;
 }
 
 const actions: Readonly<Record<string, Action>> = {
   load: {
     operands: 1,
+    unpacks: true,
     run: async (store, file, { signal, print }) => {
       const found = await stat(file).catch(() => undefined);
       if (!found) throw new CommandError(`image load: there is no file ${file}`);
@@ -32,6 +36,7 @@ const actions: Readonly<Record<string, Action>> = {
   },
   pull: {
     operands: 1,
+    unpacks: true,
     run: async (store, reference, { signal, print }) => {
       print(`pulled ${await store.pullImage({ image: reference }, undefined, signal)}`);
     },

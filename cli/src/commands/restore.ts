@@ -26,10 +26,12 @@ export const restore: RunCommand = async (context) => {
 
 /** The lock of the embedded store would say so too, but only after the file was read. */
 async function checkStopped({ config }: CommandContext): Promise<void> {
-  const server = (await runningProcesses(config.dataDir)).find(({ role }) => role === 'up' || role === 'apiserver');
+  const server = (await runningProcesses(config.dataDir)).find(
+    ({ command }) => command === 'up' || command === 'apiserver',
+  );
   if (!server) return;
   throw new CommandError(
-    `process ${server.pid} (slipway ${server.role}) uses ${config.dataDir}; stop it, restore, then start it again`,
+    `process ${server.pid} (slipway ${server.command}) uses ${config.dataDir}; stop it, restore, then start it again`,
   );
 }
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { openEmbeddedStore, openPki, serveStore } from '@slipway/apiserver';
 import type { CommandContext, RunCommand } from '../command.ts';
-import { claimRole } from '../process-record.ts';
+import { claimRoles } from '../process-record.ts';
 import { UsageError } from '../usage-error.ts';
 
 /** Whoever may call the store may do everything, so it has an authority of its own: no user's certificate opens it. */
@@ -12,7 +12,7 @@ export const store: RunCommand = async (context) => {
   const { config, operands, clock, random, log, signal, print } = context;
   if (operands.length > 0) throw new UsageError('usage: slipway store --listen ADDRESS');
   const address = parseListenAddress(config.listen);
-  const role = await claimRole(config.dataDir, 'store');
+  const claim = await claimRoles(config.dataDir, 'store', ['store']);
   try {
     const backend = await openEmbeddedStore({ directory: join(config.dataDir, 'store'), clock });
     try {
@@ -29,7 +29,7 @@ export const store: RunCommand = async (context) => {
       await backend.close();
     }
   } finally {
-    await role.release();
+    await claim.release();
   }
 };
 

@@ -5,13 +5,14 @@ import { ensureClusterDns } from '../compose/cluster-dns.ts';
 import { composeApiServer, composeControllers, type Part, writeAdminKubeconfig } from '../compose/control-plane.ts';
 import { agentHosts, agentObstacle, composeAgent } from '../compose/node.ts';
 import { runParts } from '../compose/run-parts.ts';
-import { claimRole } from '../process-record.ts';
+import { claimRoles, type Role } from '../process-record.ts';
 import { CommandError } from '../usage-error.ts';
 
 export const up: RunCommand = async (context) => {
   const { config, clock, random, log, signal, print } = context;
   refuseEcs(config.ecsPort);
-  const role = await claimRole(config.dataDir, 'up');
+  const roles: Role[] = config.agent ? ['apiserver', 'controllers', 'agent'] : ['apiserver', 'controllers'];
+  const claim = await claimRoles(config.dataDir, 'up', roles);
   try {
     const withAgent = config.agent && (await agentIsPossible(context));
     const apiServer = await composeApiServer(config, { clock, random, log });
@@ -32,7 +33,7 @@ export const up: RunCommand = async (context) => {
       await apiServer.backend.close();
     }
   } finally {
-    await role.release();
+    await claim.release();
   }
 };
 
@@ -49,7 +50,8 @@ async function agentIsPossible({ config, log }: CommandContext): Promise<boolean
   const obstacle = await agentObstacle(config);
   if (!obstacle) return true;
   if (obstacle.kind === 'missing') throw new CommandError(`the node agent cannot run: ${obstacle.message}`);
-  log.warn({ reason: obstacle.message }, 'starting the control plane without a node agent');
+  const reason = `${obstacle.message}; --no-agent silences this`;
+  log.warn({ reason }, 'starting the control plane without a node agent');
   return false;
 }
 

@@ -4,11 +4,13 @@ import { messageOf } from '@slipway/kit/errors';
 import { createImageStore, type ImageStore, type RegistryOptions } from '@slipway/kubelet-agent/images';
 import { parse as parseYaml } from 'yaml';
 import type { Config } from '../config.ts';
+import { ensureDataDirectory } from '../data-directory.ts';
 import { CommandError } from '../usage-error.ts';
 import type { ProcessDeps } from './control-plane.ts';
 
 export async function openImageStore(config: Config, deps: ProcessDeps): Promise<ImageStore> {
   const registries = config.registryConfig === undefined ? undefined : await readRegistries(config.registryConfig);
+  await ensureDataDirectory(config.dataDir);
   return createImageStore({ ...deps, fetch }, { dataDir: config.dataDir, ...(registries ? { registries } : {}) });
 }
 

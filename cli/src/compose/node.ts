@@ -1,5 +1,4 @@
 /** The node agent of this machine: images, network, runtime, pods. And how all of it is taken away again. */
-import { mkdir } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { agentAuthorityAnnotation } from '@slipway/api/annotations';
@@ -40,7 +39,7 @@ export async function agentObstacle(config: Config): Promise<AgentObstacle | und
   if (process.getuid?.() !== 0) {
     return {
       kind: 'unprivileged',
-      message: 'containers need root: run as root for a node, or use --no-agent to silence this',
+      message: 'containers need root, run as root for a node',
     };
   }
   const missing: string[] = [];
@@ -85,9 +84,15 @@ function networkSettings(config: Config): NodeNetworkSettings {
   };
 }
 
+/** All interfaces that we make are called so. */
+const ownInterfacePrefix = 'sw';
+
 /** Names and addresses that the certificate of this machine's agent must be good for. */
 export function agentHosts(config: Config): string[] {
-  const addresses = Object.values(networkInterfaces()).flatMap((interfaces) => interfaces ?? []);
+  // Pods' interfaces come and go; a certificate that named them would be made anew at each start.
+  const addresses = Object.entries(networkInterfaces()).flatMap(([name, interfaces = []]) =>
+    name.startsWith(ownInterfacePrefix) ? [] : interfaces,
+  );
   return [
     ...new Set([
       config.nodeName,
@@ -109,7 +114,6 @@ export async function composeAgent(
   signal: AbortSignal,
 ): Promise<Part> {
   const log = deps.log.child({ part: 'agent' });
-  await mkdir(config.dataDir, { recursive: true });
   const settings = networkSettings(config);
   const images = await openImageStore(config, { ...deps, log });
   const network = createNodeNetwork(settings, { exec, ...deps, log });

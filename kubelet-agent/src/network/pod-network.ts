@@ -155,6 +155,7 @@ export class PodNetwork {
   }
 
   async #writePodCidr(podCidr: string): Promise<void> {
+    if (podCidr === (await this.#readPodCidr())) return; // a start, or `down`, on a full disk
     await writeFile(`${this.#podCidrPath}.new`, podCidr);
     await rename(`${this.#podCidrPath}.new`, this.#podCidrPath);
   }

@@ -24,6 +24,8 @@ export interface EventSinkOptions {
 
 /** Events that wait to be written. Past this the newest are dropped: events tell, they do not carry state. */
 const queueMax = 4096;
+/** A burst that made events drop is over when no more than these wait. */
+const queueCalm = queueMax / 2;
 /** Writes at most this many events at once, then at most so many a second, so that objects come first. */
 const burst = 200;
 const perSecond = 100;
@@ -37,7 +39,7 @@ interface Queued {
 
 /**
  * Writes core/v1 Events for the components of one process, in order, one at a time. What cannot be written is tried
- * once and dropped; how many were dropped is logged when it happens.
+ * once and dropped. How many found no place in the queue is logged once a burst, at its end.
  */
 export class EventSink {
   readonly #client: Client;
@@ -68,6 +70,7 @@ export class EventSink {
     try {
       while (!signal.aborted) {
         const next = this.#queue.shift();
+        if (this.#queue.length <= queueCalm) this.#tellDropped();
         if (!next) {
           await new Promise<void>((resolve) => {
             this.#wake = resolve;
@@ -81,15 +84,20 @@ export class EventSink {
       if (!signal.aborted) throw error;
     } finally {
       signal.removeEventListener('abort', wake);
+      this.#tellDropped();
     }
+  }
+
+  #tellDropped(): void {
+    if (this.#dropped > 0) this.#log.warn({ dropped: this.#dropped }, 'too many events at once, some were not written');
+    this.#dropped = 0;
   }
 
   #push(queued: Queued): void {
     if (this.#queue.length >= queueMax) {
-      if (this.#dropped++ === 0) this.#log.warn({ waiting: queueMax }, 'too many events, dropping new ones');
+      this.#dropped++;
       return;
     }
-    this.#dropped = 0;
     this.#queue.push(queued);
     this.#wake();
   }

@@ -110,6 +110,8 @@ export async function writeKubeconfig(
     },
     { lineWidth: 0 },
   );
+  // A server that starts again on a full disk has nothing to write here.
+  if (text === (await readFile(file, 'utf8').catch(() => undefined))) return;
   await mkdir(dirname(resolve(file)), { recursive: true });
   const draft = `${file}.new`;
   await writeFile(draft, text, { mode: 0o600 });

@@ -5,7 +5,7 @@ import type { Container, ContainerFilter, ContainerState, ContainerStatus, Label
 import { RuntimeError } from '../cri.ts';
 import type { LocalDeps } from './local-deps.ts';
 import { isConmonOf, isProcessOf, readPidFile } from './process-identity.ts';
-import { type ContainerExit, type ContainerRecord, writeRecord } from './records.ts';
+import { type ContainerExit, type ContainerRecord, writeEndRecord, writeRecord } from './records.ts';
 
 /** A container as the runtime knows it in memory: its record, and what was last seen of its process. */
 export interface ContainerEntry {
@@ -80,7 +80,7 @@ export class ContainerStore {
     );
   }
 
-  /** Writes the record first: memory never knows more than the disk. */
+  /** Writes the record first: memory never knows more than the disk, but for an end on a full one. */
   async update(entry: ContainerEntry, change: Partial<ContainerRecord>): Promise<void> {
     const record = { ...entry.record, ...change };
     writeRecord(this.#deps.paths.container(record.id).record, record);
@@ -166,7 +166,9 @@ export class ContainerStore {
   }
 
   async recordExit(entry: ContainerEntry, exit: ContainerExit): Promise<void> {
-    await this.update(entry, { exit });
+    const record = { ...entry.record, exit };
+    writeEndRecord(this.#deps.paths.container(record.id).record, record);
+    entry.record = record;
     entry.pid = 0;
     entry.markEnded();
     this.emit('CONTAINER_STOPPED_EVENT', entry);

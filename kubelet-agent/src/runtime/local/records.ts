@@ -53,6 +53,18 @@ export function writeRecord(path: string, record: SandboxRecord | ContainerRecor
   renameSync(`${path}.new`, path);
 }
 
+/**
+ * Writes that something has ended, if there is room. On a full disk pods must still come to an end, which is what makes room again;
+ * what is not on record is found again after a restart by looking at what is left.
+ */
+export function writeEndRecord(path: string, record: SandboxRecord | ContainerRecord): void {
+  try {
+    writeRecord(path, record);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOSPC' && errnoOf(error) !== 'EDQUOT') throw error;
+  }
+}
+
 /** Undefined when it is missing or torn. */
 export async function readRecord<T extends SandboxRecord | ContainerRecord>(path: string): Promise<T | undefined> {
   try {

@@ -3,7 +3,7 @@ import { type Mount, type PodSandbox, type PodSandboxFilter, type PodSandboxStat
 import { matchesLabels } from './container-store.ts';
 import { isPinned, type NamespaceKind } from './kernel/namespaces.ts';
 import type { LocalDeps } from './local-deps.ts';
-import { type SandboxRecord, writeRecord } from './records.ts';
+import { type SandboxRecord, writeEndRecord, writeRecord } from './records.ts';
 
 /** A sandbox as containers see it. */
 export interface SandboxEntry {
@@ -57,7 +57,8 @@ export class SandboxStore {
   }
 
   async update(record: SandboxRecord): Promise<void> {
-    writeRecord(this.#deps.paths.sandbox(record.id).record, record);
+    const write = record.phase === 'stopped' ? writeEndRecord : writeRecord;
+    write(this.#deps.paths.sandbox(record.id).record, record);
     this.#records.set(record.id, record);
   }
 
