@@ -1,4 +1,4 @@
-import type { ApiResource } from '@slipway/api/resources';
+import { type ApiResource, builtInResources } from '@slipway/api/resources';
 import { type Kind, kindFrom, kindId } from '@slipway/client/kinds';
 import type { Clock } from '@slipway/kit/clock';
 import { accountTokenController, type SignAccountToken } from './cluster/account-tokens/controller.ts';
@@ -38,8 +38,10 @@ export interface ControllersConfig {
 
 /** Every controller there is. */
 export function allControllers(config: ControllersConfig, clock: Clock): readonly ControllerDefinition[] {
-  const deletable = collectedKinds(config.resources);
-  const namespaced = config.resources.filter(isNamespacedContent).map((resource) => kindFrom(resource));
+  // Custom kinds come and go: the controllers follow them by their definitions.
+  const builtIn = config.resources.filter(isBuiltIn);
+  const deletable = collectedKinds(builtIn);
+  const namespaced = builtIn.filter(isNamespacedContent).map((resource) => kindFrom(resource));
   return [
     deploymentController,
     replicaSetController,
@@ -73,6 +75,12 @@ export const controllerNames: readonly string[] = allControllers(
   { resources: [], caPem: '', clusterCidr: '' },
   { nowMs: () => 0, monotonicMs: () => 0, sleep: () => Promise.resolve(), after: () => () => {} },
 ).map(({ name }) => name);
+
+const builtInIds: ReadonlySet<string> = new Set(builtInResources.map(kindId));
+
+function isBuiltIn(resource: ApiResource): boolean {
+  return builtInIds.has(kindId(resource));
+}
 
 /** Events tell of objects and own nothing; they end by themselves. */
 function collectedKinds(resources: readonly ApiResource[]): Kind[] {

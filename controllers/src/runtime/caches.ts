@@ -54,6 +54,16 @@ export class SharedCaches implements Caches {
     this.#shared.set(id, { kind, cache, ready: watcher.ready, run: (signal) => watcher.run(signal) });
   }
 
+  /** Watches a kind that appeared while the others run already, until the signal aborts; then it is forgotten. */
+  async follow(kind: Kind, signal: AbortSignal): Promise<void> {
+    const shared = this.#find(kind);
+    try {
+      await shared.run(signal);
+    } finally {
+      if (this.#shared.get(kindId(kind)) === shared) this.#shared.delete(kindId(kind));
+    }
+  }
+
   addIndex(kind: Kind, name: string, values: IndexFunction): void {
     this.declare(kind);
     this.#find(kind).cache.addIndex(name, values);

@@ -66,6 +66,16 @@ export interface Reconciler {
   reconcile(key: ObjectKey, context: { readonly signal: AbortSignal }): Promise<Outcome>;
 }
 
+/** Custom kinds: watched from when they appear until they go. */
+export interface FollowedKinds {
+  /** Which changes of an object of the kind wake which keys. */
+  trigger(kind: Kind): Trigger;
+  /** The kind's cache is there. Answers keys to look at, now that it is known. */
+  added(kind: Kind, caches: Caches): readonly ObjectKey[];
+  /** Called before the kind's cache goes. */
+  removed(kind: Kind): void;
+}
+
 /** What the manager runs. */
 export interface ControllerDefinition {
   /** As in `--controllers=*,-NAME`. */
@@ -82,6 +92,8 @@ export interface ControllerDefinition {
   readonly indexes?: readonly IndexSpec[];
   /** Keys that run once at the start. */
   readonly initialKeys?: readonly ObjectKey[];
+  /** Kinds that come and go while the controller runs. */
+  readonly follows?: FollowedKinds;
   /** Keys in work at the same time; 8 when not given. */
   readonly workers?: number;
   create(deps: ControllerDeps): Reconciler;

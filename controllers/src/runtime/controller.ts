@@ -54,6 +54,10 @@ export class Controller {
     return kindsOf(this.#definition);
   }
 
+  get followsKinds(): boolean {
+    return this.#definition.follows !== undefined;
+  }
+
   /** Begins to collect keys. Called before the watches start, so that no change is missed. Returns how to stop. */
   subscribe(caches: SharedCaches): () => void {
     const { primary, triggers } = this.#definition;
@@ -71,6 +75,21 @@ export class Controller {
     for (const key of this.#definition.initialKeys ?? []) this.#queue.add(key);
     return () => {
       for (const stop of stops) stop();
+    };
+  }
+
+  /** Begins to collect keys of a kind that appeared. Returns how to stop; undefined when this controller does not care. */
+  follow(kind: Kind, caches: SharedCaches): (() => void) | undefined {
+    const { follows } = this.#definition;
+    if (!follows) return undefined;
+    const trigger = follows.trigger(kind);
+    const stop = caches.of(kind).subscribe((changes) => {
+      for (const key of keysOf(trigger, changes, caches, undefined)) this.#enqueue(key);
+    });
+    for (const key of follows.added(kind, caches)) this.#enqueue(key);
+    return () => {
+      stop();
+      follows.removed(kind);
     };
   }
 

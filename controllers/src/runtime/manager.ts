@@ -7,6 +7,7 @@ import type { Logger } from '@slipway/kit/logger';
 import type { Random } from '@slipway/kit/random';
 import { type Caches, SharedCaches } from './caches.ts';
 import { Controller, kindsOf } from './controller.ts';
+import { followCustomKinds } from './custom-kinds.ts';
 import type { ControllerDefinition, ControllerDeps, IndexSpec } from './controller-definition.ts';
 
 /** A long-lived part that is no reconciler and shares the caches: the scheduler. */
@@ -100,6 +101,8 @@ export function createManager(
           startWhenSynced(caches, component.reads, signal, (s) => component.run(depsFor(component), s)),
         ),
       ];
+      const followers = controllers.filter(({ followsKinds }) => followsKinds);
+      if (followers.length > 0) parts.push(followCustomKinds(followers, caches, signal));
       try {
         await Promise.all([watching, telling, ...parts]);
       } finally {

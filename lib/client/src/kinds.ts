@@ -112,6 +112,7 @@ export const kinds = {
   deployments: builtIn<Deployment>('apps', 'deployments'),
   replicaSets: builtIn<ReplicaSet>('apps', 'replicasets'),
   endpointSlices: builtIn<EndpointSlice>('discovery.k8s.io', 'endpointslices'),
+  customResourceDefinitions: builtIn<KubeObject>('apiextensions.k8s.io', 'customresourcedefinitions'),
   leases: builtIn<Lease>('coordination.k8s.io', 'leases'),
   roles: builtIn<Role>('rbac.authorization.k8s.io', 'roles'),
   roleBindings: builtIn<RoleBinding>('rbac.authorization.k8s.io', 'rolebindings'),

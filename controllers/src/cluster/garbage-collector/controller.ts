@@ -1,11 +1,11 @@
-import type { Kind } from '@slipway/client/kinds';
+import { type Kind, kinds } from '@slipway/client/kinds';
 import { applySteps } from '../../runtime/apply-plan.ts';
 import type { ControllerDefinition, ControllerDeps, Outcome } from '../../runtime/controller-definition.ts';
 import { causeObjectFrom } from '../../runtime/plan-reconciler.ts';
 import { Ownership } from './ownership.ts';
 import { planCollection } from './plan.ts';
 
-/** Deletes what has lost its owners. `resources` are all that can be listed, watched and deleted, each once. */
+/** Deletes what has lost its owners. `resources` are all built-in ones that can be listed, watched and deleted, each once; custom kinds it follows. */
 export function garbageCollector(resources: readonly Kind[]): ControllerDefinition {
   const ownership = new Ownership(resources);
   return {
@@ -16,6 +16,15 @@ export function garbageCollector(resources: readonly Kind[]): ControllerDefiniti
       on: kind,
       changes: (change, caches) => ownership.keysAfter(kind, change, caches),
     })),
+    reads: [kinds.customResourceDefinitions],
+    follows: {
+      trigger: (kind) => ({ on: kind, changes: (change, caches) => ownership.keysAfter(kind, change, caches) }),
+      added: (kind, caches) => {
+        ownership.add(kind);
+        return ownership.keysOwnedBy(kind, caches);
+      },
+      removed: (kind) => ownership.remove(kind),
+    },
     workers: 20,
     create: (deps) => ({ reconcile: (key, { signal }) => collect(key, ownership, deps, signal) }),
   };

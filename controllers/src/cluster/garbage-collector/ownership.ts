@@ -17,13 +17,34 @@ import { isLeavingInForeground, type Located, type ObservedNode, type OwnerState
 const absentMax = 4096;
 
 export class Ownership {
-  readonly #kinds: ReadonlyMap<string, Kind>;
-  readonly #byApiKind: ReadonlyMap<string, Kind>;
+  readonly #kinds: Map<string, Kind>;
+  readonly #byApiKind: Map<string, Kind>;
   readonly #absent = new Set<string>();
 
   constructor(kinds: readonly Kind[]) {
     this.#kinds = new Map(kinds.map((kind) => [kindId(kind), kind]));
     this.#byApiKind = new Map(kinds.map((kind) => [`${kind.group}/${kind.kind}`, kind]));
+  }
+
+  /** A kind that came while others are watched already. */
+  add(kind: Kind): void {
+    this.#kinds.set(kindId(kind), kind);
+    this.#byApiKind.set(`${kind.group}/${kind.kind}`, kind);
+  }
+
+  remove(kind: Kind): void {
+    this.#kinds.delete(kindId(kind));
+    this.#byApiKind.delete(`${kind.group}/${kind.kind}`);
+  }
+
+  /** Keys of objects that say they are owned by objects of the kind: as long as it was unknown, nobody asked whether their owners exist. */
+  keysOwnedBy(owner: Kind, caches: Caches): ObjectKey[] {
+    return [...this.#kinds.values()].flatMap((kind) =>
+      caches
+        .list(kind)
+        .filter(({ metadata }) => metadata.ownerReferences?.some((ref) => this.#kindOf(ref) === owner))
+        .map((object) => nodeKey({ kind, object })),
+    );
   }
 
   /** Keys to look at after a change: the object, those that wait for it, those that it leaves behind. */

@@ -4,11 +4,12 @@ import type { Namespace } from '@slipway/api/types';
 import type { Client } from '@slipway/client/client';
 import { type Kind, kinds } from '@slipway/client/kinds';
 import type { ControllerDefinition, ControllerDeps, Outcome } from '../../runtime/controller-definition.ts';
+import { customKinds } from '../../runtime/custom-kinds.ts';
 import { causeObjectFrom } from '../../runtime/plan-reconciler.ts';
 import { deleteContent } from './observe.ts';
 import { kubernetesFinalizer, planNamespace } from './plan.ts';
 
-/** Empties a namespace that is being deleted, then lets it go. `resources` are the namespaced ones that can be listed and deleted. */
+/** Empties a namespace that is being deleted, then lets it go. `resources` are the built-in namespaced ones that can be listed and deleted. */
 export function namespaceController(resources: readonly Kind[]): ControllerDefinition {
   return {
     name: 'namespace',
@@ -16,6 +17,7 @@ export function namespaceController(resources: readonly Kind[]): ControllerDefin
     account: 'namespace-controller',
     primary: kinds.namespaces,
     triggers: [],
+    reads: [kinds.customResourceDefinitions],
     workers: 10,
     create: (deps) => ({ reconcile: (key, { signal }) => reconcile(key, resources, deps, signal) }),
   };
@@ -30,7 +32,8 @@ async function reconcile(
   const namespace = caches.get(kinds.namespaces, key);
   if (!namespace?.metadata.deletionTimestamp || !hasOurFinalizer(namespace)) return {};
   const client = plain.withCause({ controller: 'namespace-controller', object: causeObjectFrom(namespace) });
-  const observed = await deleteContent(namespace, resources, client, signal);
+  const custom = customKinds(caches).filter(({ namespaced }) => namespaced);
+  const observed = await deleteContent(namespace, [...resources, ...custom], client, signal);
   const plan = planNamespace(observed, clock.nowMs());
   try {
     if (plan.mayFinalize) await finalize(namespace, client, signal);
