@@ -31,8 +31,7 @@ export function withScale(old: KubeObject, scale: Scale, access: ScaleAccess<Kub
   const draft = structuredClone(old);
   access.setReplicas(draft, replicas);
   const { resourceVersion, uid } = scale.metadata ?? {};
-  if (resourceVersion && resourceVersion !== old.metadata.resourceVersion)
-    draft.metadata.resourceVersion = resourceVersion;
+  if (resourceVersion) draft.metadata.resourceVersion = resourceVersion;
   else delete draft.metadata.resourceVersion;
   if (uid) draft.metadata.uid = uid;
   return draft;
