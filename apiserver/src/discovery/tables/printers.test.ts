@@ -53,6 +53,8 @@ describe('printers', () => {
       'CSINode.storage.k8s.io': 'csiNode',
       'CSIStorageCapacity.storage.k8s.io': 'csiStorageCapacity',
       'IPAddress.networking.k8s.io': 'ipAddress',
+      'ResourceSlice.resource.k8s.io': 'nodeResourceSlice',
+      'PriorityLevelConfiguration.flowcontrol.apiserver.k8s.io': 'priorityLevel',
       'ServiceCIDR.networking.k8s.io': 'serviceCIDR',
     };
     let compared = 0;
@@ -236,6 +238,8 @@ describe('printers', () => {
         source: {},
         parentRef: {},
         jobTemplate: {},
+        priorityLevelConfiguration: {},
+        pool: {},
       },
       roleRef: {},
       involvedObject: {},

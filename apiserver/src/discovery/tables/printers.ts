@@ -1,6 +1,8 @@
 import { date, definePrinter, type Printer } from './printer.ts';
 import { nameOf } from './cells.ts';
 import * as cluster from './cluster-printers.ts';
+import * as device from './device-printers.ts';
+import * as flow from './flow-control-printers.ts';
 import * as network from './network-printers.ts';
 import { podPrinter } from './pod-printer.ts';
 import * as storage from './storage-printers.ts';
@@ -62,6 +64,13 @@ export const printers: Readonly<Record<string, Printer>> = {
   'ValidatingAdmissionPolicy.admissionregistration.k8s.io': cluster.validatingAdmissionPolicyPrinter,
   'ValidatingAdmissionPolicyBinding.admissionregistration.k8s.io': cluster.validatingAdmissionPolicyBindingPrinter,
   'APIService.apiregistration.k8s.io': cluster.apiServicePrinter,
+
+  'FlowSchema.flowcontrol.apiserver.k8s.io': flow.flowSchemaPrinter,
+  'PriorityLevelConfiguration.flowcontrol.apiserver.k8s.io': flow.priorityLevelPrinter,
+  'DeviceClass.resource.k8s.io': device.deviceClassPrinter,
+  'ResourceClaim.resource.k8s.io': device.resourceClaimPrinter,
+  'ResourceClaimTemplate.resource.k8s.io': device.resourceClaimTemplatePrinter,
+  'ResourceSlice.resource.k8s.io': device.resourceSlicePrinter,
 
   'PersistentVolume.': storage.persistentVolumePrinter,
   'PersistentVolumeClaim.': storage.persistentVolumeClaimPrinter,

@@ -33,6 +33,12 @@ import {
   mutatingWebhookConfigurationStrategy,
   validatingWebhookConfigurationStrategy,
 } from './admission/webhook-configurations.ts';
+import { deviceClassStrategy } from './devices/device-class.ts';
+import { resourceClaimStrategy } from './devices/resource-claim.ts';
+import { resourceClaimTemplateStrategy } from './devices/resource-claim-template.ts';
+import { resourceSliceStrategy } from './devices/resource-slice.ts';
+import { flowSchemaStrategy } from './flow-control/flow-schema.ts';
+import { priorityLevelConfigurationStrategy } from './flow-control/priority-level-configuration.ts';
 import { endpointsStrategy } from './network/endpoints.ts';
 import { ingressStrategy } from './network/ingress.ts';
 import { ingressClassStrategy } from './network/ingress-class.ts';
@@ -103,6 +109,12 @@ export function createBuiltInStrategies({ allocators }: BuiltInStrategyDeps): re
     ofAnyKind(storageClassStrategy),
     ofAnyKind(volumeAttachmentStrategy),
     ofAnyKind(volumeAttributesClassStrategy),
+    ofAnyKind(deviceClassStrategy),
+    ofAnyKind(resourceClaimStrategy),
+    ofAnyKind(resourceClaimTemplateStrategy),
+    ofAnyKind(resourceSliceStrategy),
+    ofAnyKind(flowSchemaStrategy),
+    ofAnyKind(priorityLevelConfigurationStrategy),
     ofAnyKind(mutatingWebhookConfigurationStrategy),
     ofAnyKind(validatingWebhookConfigurationStrategy),
     ofAnyKind(validatingAdmissionPolicyStrategy),

@@ -1,0 +1,178 @@
+/** Devices that pods may claim, and how requests to the server are ranked. */
+import { describeKind, type KindRules } from './kind-rules.ts';
+import { useTarget } from './target.ts';
+
+const target = useTarget();
+const request = { name: 'gpu', exactly: { deviceClassName: 'nobody' } };
+const withRequest = (change: object) => ({ spec: { devices: { requests: [{ ...request, ...change }] } } });
+
+const deviceClass: KindRules = {
+  apiVersion: 'resource.k8s.io/v1',
+  kind: 'DeviceClass',
+  resource: 'deviceclasses',
+  namespaced: false,
+  minimal: { spec: { selectors: [{ cel: { expression: 'true' } }] } },
+  generation: 1,
+  refused: [
+    [{ spec: { selectors: [{}] } }, 'spec.selectors[0].cel: Required value'],
+    [{ spec: { config: [{ opaque: { driver: 'd' } }] } }, 'spec.config[0].opaque.parameters: Required value'],
+  ],
+  changes: [{ spec: { selectors: [] } }],
+  columns: ['Name', 'Age'],
+};
+
+const resourceClaim: KindRules = {
+  apiVersion: 'resource.k8s.io/v1',
+  kind: 'ResourceClaim',
+  resource: 'resourceclaims',
+  minimal: { spec: { devices: { requests: [request] } } },
+  defaults: { spec: { devices: { requests: [{ exactly: { allocationMode: 'ExactCount', count: 1 } }] } }, status: {} },
+  refused: [
+    [
+      withRequest({ exactly: null }),
+      'spec.devices.requests[0]: Required value: exactly one of `exactly` or `firstAvailable` is required',
+    ],
+    [withRequest({ exactly: {} }), 'spec.devices.requests[0].exactly.deviceClassName: Required value'],
+    [withRequest({ name: 'A' }), 'spec.devices.requests[0].name: Invalid value: "A"'],
+    [{ spec: { devices: { requests: [request, request] } } }, 'spec.devices.requests[1].name: Duplicate value: "gpu"'],
+    [
+      withRequest({ exactly: { deviceClassName: 'nobody', allocationMode: 'Some' } }),
+      'spec.devices.requests[0].exactly.allocationMode: Unsupported value: "Some": supported values: "All", "ExactCount"',
+    ],
+  ],
+  immutable: [[withRequest({ name: 'other' }), 'spec: Invalid value: ']],
+  status: {
+    accepted: { allocation: { devices: { results: [{ request: 'gpu', driver: 'd', pool: 'p', device: 'x' }] } } },
+    refused: [
+      [
+        { allocation: null, reservedFor: [{ resource: 'pods', name: 'p', uid: 'u' }] },
+        'status.reservedFor: Forbidden: may not be specified when `allocated` is not set',
+      ],
+      [{ reservedFor: [{ resource: 'pods', uid: 'u' }] }, 'status.reservedFor[0].name: Required value'],
+    ],
+  },
+  columns: ['Name', 'State', 'Age'],
+};
+
+const claimTemplate: KindRules = {
+  apiVersion: 'resource.k8s.io/v1',
+  kind: 'ResourceClaimTemplate',
+  resource: 'resourceclaimtemplates',
+  minimal: { spec: { spec: { devices: { requests: [request] } } } },
+  defaults: { spec: { spec: { devices: { requests: [{ exactly: { count: 1 } }] } } } },
+  refused: [
+    [{ spec: { spec: { devices: { requests: [{ name: 'x' }] } } } }, 'spec.spec.devices.requests[0]: Required value'],
+  ],
+  immutable: [[{ spec: { metadata: { labels: { a: 'b' } } } }, 'spec: Invalid value: ']],
+  columns: ['Name', 'Age'],
+};
+
+const resourceSlice: KindRules = {
+  apiVersion: 'resource.k8s.io/v1',
+  kind: 'ResourceSlice',
+  resource: 'resourceslices',
+  namespaced: false,
+  minimal: {
+    spec: {
+      driver: 'd.example.com',
+      allNodes: true,
+      pool: { name: 'p', generation: 1, resourceSliceCount: 1 },
+      devices: [{ name: 'x' }],
+    },
+  },
+  generation: 1,
+  refused: [
+    [{ spec: { driver: '' } }, 'spec.driver: Required value'],
+    [
+      { spec: { allNodes: null } },
+      'spec: Required value: exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required',
+    ],
+    [
+      { spec: { pool: { resourceSliceCount: 0 } } },
+      'spec.pool.resourceSliceCount: Invalid value: 0: must be greater than zero',
+    ],
+    [{ spec: { devices: [{ name: 'x' }, { name: 'x' }] } }, 'spec.devices[1].name: Duplicate value: "x"'],
+  ],
+  changes: [{ spec: { pool: { generation: 2 } } }],
+  immutable: [
+    [{ spec: { driver: 'other.example.com' } }, 'spec.driver: Invalid value: "other.example.com": field is immutable'],
+  ],
+  columns: ['Name', 'Node', 'Driver', 'Pool', 'Age'],
+};
+
+const flowRule = {
+  subjects: [{ kind: 'User', user: { name: 'nobody' } }],
+  resourceRules: [{ verbs: ['get'], apiGroups: [''], resources: ['pods'], namespaces: ['nowhere'] }],
+};
+const flowSchema: KindRules = {
+  apiVersion: 'flowcontrol.apiserver.k8s.io/v1',
+  kind: 'FlowSchema',
+  resource: 'flowschemas',
+  namespaced: false,
+  minimal: { spec: { priorityLevelConfiguration: { name: 'nobody' }, rules: [flowRule] } },
+  defaults: { spec: { matchingPrecedence: 1000 }, status: {} },
+  generation: 1,
+  refused: [
+    [{ spec: { matchingPrecedence: -1 } }, 'spec.matchingPrecedence: Invalid value: -1: must be a positive value'],
+    [
+      { spec: { matchingPrecedence: 10001 } },
+      'spec.matchingPrecedence: Invalid value: 10001: must not be greater than 10000',
+    ],
+    [
+      { spec: { priorityLevelConfiguration: { name: '' } } },
+      'spec.priorityLevelConfiguration.name: Required value: must reference a priority level',
+    ],
+    [
+      { spec: { rules: [{ ...flowRule, subjects: [] }] } },
+      'spec.rules[0].subjects: Required value: subjects must contain at least one value',
+    ],
+    [
+      { spec: { rules: [{ ...flowRule, subjects: [{ kind: 'User' }] }] } },
+      "spec.rules[0].subjects[0].user: Required value: user is required when subject kind is 'User'",
+    ],
+    [
+      { spec: { rules: [{ subjects: flowRule.subjects }] } },
+      'spec.rules[0]: Required value: at least one of resourceRules and nonResourceRules has to be non-empty',
+    ],
+  ],
+  changes: [{ spec: { matchingPrecedence: 900 } }],
+  status: { accepted: { conditions: [{ type: 'Dangling', status: 'False' }] } },
+  columns: ['Name', 'PriorityLevel', 'MatchingPrecedence', 'DistinguisherMethod', 'Age', 'MissingPL'],
+};
+
+const priorityLevel: KindRules = {
+  apiVersion: 'flowcontrol.apiserver.k8s.io/v1',
+  kind: 'PriorityLevelConfiguration',
+  resource: 'prioritylevelconfigurations',
+  namespaced: false,
+  minimal: { spec: { type: 'Limited', limited: { limitResponse: { type: 'Queue', queuing: {} } } } },
+  defaults: {
+    spec: {
+      limited: {
+        nominalConcurrencyShares: 30,
+        lendablePercent: 0,
+        limitResponse: { queuing: { queues: 64, handSize: 8, queueLengthLimit: 50 } },
+      },
+    },
+  },
+  generation: 1,
+  refused: [
+    [{ spec: { type: 'Other' } }, 'spec.type: Unsupported value: "Other": supported values: "Exempt", "Limited"'],
+    [{ spec: { limited: null } }, 'spec.limited: Required value: must not be empty when type is Limited'],
+    [
+      { spec: { limited: { lendablePercent: 101 } } },
+      'spec.limited.lendablePercent: Invalid value: 101: must be between 0 and 100, inclusive',
+    ],
+    [
+      { spec: { limited: { limitResponse: { queuing: { handSize: 65 } } } } },
+      'spec.limited.limitResponse.queuing.handSize: Invalid value: 65: should not be greater than queues (64)',
+    ],
+  ],
+  changes: [{ spec: { limited: { nominalConcurrencyShares: 5 } } }],
+  status: { accepted: { conditions: [{ type: 'Some', status: 'True' }] } },
+  columns: ['Name', 'Type', 'NominalConcurrencyShares', 'Queues', 'HandSize', 'QueueLengthLimit', 'Age'],
+};
+
+for (const rules of [deviceClass, resourceClaim, claimTemplate, resourceSlice, flowSchema, priorityLevel]) {
+  describeKind(target, rules);
+}
