@@ -1,4 +1,5 @@
 export type { UserInfo } from './registry/strategy.ts';
+export { accountTokenSigner } from './authn/service-account-tokens.ts';
 export { parseTokenFile } from './authn/static-tokens.ts';
 export { type ApiServerConfig, type ApiServerOptions, apiServerConfig, type Limits, pkiDirectory } from './config.ts';
 export { type ApiServer, type ApiServerDeps, createApiServer } from './compose.ts';

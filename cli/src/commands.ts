@@ -17,7 +17,7 @@ export const commands: readonly Command[] = [
   {
     name: 'controllers',
     summary: 'controllers and scheduler, against the API server of a kubeconfig; one of several leads',
-    flags: [...everywhereFlags, 'kubeconfig', 'controllers', 'cluster-cidr'],
+    flags: [...everywhereFlags, 'kubeconfig', 'pki-dir', 'controllers', 'cluster-cidr'],
     load: async () => (await import('./commands/controllers.ts')).controllers,
   },
   {

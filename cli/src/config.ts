@@ -21,6 +21,7 @@ export interface Config {
   readonly kubeconfig: string;
   readonly bindAddress: string;
   readonly securePort: number;
+  readonly pkiDir: string | undefined;
   readonly tokenAuthFile: string | undefined;
   readonly ecsPort: number;
   /** undefined = the embedded store. */
@@ -59,6 +60,7 @@ export function resolveConfig(layers: readonly FlagValues[], fallbackDataDir: st
     kubeconfig: resolve(text('kubeconfig') ?? join(dataDir, 'admin.kubeconfig')),
     bindAddress: text('bind-address') ?? '127.0.0.1',
     securePort: value('secure-port') as number,
+    pkiDir: text('pki-dir'),
     tokenAuthFile: text('token-auth-file'),
     ecsPort: value('ecs-port') as number,
     etcd: etcdFrom(text),

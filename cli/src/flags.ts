@@ -32,6 +32,11 @@ export const flags = {
   },
   'bind-address': { type: 'address', placeholder: 'IP', default: '127.0.0.1', help: 'address of the API server' },
   'secure-port': { ...port, default: 6443, help: 'HTTPS port of the API server, 0 picks a free one' },
+  'pki-dir': {
+    type: 'string',
+    placeholder: 'DIR',
+    help: "keys of the cluster (the API server's DATA_DIR/pki), to sign certificates and tokens",
+  },
   'token-auth-file': {
     type: 'string',
     placeholder: 'FILE',

@@ -1,6 +1,6 @@
 /** One process per role: the parts find each other by the kubeconfig alone, and each may be stopped and started again. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeWith, missingCapability } from '@slipway/kit/testing/capabilities';
@@ -30,6 +30,28 @@ async function startRole(role: string, dataDir: string, flags: readonly string[]
   return { process: child, dataDir };
 }
 
+/** What somebody needs to let another machine join: the address, the authority and a bootstrap token. */
+async function joiningKubeconfig(cluster: Cluster, path: string): Promise<string> {
+  const [id, secret] = ['abcdef', '0123456789abcdef'];
+  const data = ['token-id', id, 'token-secret', secret, 'usage-bootstrap-authentication', 'true'];
+  const literals = data.flatMap((value, i) => (i % 2 === 0 ? [`--from-literal=${value}=${data[i + 1]}`] : []));
+  const type = '--type=bootstrap.kubernetes.io/token';
+  await cluster.kubectl([
+    '-n',
+    'kube-system',
+    'create',
+    'secret',
+    'generic',
+    `bootstrap-token-${id}`,
+    type,
+    ...literals,
+  ]);
+  const config = JSON.parse(await cluster.kubectl(['config', 'view', '--raw', '-o', 'json']));
+  config.users = [{ name: config.users[0].name, user: { token: `${id}.${secret}` } }];
+  await writeFile(path, JSON.stringify(config));
+  return path;
+}
+
 function stop({ process: child }: Role): Promise<number | null> {
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
   child.kill('SIGTERM');
@@ -47,10 +69,13 @@ describeWith(missingCapability(containerNeeds), 'one process per role', () => {
     base = await mkdtemp(join(tmpdir(), 'slipway-roles-'));
     const kubeconfig = ['--kubeconfig', join(base, 'api/admin.kubeconfig')];
     roles.push(await startRole('apiserver', join(base, 'api'), ['--secure-port', '0', ...range]));
-    roles.push(await startRole('controllers', join(base, 'controllers'), [...kubeconfig, ...pods]));
+    cluster = new Cluster(join(base, 'api'), []);
+    const controllerFlags = [...kubeconfig, ...pods, '--pki-dir', join(base, 'api/pki')];
+    roles.push(await startRole('controllers', join(base, 'controllers'), controllerFlags));
     roles.push(
       await startRole('agent', join(base, 'node'), [
-        ...kubeconfig,
+        '--kubeconfig',
+        await joiningKubeconfig(cluster, join(base, 'joining.kubeconfig')),
         '--agent-port',
         '0',
         '--node-name',
@@ -59,7 +84,6 @@ describeWith(missingCapability(containerNeeds), 'one process per role', () => {
         ...pods,
       ]),
     );
-    cluster = new Cluster(join(base, 'api'), []);
     await loadExampleImage(new Cluster(join(base, 'node'), []), 'localhost/web:1');
   });
 
@@ -85,6 +109,20 @@ describeWith(missingCapability(containerNeeds), 'one process per role', () => {
     await cluster.kubectl(['rollout', 'status', 'deployment/app', '--timeout=60s']);
     expect(await cluster.kubectl(['exec', 'deployment/app', '--', 'echo', 'inside'])).toBe('inside\n');
     expect(await cluster.kubectl(['get', 'pods', '-o', 'jsonpath={.items[*].spec.nodeName}'])).toBe('worker worker');
+  });
+
+  it('knows the agent as its node, by a certificate that was asked for', async () => {
+    const csrs = await cluster.kubectl(['get', 'csr']);
+    expect(csrs).toMatch(/kube-apiserver-client-kubelet +system:bootstrap:abcdef +<none> +Approved,Issued/);
+    const [, , agent] = roles;
+    if (!agent) throw new Error('no agent');
+    const pair = (ending: string) => join(agent.dataDir, `agent-pki/client.${ending}`);
+    const config = join(base, 'node.kubeconfig');
+    const joining = JSON.parse(await readFile(join(base, 'joining.kubeconfig'), 'utf8'));
+    joining.users[0].user = { 'client-certificate': pair('crt'), 'client-key': pair('key') };
+    await writeFile(config, JSON.stringify(joining));
+    expect(await cluster.kubectl(['auth', 'whoami', '--kubeconfig', config])).toContain('system:node:worker');
+    await expect(cluster.kubectl(['get', 'secrets', '-A', '--kubeconfig', config])).rejects.toThrow('forbidden');
   });
 
   it('goes on when the controllers come back', async () => {

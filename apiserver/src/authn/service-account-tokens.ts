@@ -54,6 +54,19 @@ export interface TokenDeps {
 const verifiedMax = 5_000;
 const clockSkewSeconds = 10;
 
+/** For a process that has the key and no server: signs tokens for Secrets. */
+export function accountTokenSigner(
+  keyPem: string,
+  deps: Omit<TokenDeps, 'read'>,
+): (order: LegacyTokenRequest) => string {
+  const tokens = new ServiceAccountTokens(
+    keyPem,
+    { issuer: legacyIssuer, apiAudiences: [] },
+    { ...deps, read: () => undefined },
+  );
+  return (order) => tokens.issueLegacy(order);
+}
+
 export class ServiceAccountTokens implements TokenAuthenticator {
   readonly publicKey: PublicKey;
   readonly issuer: string;

@@ -27,7 +27,7 @@ export interface Issuing {
   readonly random: Random;
 }
 
-const keyAlgorithm = { name: 'ECDSA', namedCurve: 'P-256' } as const;
+export const keyAlgorithm = { name: 'ECDSA', namedCurve: 'P-256' } as const;
 export const signingAlgorithm = { name: 'ECDSA', hash: 'SHA-256' } as const;
 
 /** Machines whose clock is a little behind must accept a certificate that was just made. */

@@ -16,6 +16,8 @@ import { type CertificateRequest, issueCertificate, type KeyPair } from './issue
 import { readSecretFile, writeSecretFile } from './secret-file.ts';
 import { type SigningOrder, signRequest } from './sign-request.ts';
 
+export { ensureRequestedPair, type WantedCertificate } from './request-certificate.ts';
+
 export interface ClientIdentity {
   /** The file name, without ending. */
   readonly file: string;

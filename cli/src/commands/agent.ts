@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { openPki } from '@slipway/apiserver/pki';
 import type { CommandContext, RunCommand } from '../command.ts';
 import { type AgentCertificates, agentHosts, agentObstacle, composeAgent } from '../compose/node.ts';
-import { connectRemote } from '../compose/remote.ts';
+import { connectAsNode } from '../compose/node-identity.ts';
 import { runParts } from '../compose/run-parts.ts';
 import { claimRoles } from '../process-record.ts';
 import { CommandError } from '../usage-error.ts';
@@ -13,7 +13,7 @@ export const agent: RunCommand = async (context) => {
   if (obstacle) throw new CommandError(`the node agent cannot run: ${obstacle.message}`);
   const claim = await claimRoles(config.dataDir, 'agent', ['agent']);
   try {
-    const { connection, transport } = await connectRemote(config, clock, 'agent');
+    const { connection, transport } = await connectAsNode(context);
     const certificates = await ownCertificates(context, connection.ca ?? '');
     const part = await composeAgent(config, transport, certificates, { clock, random, log }, signal);
     await runParts([part], signal, async () => print(`ready: node ${config.nodeName}`));

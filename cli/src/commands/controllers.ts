@@ -1,12 +1,17 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { accountTokenSigner, openPki } from '@slipway/apiserver';
 import { discoverResources } from '@slipway/client/discovery';
 import { runAsLeader } from '@slipway/client/leader-election';
 import { createControllerManager } from '@slipway/controllers';
-import type { RunCommand } from '../command.ts';
+import { messageOf } from '@slipway/kit/errors';
+import type { CommandContext, RunCommand } from '../command.ts';
 import { remoteAccounts } from '../compose/accounts.ts';
 import { controllersLease } from '../compose/leading-controllers.ts';
 import { processIdentity } from '../compose/process-identity.ts';
 import { connectRemote } from '../compose/remote.ts';
 import { claimRoles } from '../process-record.ts';
+import { CommandError } from '../usage-error.ts';
 
 export const controllers: RunCommand = async ({ config, clock, random, log, signal, print }) => {
   const claim = await claimRoles(config.dataDir, 'controllers', ['controllers']);
@@ -14,6 +19,7 @@ export const controllers: RunCommand = async ({ config, clock, random, log, sign
     const remote = await connectRemote(config, clock, 'controllers');
     const { connection, transport } = remote;
     const accounts = remoteAccounts(remote, clock);
+    const signing = config.pkiDir === undefined ? {} : await signers(config.pkiDir, { clock, random });
     const resources = await discoverResources(transport, signal);
     const lease = { ...controllersLease, identity: await processIdentity(config.dataDir, 'controllers', random) };
     const lead = async (leading: AbortSignal) => {
@@ -26,6 +32,7 @@ export const controllers: RunCommand = async ({ config, clock, random, log, sign
         config: {
           resources,
           caPem: connection.ca ?? '',
+          ...signing,
           clusterCidr: config.clusterCidr,
           controllers: config.controllers.split(','),
         },
@@ -43,3 +50,17 @@ export const controllers: RunCommand = async ({ config, clock, random, log, sign
     await claim.release();
   }
 };
+
+/** With the keys of the cluster at hand these controllers sign for it. A directory without them is a mistake, not a new cluster. */
+async function signers(directory: string, deps: Pick<CommandContext, 'clock' | 'random'>) {
+  try {
+    await access(join(directory, 'ca.key'));
+  } catch (error) {
+    throw new CommandError(`--pki-dir ${directory}: there is no authority: ${messageOf(error)}`);
+  }
+  const pki = await openPki(directory, deps);
+  return {
+    signCertificate: (order: Parameters<typeof pki.signRequest>[0]) => pki.signRequest(order),
+    signAccountToken: accountTokenSigner(pki.serviceAccountKey, deps),
+  };
+}

@@ -10,6 +10,9 @@ export interface Remote {
 }
 
 export async function connectRemote(config: Config, clock: Clock, role: string): Promise<Remote> {
-  const connection = await loadKubeconfig(config.kubeconfig);
+  return remoteOf(await loadKubeconfig(config.kubeconfig), clock, role);
+}
+
+export function remoteOf(connection: Connection, clock: Clock, role: string): Remote {
   return { connection, transport: createHttpTransport({ connection, clock, userAgent: `slipway-${role}` }) };
 }

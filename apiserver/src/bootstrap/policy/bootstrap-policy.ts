@@ -65,6 +65,9 @@ export function bootstrapBindings(): readonly AnyBinding[] {
     ...Object.keys(ownControllerRoles).map((name) =>
       clusterRoleBinding(`slipway:controller:${name}`, [subjectFrom(`sa:${name}`)]),
     ),
+    ...Object.entries(joiningRoles).map(([name, { role, group: members }]) => {
+      return { ...clusterRoleBinding(name, [subjectFrom(`group:${members}`)]), roleRef: roleRef('ClusterRole', role) };
+    }),
     ...namespaceRoles.map(({ namespace, name, bindingName = name, subjects }) => ({
       kind: 'RoleBinding',
       apiVersion,
@@ -90,6 +93,19 @@ const clusterRoleSubjects: Readonly<Record<string, readonly string[]>> = {
   'system:kube-dns': ['sa:kube-dns'],
   'system:kube-scheduler': ['system:kube-scheduler'],
   'system:volume-scheduler': ['system:kube-scheduler'],
+};
+
+/** With a bootstrap token a machine may become a node, and a node may renew its own certificate: what installers of upstream bind. */
+const joiningRoles: Readonly<Record<string, { readonly role: string; readonly group: string }>> = {
+  'slipway:node-bootstrapper': { role: 'system:node-bootstrapper', group: 'system:bootstrappers' },
+  'slipway:node-autoapprove-bootstrap': {
+    role: 'system:certificates.k8s.io:certificatesigningrequests:nodeclient',
+    group: 'system:bootstrappers',
+  },
+  'slipway:node-autoapprove-certificate-rotation': {
+    role: 'system:certificates.k8s.io:certificatesigningrequests:selfnodeclient',
+    group: 'system:nodes',
+  },
 };
 
 function clusterRole(name: string, rules: Rules, labels: Readonly<Record<string, string>> = {}): ClusterRole {
