@@ -48,6 +48,20 @@ describe('names of the language', () => {
     isAnswered((await target.admin.patch(`${configMaps()}/polluted?fieldManager=a`, type, body)).code);
   });
 
+  it('and of nothing: a patch that takes away what the object is', async () => {
+    await target.admin.post(configMaps(), configMap('headless'));
+    const remove = (path: string) => ({ op: 'remove', path });
+    const gone = await target.admin.patch(`${configMaps()}/headless`, 'json-patch+json', [remove('/metadata')]);
+    isRefused(gone.code);
+    for (const patch of [[remove('/kind')], [remove('/apiVersion')]]) {
+      const reply = await target.admin.patch(`${configMaps()}/headless`, 'json-patch+json', patch);
+      if (reply.code === 200) expect(reply.body).toMatchObject({ kind: 'ConfigMap', apiVersion: 'v1' });
+      else isRefused(reply.code);
+    }
+    expect(await target.admin.read(`${configMaps()}/headless`)).toMatchObject({ kind: 'ConfigMap', apiVersion: 'v1' });
+    isRefused((await target.admin.post(`${target.core}/pods/absent/binding`, { metadata: { name: 'absent' } })).code);
+  });
+
   it('as a kind, a group, a name', async () => {
     for (const path of [
       '/api/v1/__proto__',

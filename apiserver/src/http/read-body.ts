@@ -2,10 +2,10 @@ import { decodeProtobuf, ProtobufError } from '@slipway/api/protobuf/envelope';
 import { duplicateFields } from '@slipway/api/schema/duplicate-fields';
 import { StatusError } from '@slipway/api/status-error';
 import { messageOf } from '@slipway/kit/errors';
-import { parse as parseYaml } from 'yaml';
 import { badRequest } from '../registry/status-errors.ts';
 import { jsonProblem } from './json-problem.ts';
 import { isNestedTooDeep, isValueTooDeep } from './nesting.ts';
+import { parseYaml, yamlBytesMax } from './parse-yaml.ts';
 
 export interface Body {
   readonly value: unknown;
@@ -36,9 +36,6 @@ export function unsupportedMediaType(accepted: string): StatusError {
 
 const tooDeep = 'exceeded max depth';
 
-/** Aliases of a YAML body may stand for at most so many nodes each: a small text must not become a huge object. */
-const yamlAliasesMax = 100;
-
 /**
  * Parses a body. Throws StatusError BadRequest in upstream's words.
  * `wantsDuplicates`: whether fields that are named twice have to be found, which costs a second pass over the text.
@@ -56,7 +53,11 @@ export function parseBody(
       if (isNestedTooDeep(bytes)) throw badRequest(unrecognized(bytes, expectedKind, `json parse error: ${tooDeep}`));
       return { value: JSON.parse(text), duplicates: wantsDuplicates ? duplicateFields(text) : [] };
     }
-    const value = parseYaml(text, { maxAliasCount: yamlAliasesMax, version: '1.1' });
+    if (bytes.length > yamlBytesMax) {
+      const limits = `limit is ${yamlBytesMax} for YAML; send JSON`;
+      throw new StatusError('RequestEntityTooLarge', `Request entity too large: ${limits}`);
+    }
+    const value = parseYaml(text);
     if (isValueTooDeep(value)) throw badRequest(unrecognized(bytes, expectedKind, `yaml: ${tooDeep}`));
     return { value, duplicates: [] };
   } catch (error) {

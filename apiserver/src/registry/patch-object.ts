@@ -79,6 +79,10 @@ function patchedDraft(patch: Patch, base: Base, call: WriteCall): KubeObject {
   const { object, warnings } = decodePatched(patch, patched, patch.type === 'apply' ? 'Ignore' : fieldValidation);
   noteWarnings(warnings, call);
   const draft = copyJson(object as JsonObject) as unknown as KubeObject;
+  // A patch may remove it as a whole.
+  draft.metadata ??= {};
+  // What an object is was said when it was made.
+  if (served) Object.assign(draft, { kind: served.kind, apiVersion: served.apiVersion });
   // A resourceVersion is a precondition only when the patch itself set it to another one.
   if (draft.metadata.resourceVersion === old?.metadata.resourceVersion) delete draft.metadata.resourceVersion;
   return view ? view.toStored(draft) : draft;

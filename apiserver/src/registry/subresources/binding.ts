@@ -29,7 +29,7 @@ export async function bindPod(
   await store.update({ ...target, endpoint: 'binding', preconditions: { uid, resourceVersion } }, change, call);
 }
 
-function nodeOf({ target, metadata }: Binding): string {
+function nodeOf({ target = {}, metadata }: Partial<Binding>): string {
   if (target.kind && target.kind !== 'Node') {
     throw invalidError('Binding', '', metadata?.name ?? '', [
       notSupported('target.kind', target.kind, ['Node', '<empty>']),

@@ -8,6 +8,19 @@ export const jsonPatchOperationsMax = 10_000;
 /** Values that the copies of one patch may add up to. */
 const copiedValuesMax = 100_000;
 
+/** Items of lists that all operations of one patch may shift: what a list of 100,000 costs when 200 operations change its front. */
+const shiftedItemsMax = 20_000_000;
+
+interface Budget {
+  values: number;
+  shifts: number;
+}
+
+interface Root {
+  document: JsonValue;
+  readonly budget: Budget;
+}
+
 interface Operation {
   readonly op: string;
   readonly path: readonly string[];
@@ -26,9 +39,8 @@ export function applyJsonPatch(document: JsonValue, patch: unknown): JsonValue {
     throw new PatchError('tooLarge', message);
   }
   const operations = patch.map(parseOperation);
-  const root = { document: copyJson(document) };
-  const budget = { values: copiedValuesMax };
-  for (const operation of operations) applyOperation(root, operation, budget);
+  const root = { document: copyJson(document), budget: { values: copiedValuesMax, shifts: shiftedItemsMax } };
+  for (const operation of operations) applyOperation(root, operation);
   return root.document;
 }
 
@@ -63,7 +75,7 @@ function parsePointer(text: string): string[] {
     .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
-function applyOperation(root: { document: JsonValue }, operation: Operation, budget: { values: number }): void {
+function applyOperation(root: Root, operation: Operation): void {
   const { op, path, from = [], value = null } = operation;
   switch (op) {
     case 'add':
@@ -82,8 +94,8 @@ function applyOperation(root: { document: JsonValue }, operation: Operation, bud
       return;
     case 'copy': {
       const copied = copyJson(find(root, from, operation));
-      budget.values -= countValues(copied);
-      if (budget.values < 0)
+      root.budget.values -= countValues(copied);
+      if (root.budget.values < 0)
         throw new PatchError('unprocessable', `the copies of this patch add more than ${copiedValuesMax} values`);
       add(root, path, copied, operation);
       return;
@@ -96,7 +108,7 @@ function applyOperation(root: { document: JsonValue }, operation: Operation, bud
   }
 }
 
-function find(root: { document: JsonValue }, path: readonly string[], operation: Operation): JsonValue {
+function find(root: Root, path: readonly string[], operation: Operation): JsonValue {
   let value: JsonValue = root.document;
   for (const part of path) value = child(value, part, operation);
   return value;
@@ -128,27 +140,40 @@ function indexOf(part: string, highest: number, operation: Operation): number {
   return index;
 }
 
-function add(root: { document: JsonValue }, path: readonly string[], value: JsonValue, operation: Operation): void {
+function add(root: Root, path: readonly string[], value: JsonValue, operation: Operation): void {
   const last = path.at(-1);
   if (last === undefined) {
     root.document = value;
     return;
   }
   const container = find(root, path.slice(0, -1), operation);
-  if (Array.isArray(container))
-    container.splice(last === '-' ? container.length : indexOf(last, container.length, operation), 0, value);
-  else if (isJsonObject(container)) setOwn(container, last, value);
+  if (Array.isArray(container)) {
+    const at = last === '-' ? container.length : indexOf(last, container.length, operation);
+    payForShift(root, container.length - at);
+    container.splice(at, 0, value);
+  } else if (isJsonObject(container)) setOwn(container, last, value);
   else throw missing(operation);
 }
 
-function remove(root: { document: JsonValue }, path: readonly string[], operation: Operation): JsonValue {
+function remove(root: Root, path: readonly string[], operation: Operation): JsonValue {
   const last = path.at(-1);
   if (last === undefined) throw new PatchError('unprocessable', 'the whole document cannot be removed');
   const container = find(root, path.slice(0, -1), operation);
   const removed = child(container, last, operation);
-  if (Array.isArray(container)) container.splice(Number(last), 1);
-  else delete (container as JsonObject)[last];
+  if (Array.isArray(container)) {
+    payForShift(root, container.length - Number(last));
+    container.splice(Number(last), 1);
+  } else delete (container as JsonObject)[last];
   return removed;
+}
+
+function payForShift({ budget }: Root, items: number): void {
+  budget.shifts -= items;
+  if (budget.shifts >= 0) return;
+  throw new PatchError(
+    'unprocessable',
+    `the operations of this patch move more than ${shiftedItemsMax} items of lists`,
+  );
 }
 
 function countValues(value: JsonValue): number {

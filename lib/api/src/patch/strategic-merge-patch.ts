@@ -10,7 +10,7 @@
  * Source: Kubernetes API conventions, strategic merge patch.
  */
 import type { ListSchema, ObjectSchema, Schema } from '../schema/structural-schema.ts';
-import { copyJson, isJsonObject, type JsonObject, type JsonValue, ownValue, sameJson, setOwn } from './json-value.ts';
+import { copyJson, isJsonObject, type JsonObject, type JsonValue, ownValue, setOwn } from './json-value.ts';
 import { PatchError } from './patch-error.ts';
 
 const directive = '$patch';
@@ -66,7 +66,8 @@ function keepOnly(result: JsonObject, patch: JsonObject): void {
   const keep = ownValue(patch, retainKeys);
   if (keep === undefined) return;
   if (!Array.isArray(keep)) throw new PatchError('malformed', '$retainKeys must be a list of field names');
-  for (const key of Object.keys(result)) if (!keep.includes(key)) delete result[key];
+  const kept = new Set(keep);
+  for (const key of Object.keys(result)) if (!kept.has(key)) delete result[key];
 }
 
 function mergeValue(
@@ -97,7 +98,8 @@ function mergeList(
 }
 
 function mergeScalars(document: JsonValue[], patch: JsonValue[]): JsonValue[] {
-  const added = patch.filter((value, index) => !document.includes(value) && patch.indexOf(value) === index);
+  const known = new Set(document);
+  const added = [...new Set(patch)].filter((value) => !known.has(value));
   return [...document, ...added];
 }
 
@@ -109,7 +111,7 @@ function mergeItems(document: JsonValue[], patch: JsonValue[], schema: ListSchem
       .filter((item) => !(isJsonObject(item) && item[directive] === 'replace' && Object.keys(item).length === 1))
       .map(withoutDirectivesDeep);
   }
-  let result = [...document];
+  const items = new KeyedItems(document, mergeKey);
   for (const item of patch) {
     if (!isJsonObject(item)) throw new PatchError('unprocessable', 'items of a merged list must be objects');
     const id = ownValue(item, mergeKey);
@@ -118,28 +120,68 @@ function mergeItems(document: JsonValue[], patch: JsonValue[], schema: ListSchem
         'unprocessable',
         `map: ${JSON.stringify(item)} does not contain declared merge key: ${mergeKey}`,
       );
-    const isSame = (other: JsonValue) => isJsonObject(other) && sameJson(ownValue(other, mergeKey), id);
     const action = ownValue(item, directive);
-    if (action === 'delete') {
-      result = result.filter((other) => !isSame(other));
-      continue;
-    }
-    if (action !== undefined && action !== 'merge') throw unknownDirective(action);
-    const at = result.findIndex(isSame);
-    if (at < 0) result.push(mergeObject({}, item, schema.items));
-    else result[at] = mergeObject(result[at] as JsonObject, item, schema.items);
+    if (action === 'delete') items.delete(id);
+    else if (action !== undefined && action !== 'merge') throw unknownDirective(action);
+    else items.set(id, mergeObject(items.get(id) ?? {}, item, schema.items));
   }
-  return result;
+  return items.list();
+}
+
+/** A list whose items are found by their merge key without looking at all of them. */
+class KeyedItems {
+  readonly #items: (JsonValue | undefined)[];
+  /** Where items of an id are; lists of older writers may hold one twice. */
+  readonly #places = new Map<string, number[]>();
+
+  constructor(items: readonly JsonValue[], mergeKey: string) {
+    this.#items = [...items];
+    for (const [at, item] of items.entries()) {
+      const id = isJsonObject(item) ? ownValue(item, mergeKey) : undefined;
+      if (id !== undefined) this.#place(id, at);
+    }
+  }
+
+  #place(id: JsonValue, at: number): void {
+    const key = JSON.stringify(id);
+    const places = this.#places.get(key);
+    if (places) places.push(at);
+    else this.#places.set(key, [at]);
+  }
+
+  /** The first of them. */
+  get(id: JsonValue): JsonObject | undefined {
+    const at = this.#places.get(JSON.stringify(id))?.[0];
+    return at === undefined ? undefined : (this.#items[at] as JsonObject);
+  }
+
+  /** In the place of the first, or at the end. */
+  set(id: JsonValue, item: JsonObject): void {
+    const at = this.#places.get(JSON.stringify(id))?.[0];
+    if (at !== undefined) this.#items[at] = item;
+    else this.#place(id, this.#items.push(item) - 1);
+  }
+
+  delete(id: JsonValue): void {
+    const key = JSON.stringify(id);
+    for (const at of this.#places.get(key) ?? []) this.#items[at] = undefined;
+    this.#places.delete(key);
+  }
+
+  list(): JsonValue[] {
+    return this.#items.filter((item) => item !== undefined);
+  }
 }
 
 function deleteFromScalars(result: JsonObject, list: string, values: JsonValue | undefined): void {
   const current = ownValue(result, list);
   if (!Array.isArray(current)) return;
   if (!Array.isArray(values)) throw new PatchError('malformed', `${deletePrefix}${list} must be a list`);
+  const deleted = new Set(values);
   setOwn(
     result,
     list,
-    current.filter((value) => !values.includes(value)),
+    current.filter((value) => !deleted.has(value)),
   );
 }
 
