@@ -198,6 +198,66 @@ describe('a mutating webhook', () => {
   });
 });
 
+describe('a webhook for subresources', () => {
+  const rulesFor = (group: string, ...resources: string[]) => ({
+    rules: [{ operations: ['*'], apiGroups: [group], apiVersions: ['v1'], resources }],
+  });
+  const container = { name: 'c', image: 'registry.invalid/none:1' };
+
+  it('is told of the scale, and may set another', async () => {
+    const { path, names } = await configured(
+      'mutating',
+      [() => patchOf({ op: 'replace', path: '/spec/replicas', value: 3 })],
+      rulesFor('apps', 'deployments/scale'),
+    );
+    const deployments = path.replace('/api/v1', '/apis/apps/v1');
+    const template = { metadata: { labels: { a: 'b' } }, spec: { containers: [container] } };
+    const spec = { replicas: 0, selector: { matchLabels: { a: 'b' } }, template };
+    await target.admin.made(`${deployments}/deployments`, { metadata: { name: 'd' }, spec });
+    const reply = await target.admin.merge(`${deployments}/deployments/d/scale`, { spec: { replicas: 9 } });
+    expect([reply.code, reply.body.spec]).toEqual([200, { replicas: 3 }]);
+    expect(server.seen(names[0] ?? '')).toMatchObject([
+      {
+        operation: 'UPDATE',
+        subResource: 'scale',
+        kind: { group: 'autoscaling', version: 'v1', kind: 'Scale' },
+        resource: { group: 'apps', version: 'v1', resource: 'deployments' },
+        object: { kind: 'Scale', spec: { replicas: 9 } },
+        oldObject: { kind: 'Scale', spec: {} },
+      },
+    ]);
+  });
+
+  it('is told of evictions, bindings and commands', async () => {
+    const { path, names } = await configured(
+      'validating',
+      [() => ({ allowed: false, status: { message: 'not now' } })],
+      rulesFor('', 'pods/eviction', 'pods/binding', 'pods/exec'),
+    );
+    await target.admin.made(`${path}/pods`, { metadata: { name: 'p' }, spec: { containers: [container] } });
+    const metadata = { name: 'p' };
+    const replies = [
+      await target.admin.post(`${path}/pods/p/eviction`, { kind: 'Eviction', apiVersion: 'policy/v1', metadata }),
+      await target.admin.post(`${path}/pods/p/binding`, { metadata, target: { kind: 'Node', name: 'n' } }),
+      await target.admin.get(`${path}/pods/p/exec?command=ls&command=-l&stdout=true`, {
+        connection: 'Upgrade',
+        upgrade: 'websocket',
+        'sec-websocket-version': '13',
+        'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+        'sec-websocket-protocol': 'v5.channel.k8s.io',
+      }),
+    ];
+    for (const { code, body } of replies)
+      expect([code, body.message]).toEqual([400, expect.stringContaining('not now')]);
+    expect(server.seen(names[0] ?? '').map(({ operation, object }) => [operation, object.kind])).toEqual([
+      ['CREATE', 'Eviction'],
+      ['CREATE', 'Binding'],
+      ['CONNECT', 'PodExecOptions'],
+    ]);
+    expect(server.seen(names[0] ?? '')[2]?.object).toMatchObject({ command: ['ls', '-l'], stdout: true });
+  });
+});
+
 describe('a webhook that fails', () => {
   const failing = (text: string) => expect.stringMatching(text);
 

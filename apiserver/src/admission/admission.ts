@@ -2,6 +2,7 @@
  * Admission: rules about a write that are not the kind's own. The chain of plugins (`chain.ts`) is asked twice: to change the draft, and
  * after the kind's own rules to refuse it. Which plugins look at a kind of write is worked out once and remembered.
  */
+import { builtInSchemas } from '@slipway/api/schema/built-in-schemas';
 import type { KubeObject } from '@slipway/api/types';
 import type { ServedResource } from '../registry/kinds.ts';
 import type { UserInfo } from '../registry/strategy.ts';
@@ -13,6 +14,7 @@ import {
   type AdmissionWrite,
   isTargeted,
   type Operation,
+  type Subject,
 } from './plugin.ts';
 
 const operations: Readonly<Record<string, Operation>> = {
@@ -21,6 +23,7 @@ const operations: Readonly<Record<string, Operation>> = {
   patch: 'UPDATE',
   delete: 'DELETE',
   deletecollection: 'DELETE',
+  connect: 'CONNECT',
 };
 
 export interface WriteToAdmit {
@@ -41,6 +44,7 @@ export interface WriteToAdmit {
 interface Asked {
   readonly mutating: readonly AdmissionPlugin[];
   readonly validating: readonly AdmissionPlugin[];
+  readonly reviewing: readonly AdmissionPlugin[];
 }
 
 /** Kinds of writes remembered; past it they are worked out anew, which costs only time. */
@@ -60,8 +64,9 @@ export class Admission {
   hooks({ user, verb, served, address, dryRun, signal, warnings }: WriteToAdmit): AdmissionHooks {
     const { namespace, name, subresource } = address;
     const operation = operations[verb] ?? 'UPDATE';
-    const request = { operation, user, api: served.api, served, subresource, namespace, name, dryRun };
-    const { mutating, validating } = this.#askedAbout(request);
+    const subject = subjectOf(served, subresource);
+    const request = { operation, user, api: served.api, served, subresource, subject, namespace, name, dryRun };
+    const { mutating, validating, reviewing } = this.#askedAbout(request);
     const deps = this.#deps;
     const writeOf = (draft: KubeObject | undefined, old: KubeObject | undefined): AdmissionWrite => ({
       request,
@@ -88,6 +93,12 @@ export class Admission {
       validate: (draft, old) => {
         if (validating.length > 0) return inTurn(validating, 'validate', writeOf(draft, old), deps);
       },
+      review: async (draft, old) => {
+        if (reviewing.length === 0) return;
+        const write = writeOf(draft, old);
+        await inTurn(reviewing, 'mutate', write, deps);
+        await inTurn(reviewing, 'validate', write, deps);
+      },
       release: async () => {
         for (const plugin of validating) await plugin.release?.(request, deps);
       },
@@ -100,14 +111,26 @@ export class Admission {
     const known = this.#asked.get(key);
     if (known) return known;
     const looking = this.#chain.filter(({ on }) => isTargeted(on, request));
+    // What travels is looked at when it comes, and not again when the object behind it is written.
+    const isReviewed = request.subject !== undefined && subresource !== 'token';
     const asked = {
-      mutating: looking.filter(({ mutate }) => mutate !== undefined),
-      validating: looking.filter(({ validate }) => validate !== undefined),
+      mutating: looking.filter(({ mutate, asksOthers }) => mutate !== undefined && !(isReviewed && asksOthers)),
+      validating: looking.filter(({ validate, asksOthers }) => validate !== undefined && !(isReviewed && asksOthers)),
+      reviewing: isReviewed ? looking.filter(({ asksOthers }) => asksOthers) : [],
     };
     if (this.#asked.size >= askedMax) this.#asked.clear();
     this.#asked.set(key, asked);
     return asked;
   }
+}
+
+/** Kinds of subresources that are not the resource's own. */
+function subjectOf({ api }: ServedResource, name: string | undefined): Subject | undefined {
+  if (name === undefined) return undefined;
+  const subresource = api.subresources.find((each) => each.name === name);
+  if (!subresource || subresource.kind === api.kind) return undefined;
+  const { group, version, kind } = subresource;
+  return { kind: { group, version, kind }, schema: builtInSchemas.kind(subresource) };
 }
 
 /** Waits only where a plugin does. */

@@ -1,5 +1,6 @@
 /** What an admission plugin is: a name, the writes that it looks at, and what it does to them. */
 import type { ApiResource } from '@slipway/api/resources';
+import type { ObjectSchema } from '@slipway/api/schema/structural-schema';
 import type { GroupVersionKind, KubeObject, PolicyRule } from '@slipway/api/types';
 import type { Clock } from '@slipway/kit/clock';
 import type { Random } from '@slipway/kit/random';
@@ -16,9 +17,17 @@ export interface AdmissionRequest {
   /** The resource in the version of the request: its schema, its defaults, its form. */
   readonly served: ServedResource;
   readonly subresource: string | undefined;
+  /** What travels through a subresource whose kind is its own: a Scale, a Binding. The draft is one then, as it came. */
+  readonly subject: Subject | undefined;
   readonly namespace: string | undefined;
   readonly name: string | undefined;
   readonly dryRun: boolean;
+}
+
+export interface Subject {
+  readonly kind: GroupVersionKind;
+  /** The options of an exec have none. */
+  readonly schema: ObjectSchema | undefined;
 }
 
 /** A write on its way, in the form in which it is stored. */
@@ -60,6 +69,8 @@ export interface Target {
  */
 export interface AdmissionPlugin {
   readonly name: string;
+  /** Asks others, who know a subresource by what travels through it and not by the object that it changes. */
+  readonly asksOthers?: boolean;
   readonly on: readonly Target[];
   /** May change the draft. Called again when the write lost a race, with a new draft. */
   mutate?(write: AdmissionWrite, deps: AdmissionDeps): void | Promise<void>;

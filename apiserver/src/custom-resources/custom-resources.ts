@@ -228,6 +228,7 @@ function signature({ spec, status, metadata }: CustomResourceDefinition): string
 function ownCall(signal: AbortSignal, verb: string): WriteCall {
   const user = { name: 'system:apiserver', groups: ['system:masters'] };
   const cause: Cause = { user: user.name, verb, controller: 'custom-resources' };
-  const nothing = { mutate: () => {}, validate: () => {}, release: () => Promise.resolve() };
+  const done = () => Promise.resolve();
+  const nothing = { mutate: () => {}, validate: () => {}, review: done, release: done };
   return { user, signal, warnings: [], cause, dryRun: false, fieldManager: 'kube-apiserver', admission: nothing };
 }

@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { KubeObject } from '@slipway/api/types';
 import type { StrategyContext, UserInfo } from '../registry/strategy.ts';
+import type { Admission } from '../admission/admission.ts';
+import type { ServedResource } from '../registry/kinds.ts';
 import type { ResourceAddress } from './resource-path.ts';
 
 /**
@@ -26,3 +28,42 @@ export interface ConnectRequest {
 
 /** Resolves when the stream has ended. A StatusError that it throws before it wrote anything becomes the answer. */
 export type Connect = (request: ConnectRequest) => Promise<void>;
+
+/** Logs are read; everything else that leaves the line does something to the pod, and admission has its say. Throws StatusError. */
+export async function reviewConnect(
+  admission: Admission,
+  {
+    user,
+    served,
+    address,
+    query,
+    signal,
+  }: {
+    readonly user: UserInfo;
+    readonly served: ServedResource;
+    readonly address: ResourceAddress;
+    readonly query: URLSearchParams;
+    readonly signal: AbortSignal;
+  },
+): Promise<void> {
+  const subresource = served.api.subresources.find(({ name }) => name === address.subresource);
+  if (!subresource || subresource.name === 'log') return;
+  const hooks = admission.hooks({ user, verb: 'connect', served, address, dryRun: false, signal, warnings: [] });
+  const options = { kind: subresource.kind, apiVersion: subresource.version, metadata: {}, ...optionsOf(query) };
+  await hooks.review(options, undefined);
+}
+
+/** `command` comes once for each word. */
+function optionsOf(query: URLSearchParams): Readonly<Record<string, unknown>> {
+  const options: Record<string, unknown> = {};
+  for (const name of new Set(query.keys())) {
+    const values = query.getAll(name);
+    if (name === 'command') options.command = values;
+    else if (name === 'container') options.container = values[0];
+    else if (name === 'ports') options.ports = values.map(Number);
+    else if (['stdin', 'stdout', 'stderr', 'tty'].includes(name)) {
+      options[name] = values[0] === 'true' || values[0] === '1';
+    }
+  }
+  return options;
+}

@@ -19,7 +19,7 @@ import { type ApiServerConfig, isUnspecified } from '../config.ts';
 import { optionsFromQuery } from '../registry/call-options.ts';
 import { connectSubresources } from '../registry/kinds.ts';
 import { badRequest, unknownPath } from '../registry/status-errors.ts';
-import type { Connect } from './connect.ts';
+import { type Connect, reviewConnect } from './connect.ts';
 import { type EncodeOptions, encodeAnswer, encodeValue } from './encode-answer.ts';
 import { isOurMistake, statusFrom } from './errors.ts';
 import { impersonated } from './impersonation.ts';
@@ -368,6 +368,7 @@ class RequestHandler {
     try {
       const call = { user, signal: gone.signal, warnings: [] };
       const { object } = await served.store.get(address.namespace, address.name, {}, call);
+      await reviewConnect(line.admission, { user, served, address, query, signal: gone.signal });
       if (!connect) throw new StatusError('ServiceUnavailable', 'this server is not connected to node agents');
       await connect({ user, address, object, query, raw, ...way, signal: gone.signal, read: line.read });
     } finally {

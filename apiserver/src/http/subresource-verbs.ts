@@ -1,7 +1,7 @@
 /** What a subresource answers. `connect` ones never come here: they leave the line before, see `connect.ts`. */
 import { decodeObject } from '@slipway/api/schema/decode';
 import { builtInSchemas } from '@slipway/api/schema/built-in-schemas';
-import type { ApiSubresource } from '@slipway/api/resources';
+import { type ApiSubresource, apiVersionOf } from '@slipway/api/resources';
 import type { KubeObject, Scale } from '@slipway/api/types';
 import { invariant } from '@slipway/kit/invariant';
 import type { Part } from '../registry/endpoint-rules.ts';
@@ -54,7 +54,7 @@ async function answerScale(admitted: Admitted, subresource: ApiSubresource, part
   const decoded = (value: unknown) => decodeBody<Scale>(value, subresource, incoming.warnings);
   const call = writeCall(admitted, parts);
   const isApply = incoming.patchType === 'apply';
-  const change = (old: KubeObject) => {
+  const change = async (old: KubeObject) => {
     const { patchType, options } = incoming;
     if (patchType === 'apply') {
       const { schema, store } = served;
@@ -69,7 +69,10 @@ async function answerScale(admitted: Admitted, subresource: ApiSubresource, part
         nowMs,
       });
     }
-    return withScale(old, decoded(patchType ? patchedScale(scaleOf(old, access), patchType, wanted) : wanted), access);
+    const before = scaleOf(old, access);
+    const scale = decoded(patchType ? patchedScale(before, patchType, wanted) : wanted);
+    await call.admission.review(scale as KubeObject, before as KubeObject);
+    return withScale(old, scale, access);
   };
   const target = { ...targetOf(admitted, 'main'), isApply, ownedThrough: 'scale' };
   const written = await served.store.update(target, change, call);
@@ -80,14 +83,18 @@ async function answerScale(admitted: Admitted, subresource: ApiSubresource, part
 async function answerBinding(admitted: Admitted, subresource: ApiSubresource, parts: LineParts): Promise<Answer> {
   const { incoming, served } = admitted;
   const binding = decodeBody<KubeObject>(incoming.readBody(subresource.kind).value, subresource, incoming.warnings);
-  await bindPod(served.store, targetOf(admitted, 'main'), binding, writeCall(admitted, parts));
+  const call = writeCall(admitted, parts);
+  await call.admission.review(binding, undefined);
+  await bindPod(served.store, targetOf(admitted, 'main'), binding, call);
   return success(201);
 }
 
 async function answerEviction(admitted: Admitted, subresource: ApiSubresource, parts: LineParts): Promise<Answer> {
   const { incoming, served } = admitted;
   const eviction = decodeBody<KubeObject>(incoming.readBody(subresource.kind).value, subresource, incoming.warnings);
-  await evictPod(served.store, targetOf(admitted, 'main'), eviction, writeCall(admitted, parts));
+  const call = writeCall(admitted, parts);
+  await call.admission.review(eviction, undefined);
+  await evictPod(served.store, targetOf(admitted, 'main'), eviction, call);
   return success(201);
 }
 
@@ -112,5 +119,6 @@ function decodeBody<T>(value: unknown, subresource: ApiSubresource, warnings: st
   invariant(schema, `there is a schema of ${subresource.kind}`);
   const decoded = decodeObject(schema, value, { fieldValidation: 'Warn' });
   warnings.push(...decoded.warnings);
-  return decoded.object as T;
+  // Clients may leave out what the path says already; webhooks are told all the same.
+  return { kind: subresource.kind, apiVersion: apiVersionOf(subresource), ...decoded.object } as T;
 }

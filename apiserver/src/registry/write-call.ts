@@ -24,6 +24,8 @@ export interface AdmissionHooks {
   mutate(draft: KubeObject | undefined, old: KubeObject | undefined): void | Promise<void>;
   /** May only refuse, by throwing StatusError. */
   validate(draft: KubeObject | undefined, old: KubeObject | undefined): void | Promise<void>;
+  /** Both at once, for what travels through a subresource and is stored nowhere: a Scale, a Binding, the options of an exec. */
+  review(draft: KubeObject, old: KubeObject | undefined): Promise<void>;
   /** The write was let in and is certainly not stored: what admission took for it is given back. */
   release(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import type { ServedResource } from '../../registry/kinds.ts';
 import type { AdmissionDeps, AdmissionWrite } from '../plugin.ts';
-import { shown } from '../webhooks/review.ts';
+import { kindOf, shown } from '../webhooks/review.ts';
 import { authorizerValue } from './authorizer-functions.ts';
 
 /** What expressions see of a write, in the version that they ask for. */
@@ -13,8 +13,8 @@ export function writeValues(
   const { api, namespace } = request;
   const isNamespace = api.group === '' && api.resource === 'namespaces';
   return {
-    object: draft ? shown(draft, served) : null,
-    oldObject: old ? shown(old, served) : null,
+    object: draft ? shown(draft, served, request) : null,
+    oldObject: old ? shown(old, served, request) : null,
     request: requestValue(write, served),
     namespaceObject:
       namespace === undefined || isNamespace ? null : (deps.read('namespaces', '', undefined, namespace) ?? null),
@@ -22,16 +22,19 @@ export function writeValues(
   };
 }
 
-function requestValue({ request, draft }: AdmissionWrite, { api }: ServedResource) {
+function requestValue({ request, draft }: AdmissionWrite, served: ServedResource) {
   const { user, operation, name, namespace, subresource, dryRun } = request;
-  const kindOf = ({ group, version, kind }: typeof api) => ({ group, version, kind });
-  const resourceOf = ({ group, version, resource }: typeof api) => ({ group, version, resource });
+  const resourceOf = ({ api }: ServedResource) => ({
+    group: api.group,
+    version: api.version,
+    resource: api.resource,
+  });
   return {
-    kind: kindOf(api),
-    resource: resourceOf(api),
+    kind: kindOf(served, request),
+    resource: resourceOf(served),
     subResource: subresource ?? '',
-    requestKind: kindOf(request.api),
-    requestResource: resourceOf(request.api),
+    requestKind: kindOf(request.served, request),
+    requestResource: resourceOf(request.served),
     requestSubResource: subresource ?? '',
     name: name ?? draft?.metadata.name ?? '',
     namespace: namespace ?? '',

@@ -45,7 +45,8 @@ type Bound = BoundPolicy<MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding
 
 export const mutatingAdmissionPolicies: AdmissionPlugin = {
   name: 'MutatingAdmissionPolicy',
-  on: [{ operations: ['CREATE', 'UPDATE'], group: '*', resources: ['*'] }],
+  asksOthers: true,
+  on: [{ operations: ['CREATE', 'UPDATE'], group: '*', resources: ['*/*'] }],
 
   mutate(write, deps) {
     const all = policies.of(deps.objects);
@@ -89,6 +90,7 @@ function mutateOnce(
   deps: AdmissionDeps,
 ): boolean {
   let isChanged = false;
+  const { subject } = write.request;
   const { holds, problem } = conditionsHold(policy.conditions, { ...writeValues(write, served, deps), params });
   if (problem !== undefined) throw new CelError(problem);
   if (!holds) return false;
@@ -96,7 +98,15 @@ function mutateOnce(
     const values: Record<string, unknown> = { ...writeValues(write, served, deps), params };
     const meter = newMeter();
     values.variables = variablesValue(policy.variables, values, meter);
-    if (replaceDraft(draft, mutated(mutation, draftIn(draft, served), values, meter, served), served)) isChanged = true;
+    if (
+      replaceDraft(
+        draft,
+        mutated(mutation, draftIn(draft, served, subject), values, meter, subject ?? served),
+        served,
+        subject,
+      )
+    )
+      isChanged = true;
   }
   return isChanged;
 }
@@ -106,12 +116,12 @@ function mutated(
   before: ReturnType<typeof draftIn>,
   values: Readonly<Record<string, unknown>>,
   meter: ReturnType<typeof newMeter>,
-  { schema }: ServedResource,
+  { schema }: { readonly schema: ServedResource['schema'] | undefined },
 ): unknown {
   try {
     const value = toJson(expression.evaluate(values, meter));
     if (isPatch) return applyJsonPatch(before, value);
-    if (!isJsonObject(value)) throw new CelError('must evaluate to Object');
+    if (!isJsonObject(value) || !schema) throw new CelError('must evaluate to Object');
     return mergeObjects(before, value, schema);
   } catch (error) {
     if (error instanceof CelError) throw new CelError(evaluationProblem(expression, error));

@@ -13,6 +13,7 @@ const webhooks = webhooksOf('mutatingwebhookconfigurations');
 
 export const mutatingWebhooks: AdmissionPlugin = {
   name: 'MutatingAdmissionWebhook',
+  asksOthers: true,
   on: [{ operations: ['CREATE', 'UPDATE', 'DELETE', 'CONNECT'], group: '*', resources: ['*/*'] }],
 
   mutate(write, deps) {
@@ -55,14 +56,15 @@ async function askOne(webhook: Webhook, write: AdmissionWrite, deps: AdmissionDe
   if (!served || !matchesConditions(webhook, write, served, deps)) return false;
   const response = await askWebhook(webhook, served, write, { mayPatch: true, deps });
   if (response?.patch === undefined) return false;
-  const { draft } = write;
+  const { draft, request } = write;
+  const { subject } = request;
   const { name } = webhook.spec;
   if (!draft) {
     const problem = `admission webhook ${JSON.stringify(name)} attempted to modify the object, which is not supported for this operation`;
     throw internalError(problem);
   }
   try {
-    return replaceDraft(draft, applyJsonPatch(draftIn(draft, served), response.patch), served);
+    return replaceDraft(draft, applyJsonPatch(draftIn(draft, served, subject), response.patch), served, subject);
   } catch (error) {
     afterFailure(webhook.spec, messageOf(error), error);
     return false;

@@ -37,6 +37,7 @@ type Bound = BoundPolicy<ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBin
 
 export const validatingAdmissionPolicies: AdmissionPlugin = {
   name: 'ValidatingAdmissionPolicy',
+  asksOthers: true,
   on: [{ operations: ['CREATE', 'UPDATE', 'DELETE', 'CONNECT'], group: '*', resources: ['*/*'] }],
 
   validate(write, deps) {

@@ -7,6 +7,7 @@ const webhooks = webhooksOf('validatingwebhookconfigurations');
 
 export const validatingWebhooks: AdmissionPlugin = {
   name: 'ValidatingAdmissionWebhook',
+  asksOthers: true,
   on: [{ operations: ['CREATE', 'UPDATE', 'DELETE', 'CONNECT'], group: '*', resources: ['*/*'] }],
 
   validate(write, deps) {

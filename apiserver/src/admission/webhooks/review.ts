@@ -44,10 +44,10 @@ export function reviewBody(write: AdmissionWrite, { uid, version, served }: Aske
     apiVersion: `${reviewGroup}/${version}`,
     request: {
       uid,
-      kind: kindOf(served),
+      kind: kindOf(served, request),
       resource: resourceOf(served),
       ...(subresource === undefined ? {} : { subResource: subresource }),
-      requestKind: kindOf(request.served),
+      requestKind: kindOf(request.served, request),
       requestResource: resourceOf(request.served),
       ...(subresource === undefined ? {} : { requestSubResource: subresource }),
       ...(objectName ? { name: objectName } : {}),
@@ -59,8 +59,8 @@ export function reviewBody(write: AdmissionWrite, { uid, version, served }: Aske
         groups: user.groups,
         ...(extra ? { extra } : {}),
       },
-      object: write.draft ? shown(write.draft, served) : null,
-      oldObject: write.old ? shown(write.old, served) : null,
+      object: write.draft ? shown(write.draft, served, request) : null,
+      oldObject: write.old ? shown(write.old, served, request) : null,
       dryRun,
       options: optionsOf(request),
     },
@@ -80,16 +80,16 @@ function optionsOf({ operation, dryRun }: AdmissionRequest): object | null {
   return kind ? { kind, apiVersion: 'meta.k8s.io/v1', ...(dryRun ? { dryRun: ['All'] } : {}) } : null;
 }
 
-function kindOf({ api }: ServedResource) {
-  return { group: api.group, version: api.version, kind: api.kind };
+export function kindOf({ api }: ServedResource, { subject }: AdmissionRequest) {
+  return subject?.kind ?? { group: api.group, version: api.version, kind: api.kind };
 }
 
 function resourceOf({ api }: ServedResource) {
   return { group: api.group, version: api.version, resource: api.resource };
 }
 
-export function shown(object: KubeObject, { view }: ServedResource): KubeObject {
-  return view ? view.toServed(object) : object;
+export function shown(object: KubeObject, { view }: ServedResource, { subject }: AdmissionRequest): KubeObject {
+  return view && !subject ? view.toServed(object) : object;
 }
 
 /** Throws ReviewError. */
