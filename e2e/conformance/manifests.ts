@@ -50,11 +50,15 @@ export const workload = {
   template: podTemplate({ app: 'x' }),
 };
 
+const nowhere = { template: { ...podTemplate({ app: 'x' }), spec: { ...podSpec, nodeSelector: { no: 'where' } } } };
+const suspendedJob = { suspend: true, template: { spec: { ...podSpec, restartPolicy: 'Never' } } };
+const autoscaling = { maxReplicas: 1, scaleTargetRef: { kind: 'Deployment', name: 'absent' } };
 const clusterScoped = { namespaced: false } as const;
 const rbac = 'rbac.authorization.k8s.io';
 const rules = [{ apiGroups: [''], resources: ['pods'], verbs: ['get'] }];
 const roleRef = (kind: string) => ({ apiGroup: rbac, kind, name: 'conformance-absent' });
 
+/** Without those whose dependents outlive them unless somebody says otherwise (Jobs, ReplicationControllers). */
 export const kindCases: readonly KindCase[] = [
   kindCase('v1', 'ConfigMap', 'configmaps', { data: { k: 'v' } }),
   kindCase('v1', 'Secret', 'secrets', { data: { k: 'dg==' } }),
@@ -100,6 +104,48 @@ export const kindCases: readonly KindCase[] = [
   ),
   kindCase('apps/v1', 'Deployment', 'deployments', { spec: workload }),
   kindCase('apps/v1', 'ReplicaSet', 'replicasets', { spec: workload }),
+  kindCase('apps/v1', 'StatefulSet', 'statefulsets', { spec: workload }),
+  kindCase('apps/v1', 'DaemonSet', 'daemonsets', { spec: { ...nowhere, selector: workload.selector } }),
+  kindCase('apps/v1', 'ControllerRevision', 'controllerrevisions', { revision: 1, data: { a: 'b' } }),
+  kindCase('batch/v1', 'CronJob', 'cronjobs', {
+    spec: { schedule: '0 0 1 1 *', suspend: true, jobTemplate: { spec: { template: suspendedJob.template } } },
+  }),
+  kindCase('v1', 'PodTemplate', 'podtemplates', { template: workload.template }, { answersDeleted: true }),
+  kindCase('policy/v1', 'PodDisruptionBudget', 'poddisruptionbudgets', { spec: {} }, { unconditionalUpdate: false }),
+  kindCase('autoscaling/v2', 'HorizontalPodAutoscaler', 'horizontalpodautoscalers', { spec: autoscaling }),
+  kindCase('networking.k8s.io/v1', 'Ingress', 'ingresses', {
+    spec: { defaultBackend: { service: { name: 's', port: { number: 80 } } } },
+  }),
+  kindCase('networking.k8s.io/v1', 'NetworkPolicy', 'networkpolicies', {
+    spec: { podSelector: { matchLabels: { no: 'body' } } },
+  }),
+  kindCase(
+    'networking.k8s.io/v1',
+    'IngressClass',
+    'ingressclasses',
+    { spec: { controller: 'a.example/b' } },
+    clusterScoped,
+  ),
+  kindCase(
+    'v1',
+    'Endpoints',
+    'endpoints',
+    { subsets: [{ addresses: [{ ip: '10.1.2.3' }] }] },
+    { createsOnUpdate: true },
+  ),
+  kindCase('v1', 'LimitRange', 'limitranges', { spec: { limits: [] } }, { createsOnUpdate: true }),
+  kindCase('v1', 'ResourceQuota', 'resourcequotas', { spec: {} }, { answersDeleted: true }),
+  kindCase('scheduling.k8s.io/v1', 'PriorityClass', 'priorityclasses', { value: 1 }, clusterScoped),
+  kindCase(
+    'storage.k8s.io/v1',
+    'StorageClass',
+    'storageclasses',
+    { provisioner: 'a.example/b' },
+    {
+      namespaced: false,
+      answersDeleted: true,
+    },
+  ),
   kindCase(`${rbac}/v1`, 'Role', 'roles', { rules }, { createsOnUpdate: true }),
   kindCase(`${rbac}/v1`, 'ClusterRole', 'clusterroles', { rules }, { createsOnUpdate: true, namespaced: false }),
   kindCase(`${rbac}/v1`, 'RoleBinding', 'rolebindings', { roleRef: roleRef('Role') }, { createsOnUpdate: true }),

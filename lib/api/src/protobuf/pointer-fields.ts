@@ -1,7 +1,7 @@
 /**
  * Scalar fields that are pointers in Go, by group and message. Only these can say "zero" or "empty" in protobuf: Go writes every other
  * scalar always, so that there a zero means "not given". (The name of EphemeralContainerCommon is required instead: that message has no
- * schema that would say so.)
+ * schema that would say so. A StatefulSet's availableReplicas are no pointer, but its JSON always shows them.)
  */
 const table = `
 admissionregistration.MatchResources matchPolicy
@@ -28,7 +28,7 @@ apps.ReplicaSetSpec replicas
 apps.ReplicaSetStatus terminatingReplicas
 apps.RollingUpdateStatefulSetStrategy partition
 apps.StatefulSetSpec replicas revisionHistoryLimit
-apps.StatefulSetStatus collisionCount
+apps.StatefulSetStatus collisionCount availableReplicas
 authentication.TokenRequestSpec expirationSeconds
 autoscaling.HPAScalingRules stabilizationWindowSeconds selectPolicy
 autoscaling.HorizontalPodAutoscalerSpec minReplicas targetCPUUtilizationPercentage
