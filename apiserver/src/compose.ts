@@ -152,7 +152,7 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
       await presence.join(signal);
       working.push(presence.run(stopping.signal));
       state.isBootstrapped = true;
-      working.push(runCompactor({ backend, clock, log }, stopping.signal));
+      working.push(runCompactor({ backend, clock, log, isOurs: () => presence.isFirst }, stopping.signal));
       if (claims) working.push(repairClaims({ claims, objects, clock, log }, stopping.signal));
       ready.resolve();
       log.info({ ...address }, 'API server ready');

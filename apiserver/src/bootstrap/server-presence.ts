@@ -47,6 +47,7 @@ export class ServerPresence {
   readonly #options: PresenceOptions;
   readonly #name: string;
   readonly #secretsHash: string;
+  #isFirst = true;
   /** The Leases as this server last saw them change, by name. */
   readonly #seen = new Map<string, Seen>();
 
@@ -63,6 +64,11 @@ export class ServerPresence {
     if (isAlone) return writeServerEndpoints(transport, [endpoint], signal);
     this.#checkSecrets(await this.#leases(signal));
     await this.#look(signal);
+  }
+
+  /** True for one of the living servers, give or take a few seconds: the one for work that need not be done by all. */
+  get isFirst(): boolean {
+    return this.#isFirst;
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -94,11 +100,18 @@ export class ServerPresence {
   async #look(signal: AbortSignal): Promise<void> {
     await this.#renew(signal);
     const alive: ServerEndpoint[] = [this.#options.endpoint];
+    let isFirst = true;
     for (const lease of await this.#leases(signal)) {
       if (!this.#isOther(lease)) continue;
-      if (this.#isAlive(lease)) alive.push(...endpointOf(lease));
-      else await this.#bury(lease, signal);
+      if (!this.#isAlive(lease)) {
+        await this.#bury(lease, signal);
+        continue;
+      }
+      const [endpoint] = endpointOf(lease);
+      if (endpoint) alive.push(endpoint);
+      if (endpoint && (lease.metadata.name ?? '') < this.#name) isFirst = false;
     }
+    this.#isFirst = isFirst;
     await writeServerEndpoints(this.#options.transport, alive, signal);
   }
 

@@ -3,7 +3,7 @@ import { VirtualClock } from '@slipway/kit/virtual-clock';
 import type { Backend, Revision } from './backend.ts';
 import { runCompactor } from './compactor.ts';
 
-async function setUp(options: { historyMs?: number; changesMax?: number }) {
+async function setUp(options: { historyMs?: number; changesMax?: number; isOurs?: () => boolean }) {
   const clock = new VirtualClock();
   const compacted: Revision[] = [];
   const state = { revision: 1n, failures: 0 };
@@ -25,6 +25,18 @@ async function setUp(options: { historyMs?: number; changesMax?: number }) {
 }
 
 describe('runCompactor', () => {
+  it('leaves it to another server, and goes on when that one is no more', async () => {
+    let isOurs = false;
+    const { clock, compacted, state, end } = await setUp({ historyMs: 60_000, isOurs: () => isOurs });
+    state.revision = 50n;
+    await clock.advance(100_000);
+    expect(compacted).toEqual([]);
+    isOurs = true;
+    await clock.advance(10_000);
+    expect(compacted).toEqual([50n]);
+    await end();
+  });
+
   it('forgets what is older than the history', async () => {
     const { clock, compacted, state, end } = await setUp({ historyMs: 60_000 });
     await clock.advance(10_000);

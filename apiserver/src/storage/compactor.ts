@@ -1,4 +1,4 @@
-/** Bounds the history of a backend by age and by number of changes. One per process; several on one etcd do no harm. */
+/** Bounds the history of a backend by age and by number of changes. Of the servers on one etcd one compacts. */
 import type { Clock } from '@slipway/kit/clock';
 import { messageOf } from '@slipway/kit/errors';
 import type { Logger } from '@slipway/kit/logger';
@@ -12,6 +12,8 @@ export interface CompactorOptions {
   readonly historyMs?: number;
   /** Changes kept at most, give or take what is written between two looks. Default 100,000. */
   readonly changesMax?: number;
+  /** False while another process compacts the same store. That two do it at once does no harm. */
+  readonly isOurs?: () => boolean;
 }
 
 /** How often the compactor looks. */
@@ -26,6 +28,7 @@ const probeKey = '/registry/';
 /** Runs until the signal aborts. A compaction that fails is logged and tried again at the next look. */
 export async function runCompactor(options: CompactorOptions, signal: AbortSignal): Promise<void> {
   const { backend, clock, log, historyMs = historyMsDefault, changesMax = changesMaxDefault } = options;
+  const isOurs = options.isOurs ?? (() => true);
   const seen: { readonly atMs: number; readonly revision: Revision }[] = [];
   let compacted = 0n;
   while (!signal.aborted) {
@@ -33,7 +36,7 @@ export async function runCompactor(options: CompactorOptions, signal: AbortSigna
       const { revision } = await backend.get(probeKey, { signal });
       if (seen.at(-1)?.revision !== revision) seen.push({ atMs: clock.monotonicMs(), revision });
       const target = max(outgrown(seen, clock.monotonicMs() - historyMs), revision - BigInt(changesMax));
-      if (target > compacted) {
+      if (target > compacted && isOurs()) {
         await backend.compact(target, signal);
         compacted = target;
         log.debug({ revision: String(target) }, 'history compacted');
