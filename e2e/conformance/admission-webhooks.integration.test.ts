@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import { useTarget } from './target.ts';
 import { type Handler, patchOf, startWebhookServer, type WebhookServer } from './webhook-server.ts';
 
@@ -14,7 +15,7 @@ let server: WebhookServer;
 let made: string[] = [];
 let count = 0;
 beforeAll(async () => {
-  server = await startWebhookServer([`hook.${target.namespace}.svc`]);
+  server = await startWebhookServer(['hook', 'in-cluster'].map((name) => `${name}.${target.namespace}.svc`));
 });
 afterAll(() => server.close());
 afterEach(async () => {
@@ -337,6 +338,29 @@ describe('the way to a webhook', () => {
     });
     const reply = await target.admin.post(`${path}/configmaps`, configMap('x'));
     expect(reply.body.message).toContain('denied the request: the service says no');
+  });
+
+  const address = Object.values(networkInterfaces())
+    .flatMap((each) => each ?? [])
+    .find(({ internal, family }) => !internal && family === 'IPv4')?.address;
+  (address ? it : it.skip)('leads to the endpoints of a service, whatever its cluster address', async () => {
+    await target.admin.made(`${target.core}/services`, {
+      metadata: { name: 'in-cluster' },
+      spec: { ports: [{ name: 'https', port: 443, targetPort: 8443 }] },
+    });
+    await target.admin.made(`/apis/discovery.k8s.io/v1/namespaces/${target.namespace}/endpointslices`, {
+      metadata: { name: 'in-cluster-1', labels: { 'kubernetes.io/service-name': 'in-cluster' } },
+      addressType: 'IPv4',
+      endpoints: [{ addresses: [address], conditions: { ready: true } }],
+      ports: [{ name: 'https', port: server.port, protocol: 'TCP' }],
+    });
+    server.on('in-cluster', () => ({ allowed: false, status: { message: 'from the endpoint' } }));
+    const service = { name: 'in-cluster', namespace: target.namespace, path: '/in-cluster' };
+    const { path } = await configured('validating', [undefined], {
+      clientConfig: { service, caBundle: server.caBundle },
+    });
+    const reply = await target.admin.post(`${path}/configmaps`, configMap('x'));
+    expect(reply.body.message).toContain('denied the request: from the endpoint');
   });
 
   it('says which service is missing', async () => {

@@ -57,7 +57,7 @@ export async function startWebhookServer(hosts: readonly string[]): Promise<Webh
     response.end(typeof answer === 'string' ? answer : JSON.stringify(body));
   });
   server.on('secureConnection', () => connections++);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, '0.0.0.0', resolve));
   const { port } = server.address() as AddressInfo;
   const caBundle = Buffer.from(pki.caCertificate).toString('base64');
   return {

@@ -82,10 +82,12 @@ export class QuotaKeeper {
 
   /** Until nobody waits any more. */
   async #work(namespace: string, line: Waiting[]): Promise<void> {
+    /** Versions that the cache may not show yet; undefined: the quota is gone. */
+    const newer = new Map<string, StoredObject | undefined>();
     while (line.length > 0) {
       const batch = line.splice(0);
       try {
-        await this.#charge(namespace, batch);
+        await this.#charge(namespace, batch, newer);
       } catch (error) {
         for (const { done } of batch) done.reject(error);
       }
@@ -93,14 +95,18 @@ export class QuotaKeeper {
     this.#lines.delete(namespace);
   }
 
-  async #charge(namespace: string, batch: readonly Waiting[]): Promise<void> {
-    const newer = new Map<string, StoredObject | undefined>();
+  async #charge(
+    namespace: string,
+    batch: readonly Waiting[],
+    newer: Map<string, StoredObject | undefined>,
+  ): Promise<void> {
     let open = batch;
     for (let attempt = 0; open.length > 0; attempt++) {
       if (attempt === lostRacesMax) throw new StatusError('Conflict', `the quotas of ${namespace} change all the time`);
       const quotas = this.#quotas(namespace).flatMap((stored) => {
         const known = newer.has(stored.key) ? newer.get(stored.key) : stored;
-        return known ? [known] : [];
+        if (!known) return [];
+        return known.modRevision > stored.modRevision ? [known] : [stored];
       });
       const books = quotas.map((stored) => new Book(stored));
       open = open.filter((waiting) => fits(waiting, books));
@@ -118,9 +124,9 @@ export class QuotaKeeper {
     const results = await Promise.all(changed.map((book) => this.#write(book.stored, book.used)));
     return results.flatMap((result, i) => {
       const book = changed[i];
-      if (!book || result.outcome === 'written') return [];
-      newer.set(book.stored.key, result.current);
-      return [book.uid];
+      if (!book) return [];
+      newer.set(book.stored.key, result.outcome === 'written' ? result.stored : result.current);
+      return result.outcome === 'written' ? [] : [book.uid];
     });
   }
 
