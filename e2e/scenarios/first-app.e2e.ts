@@ -65,6 +65,11 @@ describeWith(missingCapability(containerNeeds), 'the first application', () => {
     expect(said).toContain('Hello from Slipway.');
   });
 
+  it('reaches the API server by the name of its service', async () => {
+    const probe = ['sh', '-c', 'nc -w 5 kubernetes.default.svc 443 </dev/null && echo reached'];
+    expect(await cluster.kubectl(['exec', 'deployment/web', '--', ...probe])).toContain('reached');
+  });
+
   it('is updated without a failed request, and rolled back', async () => {
     const address = await cluster.kubectl(['get', 'service', 'web', '-o', 'jsonpath={.spec.clusterIP}']);
     let failures = 0;

@@ -11,6 +11,7 @@ import { createForwarder } from './dns/forwarder.ts';
 import { hostResolvers } from './dns/host-resolvers.ts';
 import { createQueryHandler } from './dns/query-handler.ts';
 import { ServiceDirectory } from './dns/service-directory.ts';
+import { type ApiRelayOptions, runApiRelay } from './network/api-relay.ts';
 import { PodNetwork } from './network/pod-network.ts';
 import { type RemoveNetworkOptions, removeNetwork } from './network/remove-network.ts';
 import { ServiceProxy } from './proxy/service-proxy.ts';
@@ -24,6 +25,8 @@ export interface NodeNetworkSettings {
   readonly serviceCidr: string;
   /** The DNS server's address, as pods' resolv.conf names it; undefined = this node runs none. */
   readonly dnsIp: string | undefined;
+  /** Set when the API server listens where pods cannot reach it: they reach it through this. */
+  readonly apiRelay: ApiRelayOptions | undefined;
   readonly clusterDomain: string;
   /** The host's resolv.conf: where names outside the cluster are asked for. */
   readonly resolvConf: string;
@@ -57,13 +60,14 @@ export interface NodeNetwork {
 }
 
 export function createNodeNetwork(settings: NodeNetworkSettings, deps: NodeNetworkDeps): NodeNetwork {
-  const { clusterId, clusterCidr, serviceCidr, dnsIp, conflistDirectory, binPath, env } = settings;
+  const { clusterId, clusterCidr, serviceCidr, dnsIp, apiRelay, conflistDirectory, binPath, env } = settings;
   const { exec, log } = deps;
   const host = createKernelHost({ exec, record: createSysctlRecord(clusterId) });
+  const ownServiceIps = [dnsIp, apiRelay?.listen.host].filter((ip) => ip !== undefined);
   const pods = new PodNetwork(
     { host, exec, log },
     {
-      cluster: { clusterId, clusterCidr, serviceCidr, dnsIp },
+      cluster: { clusterId, clusterCidr, serviceCidr, ownServiceIps },
       directory: networkDirectory(settings.dataDir),
       conflistDirectory,
       binPath,
@@ -76,10 +80,17 @@ export function createNodeNetwork(settings: NodeNetworkSettings, deps: NodeNetwo
     usePodCidr: (podCidr, signal) => pods.usePodCidr(podCidr, signal),
     collectGarbage: (sandboxIds, signal) => pods.collectGarbage(sandboxIds, signal),
     companions(caches) {
-      const answeredHere = dnsIp ? [`${dnsServiceRef.namespace}/${dnsServiceRef.name}`] : [];
+      const answeredHere = [
+        ...(dnsIp ? [`${dnsServiceRef.namespace}/${dnsServiceRef.name}`] : []),
+        ...(apiRelay ? ['default/kubernetes'] : []),
+      ];
       const proxy = new ServiceProxy({ ...deps, ...caches, host }, { ...settings, answeredHere });
       const dns = dnsIp ? dnsServer(dnsIp, settings, deps, caches) : undefined;
-      return [(signal) => proxy.run(signal), ...(dns ? [(signal: AbortSignal) => dns.run(signal)] : [])];
+      return [
+        (signal) => proxy.run(signal),
+        ...(dns ? [(signal: AbortSignal) => dns.run(signal)] : []),
+        ...(apiRelay ? [(signal: AbortSignal) => runApiRelay(apiRelay, deps, signal)] : []),
+      ];
     },
   };
 }

@@ -17,6 +17,7 @@ export {
   kubeletVersion,
 } from './config.ts';
 export { dnsServiceRef, ensureDnsService } from './dns/ensure-dns-service.ts';
+export type { Address } from './network/api-relay.ts';
 export { PodNetwork, type PodNetworkOptions } from './network/pod-network.ts';
 export { type RemoveNetworkOptions, removeNetwork } from './network/remove-network.ts';
 export { systemMounter } from './node/system-mounter.ts';

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { openPki } from '@slipway/apiserver/pki';
+import type { Address } from '@slipway/kubelet-agent';
 import type { CommandContext, RunCommand } from '../command.ts';
-import { type AgentCertificates, agentHosts, agentObstacle, composeAgent } from '../compose/node.ts';
+import { type AgentCertificates, agentHosts, agentObstacle, composeAgent, isLoopback } from '../compose/node.ts';
 import { connectAsNode } from '../compose/node-identity.ts';
 import { runParts } from '../compose/run-parts.ts';
 import { claimRoles } from '../process-record.ts';
@@ -15,13 +16,22 @@ export const agent: RunCommand = async (context) => {
   try {
     const { connection, transport } = await connectAsNode(context);
     const certificates = await ownCertificates(context, connection.ca ?? '');
-    const part = await composeAgent(config, transport, certificates, { clock, random, log }, signal);
+    const { host, port } = addressOf(connection.server);
+    const link = { transport, loopbackServer: isLoopback(host) ? () => ({ host, port }) : undefined };
+    const part = await composeAgent(config, link, certificates, { clock, random, log }, signal);
     await runParts([part], signal, async () => print(`ready: node ${config.nodeName}`));
     transport.close();
   } finally {
     await claim.release();
   }
 };
+
+const httpsPort = 443;
+
+function addressOf(server: string): Address {
+  const { hostname, port } = new URL(server);
+  return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || httpsPort) };
+}
 
 /** This machine has no key of the cluster's authority: it makes an authority of its own and announces it in its Node. */
 async function ownCertificates(

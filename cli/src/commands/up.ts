@@ -3,7 +3,7 @@ import { type ApiServer, clientIdentities } from '@slipway/apiserver';
 import type { CommandContext, RunCommand } from '../command.ts';
 import { ensureClusterDns } from '../compose/cluster-dns.ts';
 import { composeApiServer, composeControllers, type Part, writeAdminKubeconfig } from '../compose/control-plane.ts';
-import { agentHosts, agentObstacle, composeAgent } from '../compose/node.ts';
+import { agentHosts, agentObstacle, composeAgent, isLoopback } from '../compose/node.ts';
 import { runParts } from '../compose/run-parts.ts';
 import { claimRoles, type Role } from '../process-record.ts';
 import { CommandError } from '../usage-error.ts';
@@ -42,7 +42,11 @@ async function localAgent({ config, clock, random, log, signal }: CommandContext
   const { certificate, privateKey } = await server.pki.agentServingCertificate(config.nodeName, agentHosts(config));
   const certificates = { cert: certificate, key: privateKey, clientCa: server.pki.caCertificate };
   const { user, groups } = clientIdentities.node(config.nodeName);
-  return composeAgent(config, server.transport({ name: user, groups }), certificates, { clock, random, log }, signal);
+  const link = {
+    transport: server.transport({ name: user, groups }),
+    loopbackServer: isLoopback(config.bindAddress) ? () => server.address : undefined,
+  };
+  return composeAgent(config, link, certificates, { clock, random, log }, signal);
 }
 
 /** A plain user gets the control plane alone and is told why; root gets what is missing named as an error. */

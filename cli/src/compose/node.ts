@@ -5,12 +5,14 @@ import { agentAuthorityAnnotation } from '@slipway/api/annotations';
 import type { Transport } from '@slipway/api/transport';
 import { createExec } from '@slipway/kit/exec';
 import {
+  type Address,
   createCgroups,
   createLocalRuntime,
   createNodeAgent,
   createNodeNetwork,
   createPosixSpawn,
   detectCgroupLayout,
+  hostInCidr,
   type NodeNetworkSettings,
   removeNodeNetwork,
   systemMounter,
@@ -67,9 +69,26 @@ export interface AgentCertificates {
   readonly announcedAuthority?: string;
 }
 
+/** How an agent, and the pods of its node, reach the API server. */
+export interface ServerLink {
+  readonly transport: Transport;
+  /** Where the server listens when that is a loopback address: pods need a way to it. */
+  readonly loopbackServer: (() => Address) | undefined;
+}
+
+/** Whether only this machine reaches the address. */
+export function isLoopback(host: string): boolean {
+  return host.startsWith('127.') || host === '::1' || host === '[::1]' || host === 'localhost';
+}
+
 const clusterDomain = 'cluster.local';
 const resolvConf = '/etc/resolv.conf';
-function networkSettings(config: Config): NodeNetworkSettings {
+/** As everywhere: the first address of the services is the API server's. */
+const apiServiceHost = 1;
+const apiServicePort = 443;
+
+function networkSettings(config: Config, loopbackServer?: () => Address): NodeNetworkSettings {
+  const listen = { host: hostInCidr(config.serviceCidr, apiServiceHost), port: apiServicePort };
   return {
     clusterId: config.clusterId,
     nodeName: config.nodeName,
@@ -77,6 +96,7 @@ function networkSettings(config: Config): NodeNetworkSettings {
     clusterCidr: config.clusterCidr,
     serviceCidr: config.serviceCidr,
     dnsIp: clusterDnsAddress(config),
+    apiRelay: loopbackServer && { listen, target: loopbackServer },
     clusterDomain,
     resolvConf,
     binPath: ['/opt/cni/bin', '/usr/lib/cni'],
@@ -108,13 +128,13 @@ export function agentHosts(config: Config): string[] {
  */
 export async function composeAgent(
   config: Config,
-  transport: Transport,
+  { transport, loopbackServer }: ServerLink,
   certificates: AgentCertificates,
   deps: ProcessDeps,
   signal: AbortSignal,
 ): Promise<Part> {
   const log = deps.log.child({ part: 'agent' });
-  const settings = networkSettings(config);
+  const settings = networkSettings(config, loopbackServer);
   const images = await openImageStore(config, { ...deps, log });
   const network = createNodeNetwork(settings, { exec, ...deps, log });
   await network.start(signal);

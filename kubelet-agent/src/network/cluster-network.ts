@@ -8,8 +8,8 @@ export interface ClusterNetwork {
   /** All nodes' pods: they see each other's own addresses. */
   readonly clusterCidr: string;
   readonly serviceCidr: string;
-  /** Where pods find the DNS server. The bridge carries this address, so every node answers itself. */
-  readonly dnsIp: string | undefined;
+  /** Addresses of services that every node answers itself, such as DNS: the bridge carries them. */
+  readonly ownServiceIps: readonly string[];
   /** Largest packet on the way out of the machine. */
   readonly mtu: number | undefined;
   /** Where host-local keeps its reservations. */
@@ -48,7 +48,7 @@ export function defaultConflist(network: ClusterNetwork): Readonly<Record<string
         ipMasq: true,
         ipMasqExempt: [network.clusterCidr, network.serviceCidr],
         routed: true,
-        hostAddresses: network.dnsIp ? [`${network.dnsIp}/32`] : [],
+        hostAddresses: network.ownServiceIps.map((ip) => `${ip}/32`),
         hostRoutes: [network.serviceCidr],
         ...(network.mtu === undefined ? {} : { mtu: network.mtu }),
         ipam: {

@@ -18,7 +18,7 @@ describeWithNetwork('PodNetwork', () => {
     new PodNetwork(
       { host, exec, log: silentLogger },
       {
-        cluster: { clusterId, clusterCidr: '10.64.0.0/16', serviceCidr: '10.96.0.0/16', dnsIp: '10.96.0.10' },
+        cluster: { clusterId, clusterCidr: '10.64.0.0/16', serviceCidr: '10.96.0.0/16', ownServiceIps: ['10.96.0.10'] },
         directory: join(network.directory, 'network'),
         binPath: [],
         env: {},

@@ -63,7 +63,7 @@ function describeProxy(bridgeNetfilterValue: string): void {
     const podNetwork = new PodNetwork(
       { host, exec, log: silentLogger },
       {
-        cluster: { clusterId, clusterCidr: '10.64.0.0/16', serviceCidr: '10.96.0.0/16', dnsIp: '10.96.0.10' },
+        cluster: { clusterId, clusterCidr: '10.64.0.0/16', serviceCidr: '10.96.0.0/16', ownServiceIps: ['10.96.0.10'] },
         directory: join(network.directory, 'network'),
         binPath: [],
         env: {},

@@ -265,7 +265,7 @@ class EntryWriter {
     const time = line.toString('latin1', 0, timeEnd);
     if (sinceMs !== undefined && Date.parse(time) < sinceMs) return;
     const isPart = line.toString('latin1', streamEnd + 1, tagEnd).split(':')[0] === 'P';
-    if (timestamps && !this.#inLine.has(stream)) parts.push(Buffer.from(`${time} `));
+    if (timestamps && !this.#inLine.has(stream)) parts.push(Buffer.from(`${time.replace(utcOffset, 'Z')} `));
     parts.push(line.subarray(tagEnd + 1));
     if (isPart) this.#inLine.add(stream);
     else {
@@ -276,3 +276,5 @@ class EntryWriter {
 }
 
 const newline = Buffer.from('\n');
+/** As conmon writes UTC; clients know it as Z. */
+const utcOffset = /\+00:00$/;

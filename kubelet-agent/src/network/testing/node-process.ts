@@ -37,6 +37,7 @@ const network = createNodeNetwork(
     clusterCidr: '10.64.0.0/16',
     serviceCidr: '10.96.0.0/16',
     dnsIp: '10.96.0.10',
+    apiRelay: undefined,
     clusterDomain: 'cluster.local',
     binPath: [],
     env: process.env,
