@@ -135,6 +135,18 @@ describe('protobuf', () => {
     expect(decoded(token)).toMatchObject({ spec: { expirationSeconds: 600 }, status: { token: expect.any(String) } });
   });
 
+  it('is what discovery speaks to those who want nothing else', async () => {
+    expect(decoded(await target.admin.get('/api', asProtobuf))).toMatchObject({
+      kind: 'APIVersions',
+      versions: ['v1'],
+    });
+    expect(decoded(await target.admin.get('/apis', asProtobuf))).toMatchObject({ kind: 'APIGroupList' });
+    const list = decoded(await target.admin.get('/apis/apps/v1', asProtobuf)) as unknown as { resources: object[] };
+    expect(list.resources).toContainEqual(
+      expect.objectContaining({ name: 'deployments', verbs: expect.arrayContaining(['get']) }),
+    );
+  });
+
   it('shows metadata alone', async () => {
     await send('POST', pods(), pod('partial'));
     const one = decoded(await target.admin.get(`${pods()}/partial`, { accept: protobuf + partial }));
@@ -146,6 +158,70 @@ describe('protobuf', () => {
     expect(list.items.map(({ metadata }) => metadata.name)).toContain('partial');
   });
 });
+
+describe('what has no protobuf form', () => {
+  const root = '/apis/wire.example.com/v1';
+  const crd = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+
+  beforeAll(async () => {
+    const names = { plural: 'statuses', singular: 'status', kind: 'Status', listKind: 'StatusList' };
+    const schema = {
+      openAPIV3Schema: {
+        type: 'object',
+        properties: { spec: { type: 'object', properties: { size: { type: 'integer' } } } },
+      },
+    };
+    const created = await send('POST', crd, {
+      kind: 'CustomResourceDefinition',
+      apiVersion: 'apiextensions.k8s.io/v1',
+      metadata: { name: 'statuses.wire.example.com' },
+      spec: {
+        group: 'wire.example.com',
+        names,
+        scope: 'Namespaced',
+        versions: [{ name: 'v1', served: true, storage: true, schema }],
+      },
+    });
+    if (created.code !== 201) throw new Error(JSON.stringify(decoded(created)));
+    await eventually(async () => (await target.admin.get(`${root}/statuses`)).code === 200);
+    await target.admin.made(statuses(), {
+      kind: 'Status',
+      apiVersion: 'wire.example.com/v1',
+      metadata: { name: 'a' },
+      spec: { size: 3 },
+    });
+  });
+  afterAll(() => target.admin.delete(`${crd}/statuses.wire.example.com`));
+  const statuses = () => `${root}/namespaces/${target.namespace}/statuses`;
+
+  it('custom resources', async () => {
+    const refused = await target.admin.get(`${statuses()}/a`, asProtobuf);
+    expect(refused.code).toBe(406);
+    expect(decoded(refused).message).toBe(
+      'only the following media types are accepted: application/json, application/yaml',
+    );
+    const fallback = await target.admin.get(`${statuses()}/a`, { accept: `${protobuf},application/json` });
+    expect(fallback.body.spec).toEqual({ size: 3 });
+    const sent = await send('POST', statuses(), { kind: 'Status', apiVersion: 'v1' }, { accept: 'application/json' });
+    expect(sent.code).toBe(415);
+    expect(sent.body.message).toContain('accepted media types include: application/json, application/yaml');
+  });
+
+  it('except their metadata', async () => {
+    const one = decoded(await target.admin.get(`${statuses()}/a`, { accept: protobuf + partial }));
+    expect(one).toMatchObject({ kind: 'PartialObjectMetadata', metadata: { name: 'a' } });
+    const list = decoded(await target.admin.get(statuses(), { accept: protobuf + partialList }));
+    expect(list.items.map(({ metadata }) => metadata.name)).toEqual(['a']);
+    const response = await target.admin.stream(`${statuses()}?watch=1`, { accept: protobuf + partial });
+    const [event] = await taken(framesOf(response), 1);
+    expect(event).toMatchObject({ type: 'ADDED', object: { kind: 'PartialObjectMetadata', metadata: { name: 'a' } } });
+    response.destroy();
+  });
+});
+
+async function eventually(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds()));
+}
 
 describe('a protobuf watch', () => {
   const watched = async (query: string, accept = `${protobuf};stream=watch`) => {

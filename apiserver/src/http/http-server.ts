@@ -28,7 +28,7 @@ import { InFlight, requestKind } from './in-flight.ts';
 import type { Incoming } from './incoming.ts';
 import { negotiate, plainJson } from './negotiation.ts';
 import { answerPath, type PathParts } from './path-routes.ts';
-import { hasProtobuf } from './protobuf/protobuf-answer.ts';
+import { hasProtobuf, protobufEncoded } from './protobuf/protobuf-answer.ts';
 import { readRequestBody } from './request-body.ts';
 import { accessOf, answer, type LineParts } from './request-line.ts';
 import { eventSeriesOf, isLongRunning, seriesOf } from './request-series.ts';
@@ -386,6 +386,8 @@ class RequestHandler {
     switch (answered.kind) {
       case 'document':
         return sendDocument(raw, response, answered.document);
+      case 'protobuf':
+        return await sendEncoded(raw, response, protobufEncoded(200, [answered.bytes]), []);
       case 'text':
         return sendText(response, answered.code, answered.text, answered.contentType);
       case 'json':

@@ -36,8 +36,12 @@ export function negotiate(accept: string | undefined, offered: () => Offer): Ans
 
 /** For errors: the form that the client prefers, whatever it was that failed. */
 export function errorForm(accept: string | undefined): AnswerForm {
+  return { ...plainJson, syntax: preferredSyntax(accept) };
+}
+
+export function preferredSyntax(accept: string | undefined): AnswerForm['syntax'] {
   const [form = plainJson] = accept === undefined ? [] : acceptedForms(accept);
-  return { ...plainJson, syntax: form.syntax };
+  return form.syntax;
 }
 
 const jsonAndYaml = ['application/json', 'application/yaml'];

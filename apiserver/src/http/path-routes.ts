@@ -9,6 +9,8 @@ import { unknownPath } from '../registry/status-errors.ts';
 import { answerHealth, type HealthCheck, type HealthPath, healthPaths } from './health.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { ObjectCauses } from './causes.ts';
+import { preferredSyntax } from './negotiation.ts';
+import { protobufBytes } from './protobuf/protobuf-answer.ts';
 
 export interface PathParts {
   readonly discovery: Discovery;
@@ -23,6 +25,7 @@ export interface PathParts {
 export type PathAnswer =
   | { readonly kind: 'document'; readonly document: CachedDocument }
   | { readonly kind: 'json'; readonly value: unknown }
+  | { readonly kind: 'protobuf'; readonly bytes: Uint8Array }
   | { readonly kind: 'text'; readonly code: number; readonly text: string; readonly contentType: string };
 
 export interface PathRequest {
@@ -37,7 +40,7 @@ export async function answerPath(request: PathRequest, parts: PathParts): Promis
   const [first = ''] = segments;
   if (healthPaths.includes(first as HealthPath)) return await health(first as HealthPath, segments, request, parts);
   const document = await documentAt(segments, request, parts.discovery);
-  if (document) return { kind: 'document', document };
+  if (document) return wantsProtobuf(request.accept, document) ? protobufOf(document) : { kind: 'document', document };
   const path = `/${segments.join('/')}`;
   if (path.startsWith(causesPrefix))
     return { kind: 'json', value: await parts.causes(path.slice(causesPrefix.length)) };
@@ -60,6 +63,20 @@ export async function answerPath(request: PathRequest, parts: PathParts): Promis
     default:
       throw unknownPath();
   }
+}
+
+/** Of the documents of discovery, which are small. Whoever wants the aggregated form asks for JSON. */
+function wantsProtobuf(accept: string | undefined, { contentType }: CachedDocument): boolean {
+  return contentType === 'application/json' && preferredSyntax(accept) === 'protobuf';
+}
+
+function protobufOf(document: CachedDocument): PathAnswer {
+  const value: unknown = JSON.parse(document.plain().toString());
+  // What is no API object (OpenAPI) is JSON whatever a client would like.
+  const isObject = typeof value === 'object' && value !== null && 'kind' in value;
+  return isObject
+    ? { kind: 'protobuf', bytes: protobufBytes({ apiVersion: 'v1', ...value }) }
+    : { kind: 'document', document };
 }
 
 const causesPrefix = '/slipway/causes';

@@ -24,8 +24,13 @@ const partialMessage = 'k8s.io.apimachinery.pkg.apis.meta.v1.PartialObjectMetada
 const listMetaMessage = 'k8s.io.apimachinery.pkg.apis.meta.v1.ListMeta';
 
 /** Whether a resource's own objects have a protobuf form; custom resources have none. */
-export function hasProtobuf({ api }: Pick<ServedResource, 'api'>): boolean {
-  return messageOfKind(typeMetaOf({ api })) !== undefined;
+export function hasProtobuf(served: ServedResource): boolean {
+  return messageOf(served) !== undefined;
+}
+
+/** By the schema, because a custom kind may be called like one of the built-in ones. */
+function messageOf({ api, schema }: ServedResource): string | undefined {
+  return schema.name === '' ? undefined : messageOfKind(typeMetaOf({ api }));
 }
 
 export function typeMetaOf({ api }: Pick<ServedResource, 'api'>): TypeMeta {
@@ -34,19 +39,19 @@ export function typeMetaOf({ api }: Pick<ServedResource, 'api'>): TypeMeta {
 
 /** The object as an element of a list, without kind, version and envelope. */
 export function rawObject(stored: Encodable, served: ServedResource): Uint8Array {
-  const message = messageOfKind(typeMetaOf(served));
+  const message = messageOf(served);
   if (message === undefined) throw notMarshalable(served.api.kind);
   return served.view ? encodeMessage(message, served.view.toServed(stored.object)) : encodedObjects.of(stored, message);
 }
 
 export function storedAnswer(code: number, stored: Encodable, served: ServedResource): Encoded {
   const raw = rawObject(stored, served);
-  return encodedParts(code, [envelopeHead(typeMetaOf(served), raw.length), raw, envelopeTail]);
+  return protobufEncoded(code, [envelopeHead(typeMetaOf(served), raw.length), raw, envelopeTail]);
 }
 
 /** Status, Scale, reviews, PartialObjectMetadata. Throws StatusError NotAcceptable for what has no protobuf form. */
 export function objectAnswer(code: number, object: object): Encoded {
-  return encodedParts(code, [protobufBytes(object)]);
+  return protobufEncoded(code, [protobufBytes(object)]);
 }
 
 export function protobufBytes(object: object): Uint8Array {
@@ -66,7 +71,7 @@ function notMarshalable(kind: string, cause?: unknown): StatusError {
   );
 }
 
-function encodedParts(code: number, parts: readonly Uint8Array[]): Encoded {
+export function protobufEncoded(code: number, parts: readonly Uint8Array[]): Encoded {
   const bytes = Buffer.concat(parts);
   return { code, contentType: protobufType, bytes: bytes.length, chunks: [bytes] };
 }
