@@ -1,7 +1,7 @@
 /**
  * Scalar fields that are pointers in Go, by group and message. Only these can say "zero" or "empty" in protobuf: Go writes every other
  * scalar always, so that there a zero means "not given". (The name of EphemeralContainerCommon is required instead: that message has no
- * schema that would say so. A StatefulSet's availableReplicas are no pointer, but its JSON always shows them.)
+ * schema that would say so. The counts of StatefulSetStatus and PodDisruptionBudgetStatus are no pointers; their JSON shows them always.)
  */
 const table = `
 admissionregistration.MatchResources matchPolicy
@@ -128,6 +128,7 @@ networking.IngressPortStatus error
 networking.IngressSpec ingressClassName
 networking.NetworkPolicyPort protocol endPort
 policy.PodDisruptionBudgetSpec unhealthyPodEvictionPolicy
+policy.PodDisruptionBudgetStatus disruptionsAllowed currentHealthy desiredHealthy expectedPods
 resource.AllocatedDeviceStatus shareID
 resource.BasicDevice nodeName allNodes bindsToNode allowMultipleAllocations
 resource.Device nodeName allNodes bindsToNode allowMultipleAllocations
