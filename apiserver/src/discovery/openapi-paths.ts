@@ -144,7 +144,10 @@ function subresourceOperations(
 }
 
 function patchOperation(resource: AdvertisedResource, suffix: string, own: string | undefined): Operation {
-  const bodies = { body: `${meta}.Patch`, bodyTypes: patchTypes, answer: own };
+  // Clients choose by this: a custom resource has no strategies to merge by.
+  const isCustom = resource.openApiSchema !== undefined;
+  const bodyTypes = isCustom ? patchTypes.filter((type) => !type.includes('strategic')) : patchTypes;
+  const bodies = { body: `${meta}.Patch`, bodyTypes, answer: own };
   return operation(resource, 'patch', suffix, [...writeParameters, force], bodies);
 }
 
