@@ -112,6 +112,19 @@ describe('a validating webhook', () => {
     expect((await target.admin.get(`${path}/configmaps/x`)).code).toBe(200);
   });
 
+  it('sees each deletion of a collection by its name, and dry runs as such', async () => {
+    const rules = [{ ...configMaps, operations: ['DELETE'] }];
+    const { path, names } = await configured('validating', [() => ({ allowed: true })], { rules });
+    for (const name of ['a', 'b']) await target.admin.made(`${path}/configmaps`, configMap(name, {}, { mine: 'yes' }));
+    expect((await target.admin.delete(`${path}/configmaps/a`, { dryRun: ['All'] })).code).toBe(200);
+    expect((await target.admin.delete(`${path}/configmaps?labelSelector=mine`)).code).toBe(200);
+    expect(server.seen(names[0] ?? '').map(({ name, dryRun }) => [name, dryRun])).toEqual([
+      ['a', true],
+      ['a', false],
+      ['b', false],
+    ]);
+  });
+
   it('is asked about what its selectors and rules name', async () => {
     const { path, names } = await configured('validating', [() => ({ allowed: true })], {
       objectSelector: { matchLabels: { watched: 'yes' } },

@@ -131,7 +131,7 @@ async function deleteObject(admitted: Admitted, parts: LineParts): Promise<Answe
   const { incoming, served } = admitted;
   const { namespace, name = '' } = incoming.address;
   const { options, dryRun } = deleteOptionsOf(admitted);
-  const call = { ...writeCall(admitted, parts), ...(dryRun ? { dryRun } : {}) };
+  const call = writeCall(admitted, parts, dryRun);
   const deleted = await served.store.delete({ namespace, name }, options, call);
   const isPending = !deleted.removed && options.orphanDependents === false;
   return answerDeleted(deleted, isPending ? 202 : 200, served);
@@ -143,7 +143,7 @@ async function deleteCollection(admitted: Admitted, parts: LineParts): Promise<A
   const { options, dryRun } = deleteOptionsOf(admitted);
   const selection = parseSelection(served.store.strategy, incoming.options, parts.limits.selectorCharactersMax);
   const list = await served.store.list(address.namespace, selection, incoming.options, { user, signal, warnings });
-  const call = { ...writeCall(admitted, parts), ...(dryRun ? { dryRun } : {}) };
+  const call = writeCall(admitted, parts, dryRun);
   for (const { object } of list.items) {
     const { namespace, name = '' } = object.metadata;
     await served.store.delete({ namespace, name }, options, call).catch((error) => {
@@ -198,9 +198,14 @@ function checkKind(value: unknown, expected: { readonly kind: string; readonly a
   }
 }
 
-export function writeCall({ incoming, user, cause, served }: Admitted, { admission }: LineParts): WriteCall {
+/** `isDryRun`: the body says so; the query may say it too. */
+export function writeCall(
+  { incoming, user, cause, served }: Admitted,
+  { admission }: LineParts,
+  isDryRun = false,
+): WriteCall {
   const { address, options, signal, warnings, verb } = incoming;
-  const dryRun = options.dryRun ?? false;
+  const dryRun = isDryRun || (options.dryRun ?? false);
   return {
     user,
     signal,

@@ -22,7 +22,7 @@ export function writeValues(
   };
 }
 
-function requestValue({ request, draft }: AdmissionWrite, served: ServedResource) {
+function requestValue({ request, draft, old }: AdmissionWrite, served: ServedResource) {
   const { user, operation, name, namespace, subresource, dryRun } = request;
   const resourceOf = ({ api }: ServedResource) => ({
     group: api.group,
@@ -36,7 +36,7 @@ function requestValue({ request, draft }: AdmissionWrite, served: ServedResource
     requestKind: kindOf(request.served, request),
     requestResource: resourceOf(request.served),
     requestSubResource: subresource ?? '',
-    name: name ?? draft?.metadata.name ?? '',
+    name: name ?? (draft ?? old)?.metadata.name ?? '',
     namespace: namespace ?? '',
     operation,
     userInfo: {

@@ -38,7 +38,7 @@ export function reviewBody(write: AdmissionWrite, { uid, version, served }: Aske
   const { request } = write;
   const { user, name, namespace, operation, subresource, dryRun } = request;
   const { extra } = user;
-  const objectName = name ?? write.draft?.metadata.name;
+  const objectName = name ?? (write.draft ?? write.old)?.metadata.name;
   return JSON.stringify({
     kind: 'AdmissionReview',
     apiVersion: `${reviewGroup}/${version}`,
