@@ -57,7 +57,12 @@ export async function answerPath(request: PathRequest, parts: PathParts): Promis
         contentType: 'text/plain; version=0.0.4; charset=utf-8',
       };
     case '/openid/v1/jwks':
-      return { kind: 'json', value: { keys: [parts.tokens.publicKey] } };
+      return {
+        kind: 'text',
+        code: 200,
+        text: JSON.stringify({ keys: [parts.tokens.publicKey] }),
+        contentType: 'application/jwk-set+json',
+      };
     case '/.well-known/openid-configuration':
       return { kind: 'json', value: openIdConfiguration(parts.tokens.issuer) };
     default:

@@ -132,8 +132,8 @@ function createRefused(reason: string): StatusError {
 
 /** Only parts of the system may say that they act for something else than the request itself. */
 function causeOf(incoming: Incoming, user: UserInfo): Cause {
-  const isTrusted = user.name.startsWith('system:') && user.name !== 'system:anonymous';
-  const claimed = isTrusted || user.groups.includes('system:masters') ? incoming.claimedCause : undefined;
+  const isTrusted = isPartOfTheSystem(user.name) || user.groups.includes('system:masters');
+  const claimed = isTrusted ? incoming.claimedCause : undefined;
   return {
     user: user.name,
     verb: incoming.verb,
@@ -141,4 +141,10 @@ function causeOf(incoming: Incoming, user: UserInfo): Cause {
     ...(claimed?.controller === undefined ? {} : { controller: claimed.controller }),
     ...(claimed?.object === undefined ? {} : { object: claimed.object }),
   };
+}
+
+/** Controllers are service accounts of kube-system; those of other namespaces are anybody's programs. */
+function isPartOfTheSystem(user: string): boolean {
+  if (user.startsWith('system:serviceaccount:')) return user.startsWith('system:serviceaccount:kube-system:');
+  return user.startsWith('system:') && user !== 'system:anonymous' && !user.startsWith('system:bootstrap:');
 }

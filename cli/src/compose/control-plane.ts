@@ -121,7 +121,7 @@ export function composeControllers(config: Config, server: ApiServer, deps: Proc
     });
   if (config.etcd) {
     // Other processes may run controllers on the same store.
-    const transport = server.transport({ name: 'system:kube-controller-manager', groups: ['system:masters'] });
+    const transport = server.transport({ name: 'system:kube-controller-manager', groups: [] });
     const identity = () => processIdentity(config.dataDir, 'up', deps.random);
     return leadingControllers({ transport, identity, create }, deps);
   }
