@@ -56,7 +56,7 @@ const claim: KindRules = {
       'spec: Forbidden: spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n  spec.accessModes[0]: "ReadWriteOnce" -> "ReadOnlyMany"',
     ],
     [{ spec: { resources: { requests: { storage: '2Gi' } } } }, 'spec: Forbidden: spec is immutable after creation'],
-    [{ spec: { volumeMode: 'Block' } }, 'spec.volumeMode: Invalid value: "Block": field is immutable'],
+    [{ spec: { volumeMode: 'Block' } }, 'volumeMode: Invalid value: "Block": field is immutable'],
   ],
   status: {
     accepted: { phase: 'Bound', capacity: { storage: '1Gi' } },
@@ -115,7 +115,7 @@ const volume: KindRules = {
       { spec: { hostPath: { path: '/srv/y' } } },
       'spec.persistentvolumesource: Forbidden: spec.persistentvolumesource is immutable after creation',
     ],
-    [{ spec: { volumeMode: 'Block' } }, 'spec.volumeMode: Invalid value: "Block": field is immutable'],
+    [{ spec: { volumeMode: 'Block' } }, 'volumeMode: Invalid value: "Block": field is immutable'],
   ],
   status: { accepted: { phase: 'Released', reason: 'R' } },
   columns: [

@@ -94,7 +94,9 @@ async function answerEviction(admitted: Admitted, subresource: ApiSubresource, p
   const eviction = decodeBody<KubeObject>(incoming.readBody(subresource.kind).value, subresource, incoming.warnings);
   const call = writeCall(admitted, parts);
   await call.admission.review(eviction, undefined);
-  await evictPod(served.store, targetOf(admitted, 'main'), eviction, call);
+  const budgets = parts.kinds.find({ group: 'policy', version: 'v1', resource: 'poddisruptionbudgets' });
+  invariant(budgets, 'disruption budgets are served');
+  await evictPod({ pods: served.store, budgets: budgets.store }, targetOf(admitted, 'main'), eviction, call);
   return success(201);
 }
 

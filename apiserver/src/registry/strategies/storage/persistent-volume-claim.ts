@@ -56,7 +56,7 @@ function validateChange(draft: PersistentVolumeClaim, old: PersistentVolumeClaim
   }
   validateSize(errors, draft, old);
   if (draft.spec.volumeMode !== old.spec.volumeMode) {
-    errors.push(invalid('spec.volumeMode', draft.spec.volumeMode, 'field is immutable'));
+    errors.push(invalid('volumeMode', draft.spec.volumeMode, 'field is immutable'));
   }
   if (old.spec.volumeAttributesClassName && !draft.spec.volumeAttributesClassName) {
     errors.push(forbidden('spec.volumeAttributesClassName', 'update from non-nil value to nil is forbidden'));

@@ -60,10 +60,10 @@ export const persistentVolumeStrategy: Strategy<PersistentVolume> = {
       errors.push(forbidden('spec.persistentvolumesource', detail));
     }
     if (spec.volumeMode !== old.volumeMode) {
-      errors.push(invalid('spec.volumeMode', spec.volumeMode, 'field is immutable'));
+      errors.push(invalid('volumeMode', spec.volumeMode, 'field is immutable'));
     }
     if (old.nodeAffinity && !semanticEqual(spec.nodeAffinity, old.nodeAffinity)) {
-      errors.push(invalid('spec.nodeAffinity', spec.nodeAffinity, 'field is immutable'));
+      errors.push(invalid('nodeAffinity', spec.nodeAffinity, 'field is immutable'));
     }
     return errors;
   },
