@@ -159,6 +159,7 @@ describe('a new object', () => {
       'spec.ports[1]: Duplicate value: {"number":1,"protocol":"UDP"}',
     ],
     ['too many keys', { labels: { a: '1', b: '2', c: '3' } }, 'spec.labels: Too many: 3: must have at most 2 items'],
+    ['no kind inside', { template: { apiVersion: 'v1' } }, 'spec.template.kind: Required value: must not be empty'],
     [
       'neither alternative',
       { choice: {} },

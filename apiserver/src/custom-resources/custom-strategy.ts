@@ -8,6 +8,7 @@ import type { ScaleAccess, Strategy, UpdateRules } from '../registry/strategy.ts
 import type { DefinitionVersion } from './definition/definition.ts';
 import { fieldsOfPath, parseJsonPath, readPath, writePath } from './json-path.ts';
 import { compileDefaults } from './schema/defaults.ts';
+import { compileEmbedded } from './schema/embedded.ts';
 import { compileListRules } from './schema/list-rules.ts';
 import { compileRules } from './schema/rules.ts';
 import { compileValidation } from './schema/validate.ts';
@@ -75,6 +76,7 @@ const blocking: ReadonlySet<string> = new Set([
 function objectCheck(version: DefinitionVersion) {
   const schema = version.schema?.openAPIV3Schema ?? {};
   const checkValue = compileValidation(schema);
+  const checkEmbedded = compileEmbedded(schema);
   const checkLists = compileListRules(schema);
   let rules: { readonly check: ReturnType<typeof compileRules> } | undefined;
   return (draft: KubeObject, old: KubeObject | undefined): { errors: FieldError[]; warnings: string[] } => {
@@ -82,6 +84,7 @@ function objectCheck(version: DefinitionVersion) {
     const errors: FieldError[] = [];
     // Metadata is checked as that of any kind.
     checkValue(withoutMetadata(value), old && withoutMetadata(old as unknown as JsonObject), '', errors);
+    checkEmbedded?.(value, '', errors);
     checkLists?.(value, '', errors);
     rules ??= { check: compileRules(schema) };
     if (!rules.check) return { errors, warnings: [] };
