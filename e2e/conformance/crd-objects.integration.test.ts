@@ -259,6 +259,15 @@ describe('server-side apply', () => {
     expect(gone.body.spec.ports).toEqual([{ number: 1, protocol: 'UDP', name: 'a' }]);
   });
 
+  it('owns what the schema leaves free key by key', async () => {
+    await apply('free', 'one', { schedule: '*', free: { mine: { a: 1 }, list: [1] } });
+    const both = await apply('free', 'two', { free: { mine: { b: 2 }, yours: 'x' } });
+    expect(both.body.spec.free).toEqual({ mine: { a: 1, b: 2 }, list: [1], yours: 'x' });
+    const gone = await apply('free', 'two', { free: { yours: 'x' } });
+    expect(gone.body.spec.free).toEqual({ mine: { a: 1 }, list: [1], yours: 'x' });
+    expect((await apply('free', 'two', { free: { list: [2] } })).code).toBe(409);
+  });
+
   it('tells who has a field already', async () => {
     await apply('contested', 'one', { schedule: '*', replicas: 3 });
     const reply = await apply('contested', 'two', { replicas: 4 });

@@ -3,7 +3,7 @@
  * field, keyed lists by item, sets by value. Source: Kubernetes server-side apply, merge strategy of structural schemas.
  */
 import { isJsonObject, type JsonObject, type JsonValue, ownValue, sameJson } from '../patch/json-value.ts';
-import type { ListSchema, ObjectSchema, Schema } from '../schema/structural-schema.ts';
+import type { ListSchema, MapSchema, ObjectSchema, Schema } from '../schema/structural-schema.ts';
 import { emptySet, FieldSet, leaf, nodeOf } from './field-set.ts';
 
 /** Values that key fields have when an item leaves them out. The built-in kinds have only this one. */
@@ -21,8 +21,20 @@ export function itemElement(item: JsonValue, schema: ListSchema): string | undef
   return Object.keys(keys).length === 0 ? undefined : `k:${JSON.stringify(keys)}`;
 }
 
+/** What a schema leaves free is owned key by key, lists as a whole. */
+const deduced: MapSchema = {
+  type: 'map',
+  get values() {
+    return deduced;
+  },
+  atomic: false,
+  patchStrategy: [],
+  patchMergeKey: undefined,
+  nullable: false,
+};
+
 export function childSchema(schema: Schema | undefined, key: string): Schema | undefined {
-  if (schema?.type === 'object') return schema.fields.get(key);
+  if (schema?.type === 'object') return schema.fields.get(key) ?? (schema.preserveUnknownFields ? deduced : undefined);
   if (schema?.type === 'map') return schema.values;
   return undefined;
 }
