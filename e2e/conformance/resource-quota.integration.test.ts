@@ -107,6 +107,24 @@ describe('ResourceQuota, measuring pods', () => {
     expect(reply.body.message).toBe('pods "a" is forbidden: failed quota: q: must specify limits.cpu for: c');
   });
 
+  it('measures pods again when they are resized', async () => {
+    const path = await quotaOf({ 'requests.cpu': '1' });
+    await target.admin.made(`${path}/pods`, pod('a', resources));
+    const resized = (cpu: string) =>
+      target.admin.patch(`${path}/pods/a/resize`, 'strategic-merge-patch+json', {
+        spec: { containers: [{ name: 'c', resources: { requests: { cpu } } }] },
+      });
+    expect((await resized('700m')).code).toBe(200);
+    expect(await usedOf(path)).toEqual({ 'requests.cpu': '700m' });
+    const limits = { limits: { cpu: '2' } };
+    const refused = await target.admin.patch(`${path}/pods/a/resize`, 'strategic-merge-patch+json', {
+      spec: { containers: [{ name: 'c', resources: { ...limits, requests: { cpu: '1500m' } } }] },
+    });
+    expect(refused.body.message).toBe(
+      'pods "a" is forbidden: exceeded quota: q, requested: requests.cpu=800m, used: requests.cpu=700m, limited: requests.cpu=1',
+    );
+  });
+
   it.each([
     ['BestEffort', {}, { pods: '1' }],
     ['NotBestEffort', {}, { pods: '0' }],

@@ -23,11 +23,13 @@ export const limitRanger: AdmissionPlugin = {
   name: 'LimitRanger',
   on: [
     { operations: ['CREATE'], group: '', resources: ['pods'] },
+    // Nothing is filled in then: what a running pod does not say it has done without.
+    { operations: ['UPDATE'], group: '', resources: ['pods/resize'] },
     { operations: ['CREATE', 'UPDATE'], group: '', resources: ['persistentvolumeclaims'] },
   ],
 
   mutate({ draft, request }, { objects }) {
-    if (request.api.resource !== 'pods') return;
+    if (request.api.resource !== 'pods' || request.operation !== 'CREATE') return;
     const limits = limitRanges.of(objects).get(request.namespace ?? '');
     if (limits && draft) setDefaultResources(draft as Pod, limits);
   },

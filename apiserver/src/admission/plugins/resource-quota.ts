@@ -30,14 +30,17 @@ const charges = new WeakMap<AdmissionRequest, { readonly usage: Usage; readonly 
 
 export const resourceQuota: AdmissionPlugin = {
   name: 'ResourceQuota',
-  on: [{ operations: ['CREATE', 'UPDATE'], group: '*', resources: ['*'] }],
+  on: [
+    { operations: ['CREATE', 'UPDATE'], group: '*', resources: ['*'] },
+    { operations: ['UPDATE'], group: '', resources: ['pods/resize'] },
+  ],
 
   validate(write, { objects, clock }) {
     const { draft, old, request } = write;
     const { namespace, api } = request;
     if (!draft || namespace === undefined || !namespacesWithQuotas.of(objects).has(namespace)) return;
     const evaluator = evaluatorOf(api);
-    if (old && !evaluator.growsByUpdate) return;
+    if (old && !evaluator.growsByUpdate && request.subresource !== 'resize') return;
     const nowMs = clock.nowMs();
     const usage = evaluator.usage(draft, nowMs);
     const before = charges.get(request)?.usage;
