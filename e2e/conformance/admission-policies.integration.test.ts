@@ -163,6 +163,14 @@ describe('a validating admission policy', () => {
     expect((await lenient.create({ a: '1' })).code).toBe(201);
   });
 
+  it('may not keep the server busy', async () => {
+    const loop = 'object.data.all(a, object.data.all(b, object.data.all(c, object.data.all(d, a + b + c + d != ""))))';
+    const { create } = await policy('validating', { spec: { validations: [{ expression: loop }] } });
+    const data = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`k${i}`, 'v']));
+    const reply = await create(data);
+    expect(reply.body.message).toContain('resulted in error: operation cancelled: actual cost limit exceeded');
+  });
+
   it('is measured by the objects that its binding names', async () => {
     const spec = {
       paramKind: { apiVersion: 'v1', kind: 'ConfigMap' },
