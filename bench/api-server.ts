@@ -26,7 +26,8 @@ function load(cluster: BenchCluster, { script, connections, seconds, env }: Load
   return (output.trim().split('\n').at(-1) ?? '').split(' ').map(Number);
 }
 
-const cluster = await startCluster({ flags: ['--no-agent'] });
+// More flags may follow: `--storage etcd --etcd-servers URL` measures over an etcd (an empty one).
+const cluster = await startCluster({ flags: ['--no-agent', ...process.argv.slice(2)] });
 try {
   const rows: string[] = [`| start to ready, empty | ${cluster.startMs.toFixed(0)} ms |`];
   const creates = (kind: string, connections: number, seconds: number) => {

@@ -63,6 +63,9 @@ function clientOptions({ endpoints, tls }: EtcdClientOptions): IOptions {
     hosts: [...endpoints],
     grpcOptions: {
       'grpc.max_receive_message_length': responseBytesMax,
+      'grpc.enable_channelz': 0,
+      'grpc.enable_retries': 0,
+      'grpc.service_config_disable_resolution': 1,
       // etcd takes no more than one in five seconds.
       'grpc.keepalive_time_ms': 10_000,
       'grpc.keepalive_timeout_ms': 3_000,
