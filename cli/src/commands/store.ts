@@ -1,3 +1,4 @@
+import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { openEmbeddedStore, openPki, serveStore } from '@slipway/apiserver';
 import type { CommandContext, RunCommand } from '../command.ts';
@@ -36,13 +37,21 @@ export const store: RunCommand = async (context) => {
 async function storeKeys(host: string, { config, clock, random }: CommandContext) {
   const folder = join(config.dataDir, 'pki', 'store');
   const pki = await openPki(folder, { clock, random }, authorityName);
-  const { certificate, privateKey } = await pki.servingCertificate([host, 'localhost', '127.0.0.1', '::1']);
+  const { certificate, privateKey } = await pki.servingCertificate(hostsOf(host));
   await pki.clientCertificate(clientIdentity);
   const file = (name: string) => join(folder, name);
   return {
     tls: { ca: pki.caCertificate, certificate, privateKey },
     hint: ` --etcd-cafile ${file('ca.crt')} --etcd-certfile ${file('client.crt')} --etcd-keyfile ${file('client.key')}`,
   };
+}
+
+/** Who listens on all addresses is called by any of them. */
+function hostsOf(host: string): string[] {
+  const isEverywhere = host === '0.0.0.0' || host === '::';
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  const addresses = all.filter(({ scopeid }) => !scopeid).map(({ address }) => address);
+  return [...new Set([...(isEverywhere ? [hostname(), ...addresses] : [host]), 'localhost', '127.0.0.1', '::1'])];
 }
 
 interface ListenAddress {

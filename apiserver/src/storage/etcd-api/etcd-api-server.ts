@@ -18,7 +18,7 @@ import type { EmbeddedStore } from '../embedded/embedded-store.ts';
 import { Headers, identityFrom } from './headers.ts';
 import { KvService } from './kv-service.ts';
 import { LeaseService } from './lease-service.ts';
-import { loadServices } from './protocol.ts';
+import { loadServices } from '../etcd-protocol.ts';
 import { rpcErrorFrom } from './rpc-errors.ts';
 import { requestBytesMax } from './txn.ts';
 import { type WatchCall, WatchStream } from './watch-stream.ts';

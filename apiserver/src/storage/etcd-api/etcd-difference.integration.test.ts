@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { type EtcdProcess, startEtcd } from '../conformance/etcd-process.ts';
 import { type ServedStore, startServedStore } from '../conformance/served-store.ts';
 import type { Event, WatchResponse } from './messages.ts';
-import { loadDefinition } from './protocol.ts';
+import { loadDefinition } from '../etcd-protocol.ts';
 
 type Message = Record<string, unknown>;
 type Reply = { readonly response: Message } | { readonly error: readonly [number, string] };

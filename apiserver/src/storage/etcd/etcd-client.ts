@@ -1,7 +1,8 @@
 /** A client of one etcd, with what the package does not do by itself the way a store needs it. */
 import { circuitBreaker, ConsecutiveBreaker, handleWhen, noop } from 'cockatiel';
 import { isIP } from 'node:net';
-import { checkServerIdentity } from 'node:tls';
+import type { SecureClientSessionOptions } from 'node:http2';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { credentials } from '@grpc/grpc-js';
 import { Etcd3, type IOptions, isRecoverableError } from 'etcd3';
 
@@ -44,6 +45,19 @@ function checkAddresses(
       checkServerIdentity: (_, shown) => checkServerIdentity(address, shown),
     });
   });
+}
+
+/** The same for an HTTP/2 session of our own. */
+export function sessionOptions(endpoint: string, tls: EtcdClientOptions['tls']): SecureClientSessionOptions {
+  if (!tls) return {};
+  const address = addressOf(endpoint);
+  const check = (_: string, shown: PeerCertificate) => checkServerIdentity(address ?? '', shown);
+  return {
+    ca: tls.ca,
+    ...(tls.key ? { key: tls.key } : {}),
+    ...(tls.certificate ? { cert: tls.certificate } : {}),
+    ...(address === undefined ? {} : { servername: namelessServer, checkServerIdentity: check }),
+  };
 }
 
 function addressOf(endpoint: string): string | undefined {

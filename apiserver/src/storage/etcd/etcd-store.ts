@@ -9,7 +9,7 @@
  */
 import { raceAbort } from '@slipway/kit/abort';
 import type { Clock } from '@slipway/kit/clock';
-import type { Etcd3, IRangeRequest, IRangeResponse, IRequestOp, ITxnRequest } from 'etcd3';
+import type { Etcd3, IRangeRequest, IRangeResponse, IRequestOp, ITxnRequest, ITxnResponse } from 'etcd3';
 import {
   type Backend,
   type Entry,
@@ -25,7 +25,7 @@ import { causeKeyOf, decodeEntry, encodeValue } from './envelope.ts';
 import type { EtcdClientOptions } from './etcd-client.ts';
 import { isLeaseGone, isRefused, isUnsent, translateEtcdError, unknownOutcome } from './etcd-errors.ts';
 import { LeaseBuckets } from './lease-buckets.ts';
-import { EtcdMembers } from './members.ts';
+import { EtcdMembers, type EtcdWork } from './members.ts';
 import { watchEtcd } from './watch-etcd.ts';
 
 export interface EtcdStoreOptions extends EtcdClientOptions {
@@ -150,7 +150,8 @@ class EtcdStore implements Backend {
       success: changes,
       failure: [{ request_range: { key: bytes } }],
     };
-    const work = (client: Etcd3) => client.kv.txn(request, this.#deadline());
+    const work: EtcdWork<ITxnResponse> = (client, direct) =>
+      direct.txn(request, requestTimeoutMs) ?? client.kv.txn(request, this.#deadline());
     const response = await this.#trying(work, signal, (error) => {
       if (isUnsent(error)) return 1;
       throw isRefused(error) ? error : unknownOutcome(error);
@@ -161,11 +162,7 @@ class EtcdStore implements Backend {
   }
 
   /** `triesOf` says how often an etcd of one member is asked after such an error, or throws when it must not be asked again. */
-  async #trying<T>(
-    work: (client: Etcd3) => Promise<T>,
-    signal: AbortSignal,
-    triesOf: (error: unknown) => number,
-  ): Promise<T> {
+  async #trying<T>(work: EtcdWork<T>, signal: AbortSignal, triesOf: (error: unknown) => number): Promise<T> {
     const untilMs = this.#clock.monotonicMs() + (this.#members.count > 1 ? retryForMs : 0);
     for (let tries = 1; ; tries++) {
       const member = this.#members.current();
@@ -191,7 +188,7 @@ class EtcdStore implements Backend {
     }
   }
 
-  async #request<T>(work: (client: Etcd3) => Promise<T>, signal: AbortSignal): Promise<T> {
+  async #request<T>(work: EtcdWork<T>, signal: AbortSignal): Promise<T> {
     this.#end.signal.throwIfAborted();
     signal.throwIfAborted();
     try {
