@@ -4,7 +4,7 @@
  */
 import { isStatus } from '@slipway/api/status-error';
 import type { ResourcePath, Transport } from '@slipway/api/transport';
-import type { ClusterRole, ClusterRoleBinding, KubeList, KubeObject, Subject } from '@slipway/api/types';
+import type { ClusterRole, ClusterRoleBinding, KubeList, KubeObject, PolicyRule, Subject } from '@slipway/api/types';
 import { semanticEqual } from '@slipway/api/validation/semantic-equal';
 import { rulesCover } from '../authz/rule-match.ts';
 import { rbacGroup } from '../authz/rbac.ts';
@@ -131,7 +131,9 @@ export function completedObject(stored: KubeObject, wanted: KubeObject): KubeObj
 function completedRules(stored: ClusterRole, wanted: ClusterRole): Partial<ClusterRole> {
   const rules = stored.rules ?? [];
   if (!wanted.aggregationRule) {
-    return { rules: [...rules, ...(wanted.rules ?? []).filter((rule) => !rulesCover(rules, rule))] };
+    // Nearly always nothing has changed since the last start, and each rule stands where it stood.
+    const isMissing = (rule: PolicyRule, i: number) => !semanticEqual(rules[i], rule) && !rulesCover(rules, rule);
+    return { rules: [...rules, ...(wanted.rules ?? []).filter(isMissing)] };
   }
   // The rules of such a role are the aggregating controller's.
   const selectors = stored.aggregationRule?.clusterRoleSelectors ?? [];
