@@ -2,6 +2,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Clock } from '@slipway/kit/clock';
+import { serverVersion } from '../discovery/version.ts';
 import type { Metrics, Reading } from './metrics.ts';
 
 const nanosPerSecond = 1e9;
@@ -30,25 +31,25 @@ export function addProcessMetrics(metrics: Metrics, clock: Clock): void {
   metrics.gauge({ name: 'nodejs_heap_size_used_bytes', help: 'Heap in use in bytes.' }, () => [
     ['', process.memoryUsage().heapUsed],
   ]);
+  const { major, minor, gitVersion, platform } = serverVersion(process.arch);
+  metrics.gauge({ name: 'kubernetes_build_info', help: 'The version that this server serves.' }, () => [
+    [`major="${major}",minor="${minor}",git_version="${gitVersion}",platform="${platform}"`, 1],
+  ]);
   addEventLoopDelay(metrics);
 }
 
-/** How late timers come: what every request waits besides its own work. Since the last time somebody asked. */
+/** How late timers come: what every request waits besides its own work. Since the start of the process. */
 function addEventLoopDelay(metrics: Metrics): void {
   const delay = monitorEventLoopDelay({ resolution: 20 });
   delay.enable();
-  metrics.gauge(
-    { name: 'nodejs_eventloop_lag_seconds', help: 'Delay of the event loop since the last reading.' },
-    () => {
-      const reading: Reading = [
-        ['quantile="0.5"', delay.percentile(50) / nanosPerSecond],
-        ['quantile="0.99"', delay.percentile(99) / nanosPerSecond],
-        ['quantile="1"', delay.max / nanosPerSecond],
-      ];
-      delay.reset();
-      return reading;
-    },
-  );
+  const help = 'Delay of the event loop since the start of the process.';
+  metrics.gauge({ name: 'nodejs_eventloop_lag_p50_seconds', help }, () => [
+    ['', delay.percentile(50) / nanosPerSecond],
+  ]);
+  metrics.gauge({ name: 'nodejs_eventloop_lag_p99_seconds', help }, () => [
+    ['', delay.percentile(99) / nanosPerSecond],
+  ]);
+  metrics.gauge({ name: 'nodejs_eventloop_lag_max_seconds', help }, () => [['', delay.max / nanosPerSecond]]);
 }
 
 /** Nothing where there is no /proc. */
