@@ -12,7 +12,7 @@ import type { Backend } from '../storage/backend.ts';
 import { createObjectStore } from '../storage/create-object-store.ts';
 import { openEmbeddedStore } from '../storage/embedded/embedded-store.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { configMapStrategy } from './strategies/config-map.ts';
+import { configMapStrategy } from './strategies/cluster/config-map.ts';
 import type { Strategy } from './strategy.ts';
 import { type WatchChange, type WatchQuery, watchObjects } from './watch-objects.ts';
 

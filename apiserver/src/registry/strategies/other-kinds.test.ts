@@ -1,17 +1,17 @@
 import type { KubeObject, Namespace, Node, Secret } from '@slipway/api/types';
 import type { Strategy } from '../strategy.ts';
-import { clusterRoleStrategy } from './cluster-role.ts';
-import { clusterRoleBindingStrategy } from './cluster-role-binding.ts';
-import { configMapStrategy } from './config-map.ts';
-import { endpointSliceStrategy } from './endpoint-slice.ts';
-import { eventStrategy } from './event.ts';
-import { leaseStrategy } from './lease.ts';
-import { namespaceStrategy } from './namespace.ts';
-import { nodeStrategy } from './node.ts';
-import { roleStrategy } from './role.ts';
-import { roleBindingStrategy } from './role-binding.ts';
-import { secretStrategy } from './secret.ts';
-import { serviceAccountStrategy } from './service-account.ts';
+import { clusterRoleStrategy } from './access/cluster-role.ts';
+import { clusterRoleBindingStrategy } from './access/cluster-role-binding.ts';
+import { configMapStrategy } from './cluster/config-map.ts';
+import { endpointSliceStrategy } from './network/endpoint-slice.ts';
+import { eventStrategy } from './cluster/event.ts';
+import { leaseStrategy } from './cluster/lease.ts';
+import { namespaceStrategy } from './cluster/namespace.ts';
+import { nodeStrategy } from './cluster/node.ts';
+import { roleStrategy } from './access/role.ts';
+import { roleBindingStrategy } from './access/role-binding.ts';
+import { secretStrategy } from './cluster/secret.ts';
+import { serviceAccountStrategy } from './access/service-account.ts';
 import { create, type Given, update } from './strategy-line.fixture.ts';
 
 /** A row of the table below: the types of its parts agree, the table's rows among each other need not. */

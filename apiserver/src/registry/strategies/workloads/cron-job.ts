@@ -7,7 +7,7 @@ import { podSpecWarnings } from '@slipway/api/validation/pod-warnings';
 import type { Strategy } from '../../strategy.ts';
 import { descriptorOf } from '../descriptor.ts';
 import { countGeneration, keepStatus, startGeneration } from '../generation.ts';
-import { defaultTemplate } from '../workload.ts';
+import { defaultTemplate } from './workload.ts';
 
 /** The name of a Job is the CronJob's with a time behind it, and has 63 characters at most. */
 const nameLengthMax = 52;

@@ -8,7 +8,7 @@ import { semanticEqual } from '@slipway/api/validation/semantic-equal';
 import type { Strategy } from '../../strategy.ts';
 import { descriptorOf } from '../descriptor.ts';
 import { countGeneration, keepStatus, startGeneration } from '../generation.ts';
-import { defaultTemplate, templateWarnings } from '../workload.ts';
+import { defaultTemplate, templateWarnings } from './workload.ts';
 
 /** A count of the template alone, kept for clients of the API's first versions. The server counts; nobody else may. */
 const templateGeneration = 'deprecated.daemonset.template.generation';

@@ -9,7 +9,7 @@ import { semanticEqual } from '@slipway/api/validation/semantic-equal';
 import type { Strategy } from '../../strategy.ts';
 import { descriptorOf } from '../descriptor.ts';
 import { countGeneration, keepStatus, startGeneration } from '../generation.ts';
-import { defaultTemplate, templateWarnings } from '../workload.ts';
+import { defaultTemplate, templateWarnings } from './workload.ts';
 import { validateJobStatus } from './job-status.ts';
 
 const uidLabel = 'batch.kubernetes.io/controller-uid';

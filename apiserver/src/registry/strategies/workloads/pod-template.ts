@@ -5,7 +5,7 @@ import { podSpecWarnings } from '@slipway/api/validation/pod-warnings';
 import type { Strategy } from '../../strategy.ts';
 import { descriptorOf } from '../descriptor.ts';
 import { countGeneration, startGeneration } from '../generation.ts';
-import { defaultTemplate } from '../workload.ts';
+import { defaultTemplate } from './workload.ts';
 
 export const podTemplateStrategy: Strategy<PodTemplate> = {
   resource: descriptorOf('', 'v1', 'podtemplates'),

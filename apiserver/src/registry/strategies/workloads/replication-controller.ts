@@ -6,7 +6,7 @@ import { matcherOfLabels } from '@slipway/api/selector';
 import type { Strategy } from '../../strategy.ts';
 import { descriptorOf } from '../descriptor.ts';
 import { countGeneration, keepStatus, startGeneration } from '../generation.ts';
-import { defaultTemplate, templateWarnings } from '../workload.ts';
+import { defaultTemplate, templateWarnings } from './workload.ts';
 
 export const replicationControllerStrategy: Strategy<ReplicationController> = {
   resource: descriptorOf('', 'v1', 'replicationcontrollers'),

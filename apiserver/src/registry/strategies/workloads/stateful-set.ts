@@ -10,7 +10,7 @@ import { semanticEqual } from '@slipway/api/validation/semantic-equal';
 import type { Strategy } from '../../strategy.ts';
 import { descriptorOf } from '../descriptor.ts';
 import { countGeneration, keepStatus, startGeneration } from '../generation.ts';
-import { defaultTemplate, selectorText, templateWarnings } from '../workload.ts';
+import { defaultTemplate, selectorText, templateWarnings } from './workload.ts';
 
 export const statefulSetStrategy: Strategy<StatefulSet> = {
   resource: descriptorOf('apps', 'v1', 'statefulsets'),

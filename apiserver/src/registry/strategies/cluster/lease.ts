@@ -1,9 +1,9 @@
 import type { Lease } from '@slipway/api/types';
 import { validateNonNegative } from '@slipway/api/validation/counts';
 import { type FieldError, invalid } from '@slipway/api/validation/field-error';
-import type { Strategy } from '../strategy.ts';
-import { descriptorOf } from './descriptor.ts';
-import { dropGeneration } from './generation.ts';
+import type { Strategy } from '../../strategy.ts';
+import { descriptorOf } from '../descriptor.ts';
+import { dropGeneration } from '../generation.ts';
 
 export const leaseStrategy: Strategy<Lease> = {
   resource: descriptorOf('coordination.k8s.io', 'v1', 'leases'),

@@ -1,10 +1,10 @@
 import { configKeyProblems } from '@slipway/api/names';
 import type { ConfigMap } from '@slipway/api/types';
 import { type FieldError, invalid, pushInvalid, tooLong } from '@slipway/api/validation/field-error';
-import type { Strategy } from '../strategy.ts';
+import type { Strategy } from '../../strategy.ts';
 import { base64Size, contentBytesMax, utf8Size, validateFrozen } from './content.ts';
-import { descriptorOf } from './descriptor.ts';
-import { dropGeneration } from './generation.ts';
+import { descriptorOf } from '../descriptor.ts';
+import { dropGeneration } from '../generation.ts';
 
 export const configMapStrategy: Strategy<ConfigMap> = {
   resource: descriptorOf('', 'v1', 'configmaps'),

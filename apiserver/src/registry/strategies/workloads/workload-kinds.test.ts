@@ -3,7 +3,7 @@ import { fieldErrorText } from '@slipway/api/validation/field-error';
 import { deploymentStrategy } from './deployment.ts';
 import { podStrategy } from './pod.ts';
 import { replicaSetStrategy } from './replica-set.ts';
-import { context, create, draftOf, type Given, update } from './strategy-line.fixture.ts';
+import { context, create, draftOf, type Given, update } from '../strategy-line.fixture.ts';
 
 const template = { metadata: { labels: { app: 'a' } }, spec: { containers: [{ name: 'c', image: 'i:1' }] } };
 const workload = { selector: { matchLabels: { app: 'a' } }, template };

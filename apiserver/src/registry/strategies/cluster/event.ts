@@ -1,9 +1,9 @@
 import { qualifiedNameProblems } from '@slipway/api/names';
 import type { Event } from '@slipway/api/types';
 import { type FieldError, invalid, pushInvalid, required } from '@slipway/api/validation/field-error';
-import type { Strategy } from '../strategy.ts';
-import { descriptorOf } from './descriptor.ts';
-import { dropGeneration } from './generation.ts';
+import type { Strategy } from '../../strategy.ts';
+import { descriptorOf } from '../descriptor.ts';
+import { dropGeneration } from '../generation.ts';
 
 const hourMs = 3_600_000;
 const shortTextMax = 128;

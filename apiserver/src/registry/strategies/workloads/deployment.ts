@@ -4,9 +4,9 @@ import { type FieldError, forbidden, invalid, notSupported, required } from '@sl
 import { isZero, validateAtMostAll, validateIntOrPercent } from '@slipway/api/validation/int-or-percent';
 import { validateSelectorAndTemplate } from '@slipway/api/validation/pod-template';
 import { semanticEqual } from '@slipway/api/validation/semantic-equal';
-import type { Strategy } from '../strategy.ts';
-import { descriptorOf } from './descriptor.ts';
-import { countGeneration, keepStatus, startGeneration } from './generation.ts';
+import type { Strategy } from '../../strategy.ts';
+import { descriptorOf } from '../descriptor.ts';
+import { countGeneration, keepStatus, startGeneration } from '../generation.ts';
 import { defaultTemplate, selectorText, templateWarnings } from './workload.ts';
 
 export const deploymentStrategy: Strategy<Deployment> = {

@@ -12,9 +12,9 @@ import {
 } from '@slipway/api/validation/pod-update';
 import { podSpecWarnings } from '@slipway/api/validation/pod-warnings';
 import { formatTime } from '@slipway/kit/clock';
-import type { Strategy } from '../strategy.ts';
-import { descriptorOf } from './descriptor.ts';
-import { countGeneration, keepStatus, startGeneration } from './generation.ts';
+import type { Strategy } from '../../strategy.ts';
+import { descriptorOf } from '../descriptor.ts';
+import { countGeneration, keepStatus, startGeneration } from '../generation.ts';
 
 export const podStrategy: Strategy<Pod> = {
   resource: descriptorOf('', 'v1', 'pods'),

@@ -2,9 +2,9 @@ import { pathSegmentProblems } from '@slipway/api/names';
 import type { ClusterRole } from '@slipway/api/types';
 import { type FieldError, required } from '@slipway/api/validation/field-error';
 import { validateLabelSelector } from '@slipway/api/validation/label-selector';
-import type { Strategy } from '../strategy.ts';
-import { descriptorOf } from './descriptor.ts';
-import { dropGeneration } from './generation.ts';
+import type { Strategy } from '../../strategy.ts';
+import { descriptorOf } from '../descriptor.ts';
+import { dropGeneration } from '../generation.ts';
 import { rbacGroup, validateRules } from './rbac-rules.ts';
 
 export const clusterRoleStrategy: Strategy<ClusterRole> = {

@@ -3,11 +3,11 @@ import { dns1035Name } from '@slipway/api/names';
 import type { Service, ServiceSpec } from '@slipway/api/types';
 import { type FieldError, invalid } from '@slipway/api/validation/field-error';
 import { serviceWarnings, validateService, validateServiceUpdate } from '@slipway/api/validation/service';
-import { allocateService } from '../allocators/allocate-service.ts';
-import type { ServiceAllocators } from '../allocators/service-allocators.ts';
-import type { Strategy } from '../strategy.ts';
-import { descriptorOf } from './descriptor.ts';
-import { dropGeneration, keepStatus } from './generation.ts';
+import { allocateService } from '../../allocators/allocate-service.ts';
+import type { ServiceAllocators } from '../../allocators/service-allocators.ts';
+import type { Strategy } from '../../strategy.ts';
+import { descriptorOf } from '../descriptor.ts';
+import { dropGeneration, keepStatus } from '../generation.ts';
 import { dropUnneeded, keepAllocated, pairClusterIps, pairClusterIpsWithOld } from './service-fields.ts';
 
 export function createServiceStrategy(allocators: ServiceAllocators): Strategy<Service> {

@@ -1,7 +1,7 @@
 import type { Service } from '@slipway/api/types';
-import { createServiceAllocators } from '../allocators/service-allocators.ts';
+import { createServiceAllocators } from '../../allocators/service-allocators.ts';
 import { createServiceStrategy } from './service.ts';
-import { context, create, draftOf, type Given, update } from './strategy-line.fixture.ts';
+import { context, create, draftOf, type Given, update } from '../strategy-line.fixture.ts';
 
 const strategyOfItsOwn = () => createServiceStrategy(createServiceAllocators({ serviceCidr: '10.96.0.0/16' }));
 const strategy = strategyOfItsOwn();

@@ -13,9 +13,9 @@ import {
 } from '@slipway/api/validation/field-error';
 import { validateTaintEffect } from '@slipway/api/validation/pod-spec-scheduling';
 import { semanticEqual } from '@slipway/api/validation/semantic-equal';
-import type { Strategy } from '../strategy.ts';
-import { descriptorOf } from './descriptor.ts';
-import { dropGeneration, keepStatus } from './generation.ts';
+import type { Strategy } from '../../strategy.ts';
+import { descriptorOf } from '../descriptor.ts';
+import { dropGeneration, keepStatus } from '../generation.ts';
 
 export const nodeStrategy: Strategy<Node> = {
   resource: descriptorOf('', 'v1', 'nodes'),

@@ -1,10 +1,10 @@
 import { configKeyProblems } from '@slipway/api/names';
 import type { Secret } from '@slipway/api/types';
 import { type FieldError, invalid, pushInvalid, required, tooLong } from '@slipway/api/validation/field-error';
-import type { Strategy } from '../strategy.ts';
+import type { Strategy } from '../../strategy.ts';
 import { base64Size, contentBytesMax, validateFrozen } from './content.ts';
-import { descriptorOf } from './descriptor.ts';
-import { dropGeneration } from './generation.ts';
+import { descriptorOf } from '../descriptor.ts';
+import { dropGeneration } from '../generation.ts';
 
 /** Keys that a type must have. */
 const requiredKeys: ReadonlyMap<string, readonly string[]> = new Map([

@@ -11,9 +11,9 @@ import {
   tooMany,
 } from '@slipway/api/validation/field-error';
 import { validateNotSpecial } from '@slipway/api/validation/service-addresses';
-import type { Strategy } from '../strategy.ts';
-import { descriptorOf } from './descriptor.ts';
-import { countGeneration, startGeneration } from './generation.ts';
+import type { Strategy } from '../../strategy.ts';
+import { descriptorOf } from '../descriptor.ts';
+import { countGeneration, startGeneration } from '../generation.ts';
 
 /** Upstream's limits: what the watchers of a large Service can bear. */
 const endpointsMax = 1000;

@@ -1,7 +1,7 @@
 import type { ServiceAccount } from '@slipway/api/types';
-import type { Strategy } from '../strategy.ts';
-import { descriptorOf } from './descriptor.ts';
-import { dropGeneration } from './generation.ts';
+import type { Strategy } from '../../strategy.ts';
+import { descriptorOf } from '../descriptor.ts';
+import { dropGeneration } from '../generation.ts';
 
 export const serviceAccountStrategy: Strategy<ServiceAccount> = {
   resource: descriptorOf('', 'v1', 'serviceaccounts'),

@@ -3,9 +3,9 @@ import { validateNonNegative, validateReplicaCounts } from '@slipway/api/validat
 import { type FieldError, invalid } from '@slipway/api/validation/field-error';
 import { validateSelectorAndTemplate } from '@slipway/api/validation/pod-template';
 import { semanticEqual } from '@slipway/api/validation/semantic-equal';
-import type { Strategy } from '../strategy.ts';
-import { descriptorOf } from './descriptor.ts';
-import { countGeneration, keepStatus, startGeneration } from './generation.ts';
+import type { Strategy } from '../../strategy.ts';
+import { descriptorOf } from '../descriptor.ts';
+import { countGeneration, keepStatus, startGeneration } from '../generation.ts';
 import { defaultTemplate, selectorText, templateWarnings } from './workload.ts';
 
 export const replicaSetStrategy: Strategy<ReplicaSet> = {

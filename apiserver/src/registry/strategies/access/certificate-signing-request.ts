@@ -22,9 +22,9 @@ import {
 import { semanticEqual } from '@slipway/api/validation/semantic-equal';
 import { formatTime } from '@slipway/kit/clock';
 
-import type { Strategy } from '../strategy.ts';
-import { descriptorOf } from './descriptor.ts';
-import { dropGeneration } from './generation.ts';
+import type { Strategy } from '../../strategy.ts';
+import { descriptorOf } from '../descriptor.ts';
+import { dropGeneration } from '../generation.ts';
 
 type Csr = CertificateSigningRequest;
 

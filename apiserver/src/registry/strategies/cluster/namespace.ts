@@ -2,9 +2,9 @@ import { labelName } from '@slipway/api/names';
 import type { Namespace } from '@slipway/api/types';
 import type { FieldError } from '@slipway/api/validation/field-error';
 import { validateFinalizer } from '@slipway/api/validation/object-meta';
-import type { Strategy } from '../strategy.ts';
-import { descriptorOf } from './descriptor.ts';
-import { dropGeneration, keepStatus } from './generation.ts';
+import type { Strategy } from '../../strategy.ts';
+import { descriptorOf } from '../descriptor.ts';
+import { dropGeneration, keepStatus } from '../generation.ts';
 
 const nameLabel = 'kubernetes.io/metadata.name';
 /** Holds a namespace until everything in it is gone. */
