@@ -33,8 +33,9 @@ interface Known {
   readonly served: readonly ServedResource[];
 }
 
-/** Until a definition's objects are gone, it is looked at again so often. */
-const deletionLookMs = 200;
+/** Until a definition's objects are gone it is looked at again, ever more seldom the longer something holds them. */
+const deletionLookMsMin = 200;
+const deletionLookMsMax = 5_000;
 const failureLookMs = 1_000;
 
 export class CustomResources {
@@ -205,7 +206,8 @@ export class CustomResources {
           if (!isStatus(error, 'NotFound')) throw error;
         });
     }
-    this.#later(name, deletionLookMs);
+    const ageMs = clock.nowMs() - Date.parse(definition.metadata.deletionTimestamp ?? now);
+    this.#later(name, Math.min(deletionLookMsMax, Math.max(deletionLookMsMin, ageMs / 4)));
   }
 
   async #change(
