@@ -77,12 +77,14 @@ class Fuzzer {
   readonly #byCode = new Map<number, number>();
   readonly #failures: string[] = [];
   readonly #dice: Dice;
+  readonly #untilMs: number;
   #sent = 0;
   #slowestProbeMs = 0;
 
   constructor(server: Server, options: FuzzOptions) {
     this.#server = server;
     this.#options = options;
+    this.#untilMs = options.clock.monotonicMs() + options.timeMsMax;
     this.#client = new ApiClient(server.endpoint, server.identity);
     this.#dice = new Dice(seededRandom(options.seed));
   }
@@ -111,11 +113,10 @@ class Fuzzer {
   }
 
   async #send(until: number, connections: number): Promise<void> {
-    const { clock, timeMsMax } = this.#options;
-    const startMs = clock.monotonicMs();
+    const { clock } = this.#options;
     const worker = async () => {
       const agent = new Agent({ keepAlive: true, maxSockets: 1, ca: this.#server.endpoint.ca });
-      while (this.#sent < until && this.#failures.length < failuresMax && clock.monotonicMs() - startMs < timeMsMax) {
+      while (this.#sent < until && this.#failures.length < failuresMax && clock.monotonicMs() < this.#untilMs) {
         const sent = ++this.#sent;
         if (this.#dice.chance(0.01)) await this.#sendRaw(this.#dice.of(rawRequests(this.#dice)));
         else await this.#sendOne(fuzzRequest(this.#dice, 'fuzz'), agent);
