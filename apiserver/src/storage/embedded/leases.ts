@@ -80,9 +80,11 @@ export class Leases {
     const nowMs = this.#deps.clock.monotonicMs();
     const over = this.all().filter(({ expiresAtMs }) => expiresAtMs <= nowMs);
     const results = await Promise.allSettled(over.map(({ id }) => this.#deps.expire(id)));
-    const failed = results.some(({ status }) => status === 'rejected');
+    // A lease whose keys could not be removed begins again, for a moment.
+    over.forEach(({ id, ttlSeconds }, i) => {
+      if (results[i]?.status === 'rejected') this.#leases.set(id, { id, ttlSeconds, expiresAtMs: nowMs + retryMs });
+    });
     const next = this.all().reduce((min, { expiresAtMs }) => Math.min(min, expiresAtMs), Number.POSITIVE_INFINITY);
-    if (failed) this.#expect(this.#deps.clock.monotonicMs() + retryMs);
-    else if (next !== Number.POSITIVE_INFINITY) this.#expect(next);
+    if (next !== Number.POSITIVE_INFINITY) this.#expect(next);
   }
 }
