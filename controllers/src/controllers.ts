@@ -17,6 +17,7 @@ import { rootCaController } from './cluster/root-ca/controller.ts';
 import { serviceAccountController } from './cluster/service-account/controller.ts';
 import { taintEvictionController } from './cluster/taint-eviction/controller.ts';
 import { endpointSliceController } from './networking/endpoint-slice/controller.ts';
+import { endpointsController } from './networking/endpoints/controller.ts';
 import { nodeIpamController } from './networking/node-ipam/controller.ts';
 import type { ControllerDefinition } from './runtime/controller-definition.ts';
 import { claimProtectionController, volumeProtectionController } from './storage/in-use-protection/controller.ts';
@@ -46,6 +47,7 @@ export function allControllers(config: ControllersConfig, clock: Clock): readonl
     deploymentController,
     replicaSetController,
     endpointSliceController,
+    endpointsController,
     nodeIpamController(config.clusterCidr),
     serviceAccountController,
     rootCaController(config.caPem),

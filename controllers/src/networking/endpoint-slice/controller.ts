@@ -19,7 +19,8 @@ export const endpointSliceController = definitionFrom({
   plan: planEndpointSlices,
 });
 
-function servicesOfPod(pod: Pod, caches: Caches): string[] {
+/** Keys of the services whose selectors match the pod. */
+export function servicesOfPod(pod: Pod, caches: Caches): string[] {
   return caches
     .inNamespace(kinds.services, pod.metadata.namespace ?? '')
     .filter((service) => podMatcherOf(service)?.matches(pod.metadata.labels))
