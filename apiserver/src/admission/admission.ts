@@ -47,13 +47,11 @@ interface Asked {
   readonly reviewing: readonly AdmissionPlugin[];
 }
 
-/** Kinds of writes remembered; past it they are worked out anew, which costs only time. */
-const askedMax = 10_000;
-
 export class Admission {
   readonly #chain: readonly AdmissionPlugin[];
   readonly #deps: AdmissionDeps;
-  readonly #asked = new Map<string, Asked>();
+  /** By resource, then by operation and subresource; what is served no longer takes its entries along. */
+  readonly #asked = new WeakMap<ServedResource, Map<string, Asked>>();
 
   constructor(chain: readonly AdmissionPlugin[], deps: AdmissionDeps) {
     this.#chain = chain;
@@ -106,9 +104,14 @@ export class Admission {
   }
 
   #askedAbout(request: AdmissionRequest): Asked {
-    const { operation, api, subresource = '' } = request;
-    const key = `${operation} ${api.group}/${api.resource}/${subresource}`;
-    const known = this.#asked.get(key);
+    const { operation, served, subresource } = request;
+    const key = subresource === undefined ? operation : `${operation} ${subresource}`;
+    let ofResource = this.#asked.get(served);
+    if (!ofResource) {
+      ofResource = new Map();
+      this.#asked.set(served, ofResource);
+    }
+    const known = ofResource.get(key);
     if (known) return known;
     const looking = this.#chain.filter(({ on }) => isTargeted(on, request));
     // What travels is looked at when it comes, and not again when the object behind it is written.
@@ -118,8 +121,7 @@ export class Admission {
       validating: looking.filter(({ validate, asksOthers }) => validate !== undefined && !(isReviewed && asksOthers)),
       reviewing: isReviewed ? looking.filter(({ asksOthers }) => asksOthers) : [],
     };
-    if (this.#asked.size >= askedMax) this.#asked.clear();
-    this.#asked.set(key, asked);
+    ofResource.set(key, asked);
     return asked;
   }
 }
