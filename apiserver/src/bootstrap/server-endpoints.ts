@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { isStatus } from '@slipway/api/status-error';
 import type { ResourcePath, Transport } from '@slipway/api/transport';
-import type { EndpointSlice, KubeList } from '@slipway/api/types';
+import type { Endpoints, EndpointSlice, KubeList } from '@slipway/api/types';
 import { semanticEqual } from '@slipway/api/validation/semantic-equal';
 
 /** Where one API server is reached. */
@@ -66,6 +66,36 @@ async function writeOnce(transport: Transport, endpoints: readonly ServerEndpoin
     if (!furtherSlice.test(name) || wanted.some(({ metadata }) => metadata.name === name)) continue;
     await transport.send({ verb: 'delete', path: { ...path, name } }, signal);
   }
+  await writeEndpoints(transport, wanted, signal);
+}
+
+/** The older form of the same, one object for all slices. */
+async function writeEndpoints(transport: Transport, slices: readonly EndpointSlice[], signal: AbortSignal) {
+  const wanted = endpointsOf(slices);
+  const collection: ResourcePath = { group: '', version: 'v1', resource: 'endpoints', namespace: 'default' };
+  const own: ResourcePath = { ...collection, name: serviceName };
+  const old = await transport.send({ verb: 'get', path: own }, signal).catch((error) => {
+    if (isStatus(error, 'NotFound')) return undefined;
+    throw error;
+  });
+  if (!old) await transport.send({ verb: 'create', path: collection, body: wanted }, signal);
+  else if (!semanticEqual((old as Endpoints).subsets, wanted.subsets)) {
+    const { metadata } = old as Endpoints;
+    await transport.send({ verb: 'update', path: own, body: { ...wanted, metadata } }, signal);
+  }
+}
+
+/** The label keeps others from making slices of it: they are there. */
+function endpointsOf(slices: readonly EndpointSlice[]): Endpoints {
+  return {
+    kind: 'Endpoints',
+    apiVersion: 'v1',
+    metadata: { name: serviceName, labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' } },
+    subsets: slices.map(({ endpoints, ports }) => ({
+      addresses: (endpoints ?? []).flatMap(({ addresses }) => addresses.map((ip) => ({ ip }))),
+      ports: (ports ?? []).map(({ name = '', protocol = 'TCP', port = 0 }) => ({ name, protocol, port })),
+    })),
+  };
 }
 
 function says(old: EndpointSlice, wanted: EndpointSlice): boolean {

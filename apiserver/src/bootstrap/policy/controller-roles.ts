@@ -241,7 +241,7 @@ export const controllerRoles: Readonly<Record<string, Rules>> = {
 /** What our controllers do beyond upstream's: they patch where those update, and read what they find in their way. */
 export const ownControllerRoles: Readonly<Record<string, Rules>> = {
   'deployment-controller': [on('apps', 'deployments', 'patch')],
-  'endpoint-controller': [on('core', 'endpoints', 'patch')],
+  'endpoint-controller': [on('core', 'endpoints', 'patch'), on('core', 'services/finalizers', 'update')],
   'endpointslice-controller': [on('discovery.k8s.io', 'endpointslices', 'patch')],
   'replicaset-controller': [on('core', 'pods', 'get')],
   'root-ca-cert-publisher': [on('core', 'configmaps', 'get patch')],
