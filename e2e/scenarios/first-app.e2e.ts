@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describeWith, missingCapability } from '@slipway/kit/testing/capabilities';
 import { type Cluster, newCluster } from '../harness/cluster.ts';
 import { eventually } from '../harness/eventually.ts';
+import { kubectlEnds } from '../harness/kubectl.ts';
 import { containerNeeds, loadExampleImage } from '../harness/images.ts';
 import { repositoryRoot } from '../tidy/sources.ts';
 
@@ -45,6 +46,15 @@ describeWith(missingCapability(containerNeeds), 'the first application', () => {
     await eventually('the service to answer', async () =>
       expect(await fetchText(`http://${address}/`)).toBe('Hello from Slipway.\n'),
     );
+  });
+
+  it('is described with its endpoints, by kubectl of every age', async () => {
+    for (const program of kubectlEnds()) {
+      const { stdout } = await cluster.kubectlWith(program, ['describe', 'service', 'web']);
+      expect(stdout).toMatch(/Endpoints: +(\d+\.\d+\.\d+\.\d+:8080,?){3}/);
+    }
+    const listed = ['get', 'endpoints', 'web', '-o', 'jsonpath={.subsets[0].addresses[*].targetRef.kind}'];
+    expect(await cluster.kubectl(listed)).toBe('Pod Pod Pod');
   });
 
   it('is found by name from another pod', async () => {
