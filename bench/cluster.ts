@@ -17,7 +17,8 @@ export interface BenchCluster {
   /** Milliseconds from the start of the process to `ready`. */
   readonly startMs: number;
   call(method: string, path: string, body?: unknown): Promise<{ readonly code: number; readonly body: unknown }>;
-  stop(): Promise<void>;
+  /** Ends it and removes what it left, its data too unless they are to be kept. */
+  stop(how?: { readonly keepData?: boolean }): Promise<void>;
 }
 
 interface Kubeconfig {
@@ -28,18 +29,27 @@ interface Kubeconfig {
 }
 
 export interface BenchClusterOptions {
+  /** `apiserver` measures the API server alone. */
+  readonly command?: 'up' | 'apiserver';
+  /** Data of a cluster that was stopped before. */
+  readonly dataDir?: string;
   readonly flags?: readonly string[];
   /** Hears the lines that the cluster logs, at level debug. Without it warnings go to standard error. */
   readonly onLogLine?: (line: string) => void;
 }
 
-export async function startCluster({ flags = [], onLogLine }: BenchClusterOptions = {}): Promise<BenchCluster> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'slipway-bench-'));
+export async function startCluster(options: BenchClusterOptions = {}): Promise<BenchCluster> {
+  const { command = 'up', flags = [], onLogLine } = options;
+  const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'slipway-bench-'));
   const startedMs = performance.now();
   const level = onLogLine ? 'debug' : 'warn';
   const child = spawn(
     slipwayBin,
-    ['up', '--data-dir', dataDir, '--secure-port', '0', '--agent-port', '0', '--log-level', level, ...flags],
+    [
+      ...[command, '--data-dir', dataDir, '--secure-port', '0', '--log-level', level],
+      ...(command === 'up' ? ['--agent-port', '0'] : []),
+      ...flags,
+    ],
     {
       stdio: ['ignore', 'pipe', onLogLine ? 'pipe' : 'inherit'],
     },
@@ -62,10 +72,11 @@ export async function startCluster({ flags = [], onLogLine }: BenchClusterOption
     token: await adminToken(call),
     pid: child.pid ?? 0,
     call,
-    stop: async () => {
+    stop: async ({ keepData = false } = {}) => {
       const ended = new Promise((done) => child.once('exit', done));
       child.kill('SIGTERM');
       await ended;
+      if (keepData) return;
       execFileSync(slipwayBin, ['down', '--purge', '--data-dir', dataDir], { stdio: ['ignore', 'ignore', 'inherit'] });
       rmSync(dataDir, { recursive: true, force: true });
     },
