@@ -20,8 +20,8 @@ const path: ResourcePath = {
 /** Further slices of ours, for servers with other ports than those in the slice `kubernetes`. */
 const furtherSlice = /^kubernetes-(ipv4|ipv6)-\d+$/;
 
-/** Another server may write the same at the same time. */
-const triesMax = 5;
+/** Servers that start at the same time write the same objects: each of them makes another one lose once for each object. */
+const triesMax = 30;
 
 /** Makes the endpoints of the service `default/kubernetes` just these. */
 export async function writeServerEndpoints(
