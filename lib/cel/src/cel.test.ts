@@ -331,6 +331,12 @@ describe('cost', () => {
     expect(estimate('self.tags.all(t, self.tags.all(u, t != u || true))')).toBeGreaterThan(10_000_000);
   });
 
+  it('takes the size of a text for one step before it runs, as upstream, and counts the walk while it runs', () => {
+    const program = compileExpression('size(s) > 0', { variables: { s: string } });
+    expect(program.estimatedCost).toBeLessThan(10);
+    expect(() => program.evaluate({ s: 'x'.repeat(10_000) }, new CostMeter(500))).toThrow('actual cost limit exceeded');
+  });
+
   // In time that doubles with each character neither would end.
   it('matches hostile patterns in linear time', () => {
     const program = compileExpression("s.matches('^(a+)+$')", { variables: { s: string } });

@@ -87,7 +87,7 @@ function noOverload(compiler: Compiler, node: SyntaxNode, { name, isMember }: Ca
 
 function callPart(candidates: readonly Overload[], type: CelType, args: readonly Part[]): Part {
   const sizes = args.map(({ size }) => size);
-  const estimates = candidates.map(({ cost }) => (cost.of ? finite(cost.of(sizes)) : 0));
+  const estimates = candidates.map(({ cost }) => (cost.of && !cost.isOnlyMeasured ? finite(cost.of(sizes)) : 0));
   const cost = totalCost(args) + callCost + Math.max(...estimates);
   const [only] = candidates;
   const isCertain = candidates.length === 1 && args.every((arg, i) => isStatic(only?.parameters[i], arg.type));

@@ -9,7 +9,10 @@ type List = readonly unknown[];
 const perElement: Cost = { of: ([size = 0]) => size };
 const perPair: Cost = { of: ([a = 0, b = 0]) => Math.max(a, 1) * Math.max(b, 1) };
 /** What counting the entries of a plain object costs. */
-const counting: Cost = { of: ([size = 0]) => 1 + size * 0.1 };
+const counting: Cost = {
+  isOnlyMeasured: true,
+  of: ([size = 0]) => 1 + size * 0.1,
+};
 
 /** Equality that costs what it looks at. */
 export function equalsMetered(a: unknown, b: unknown, meter: CostMeter): boolean {

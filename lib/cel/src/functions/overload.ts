@@ -33,6 +33,11 @@ export interface Overload {
 export interface Cost {
   /** By the sizes of the arguments. While running they are the true ones, before that the largest possible. */
   readonly of?: (sizes: readonly number[]) => number;
+  /**
+   * Counted while running alone. What is one step upstream and a walk here (the size of a string or a map) must not make an expression
+   * too expensive that upstream takes.
+   */
+  readonly isOnlyMeasured?: true;
   /** The largest size of the result; without it that of an unknown value. */
   readonly resultSize?: (sizes: readonly number[]) => number;
 }

@@ -19,6 +19,7 @@ function slice(text: string | readonly string[], from: number, to: number): stri
 }
 
 const walk: Cost = { of: ([size = 0]) => size * perCharacter, resultSize: ([size = 0]) => size };
+const measuredWalk: Cost = { ...walk, isOnlyMeasured: true };
 const walkBoth: Cost = { of: ([size = 0, other = 0]) => (size + other) * perCharacter };
 const search: Cost = {
   of: ([size = 0, other = 0]) => Math.max(size * perCharacter, 1) * Math.max(other * perCharacter, 1),
@@ -107,8 +108,8 @@ const joined: Cost = {
 };
 
 export const stringOverloads: readonly Overload[] = [
-  overload<[string]>('size(string): int', ([text]) => stringSize(text), walk),
-  overload<[string]>('string.size(): int', ([text]) => stringSize(text), walk),
+  overload<[string]>('size(string): int', ([text]) => stringSize(text), measuredWalk),
+  overload<[string]>('string.size(): int', ([text]) => stringSize(text), measuredWalk),
   overload<[string, string]>('string.contains(string): bool', ([text, part]) => text.includes(part), search),
   overload<[string, string]>('string.startsWith(string): bool', ([text, part]) => text.startsWith(part), {
     of: ([, part = 0]) => part * perCharacter,
