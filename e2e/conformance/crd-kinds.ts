@@ -1,5 +1,6 @@
 /** Custom kinds for tests, each in a group of its own so that tests do not meet. */
 import { randomBytes } from 'node:crypto';
+import { eventually } from '../harness/eventually.ts';
 import type { ApiClient, ApiObject, Tree } from './api-client.ts';
 
 export const definitionsPath = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
@@ -87,12 +88,6 @@ function isTrue(definition: ApiObject, type: string): boolean {
   return conditionOf(definition, type)?.status === 'True';
 }
 
-const waitMsMax = 10_000;
-
-export async function until(holds: () => Promise<boolean>, what: string): Promise<void> {
-  const startedMs = Date.now();
-  while (!(await holds())) {
-    if (Date.now() - startedMs > waitMsMax) throw new Error(`not within ${waitMsMax} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+export function until(holds: () => Promise<boolean>, what: string): Promise<void> {
+  return eventually(what, async () => expect(await holds()).toBe(true));
 }

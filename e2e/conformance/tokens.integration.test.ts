@@ -1,4 +1,5 @@
 /** Tokens: what they are bound to, when they end, what a TokenReview says of them. */
+import { systemRandom } from '@slipway/kit/random';
 import type { ApiClient, Tree } from './api-client.ts';
 import { pod } from './manifests.ts';
 import { useTarget } from './target.ts';
@@ -109,9 +110,7 @@ describe('a TokenReview', () => {
 });
 
 describe('a bootstrap token', () => {
-  const id = Math.floor(Date.now() % 36 ** 6)
-    .toString(36)
-    .padStart(6, '0');
+  const id = systemRandom.suffix(6);
   const token = `${id}.0123456789abcdef`;
   const path = '/api/v1/namespaces/kube-system/secrets';
   const secret = (more: Readonly<Record<string, string>> = {}) => ({

@@ -50,8 +50,11 @@ function defaultDownwardItems(items: DownwardItems): void {
   }
 }
 
+/** Disks that a pod's volume and a PersistentVolume describe alike. */
+type NetworkDisks = Pick<Volume, 'iscsi' | 'rbd' | 'azureDisk' | 'scaleIO'>;
+
 /** No node of ours mounts these; their defaults are part of the API all the same. */
-function defaultNetworkDisk({ iscsi, rbd, azureDisk, scaleIO }: Volume): void {
+export function defaultNetworkDisk({ iscsi, rbd, azureDisk, scaleIO }: NetworkDisks): void {
   if (iscsi) iscsi.iscsiInterface ||= 'default';
   if (rbd) {
     rbd.pool ||= 'rbd';

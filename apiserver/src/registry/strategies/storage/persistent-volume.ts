@@ -1,4 +1,5 @@
 import { canonicalCapacity } from '@slipway/api/defaults/persistent-volume';
+import { defaultNetworkDisk } from '@slipway/api/defaults/volume';
 import { dnsSubdomainProblems } from '@slipway/api/names';
 import type { PersistentVolume, PersistentVolumeSpec } from '@slipway/api/types';
 import { differences } from '@slipway/api/validation/differences';
@@ -36,7 +37,8 @@ export const persistentVolumeStrategy: Strategy<PersistentVolume> = {
     spec.persistentVolumeReclaimPolicy ||= 'Retain';
     spec.volumeMode ??= 'Filesystem';
     canonicalCapacity(spec.capacity);
-    defaultSource(spec);
+    if (spec.hostPath) spec.hostPath.type ??= '';
+    defaultNetworkDisk(spec);
     draft.status ??= {};
     draft.status.phase ||= 'Pending';
   },
@@ -77,26 +79,6 @@ export const persistentVolumeStrategy: Strategy<PersistentVolume> = {
     },
   },
 };
-
-function defaultSource({ hostPath, iscsi, rbd, azureDisk, scaleIO }: PersistentVolumeSpec): void {
-  if (hostPath) hostPath.type ??= '';
-  if (iscsi) iscsi.iscsiInterface ||= 'default';
-  if (rbd) {
-    rbd.pool ||= 'rbd';
-    rbd.user ||= 'admin';
-    rbd.keyring ||= '/etc/ceph/keyring';
-  }
-  if (azureDisk) {
-    azureDisk.cachingMode ??= 'ReadWrite';
-    azureDisk.kind ??= 'Shared';
-    azureDisk.fsType ??= 'ext4';
-    azureDisk.readOnly ??= false;
-  }
-  if (scaleIO) {
-    scaleIO.storageMode ||= 'ThinProvisioned';
-    scaleIO.fsType ||= 'xfs';
-  }
-}
 
 function validateSpec(errors: FieldError[], spec: PersistentVolumeSpec, path: string): void {
   const { accessModes = [], capacity = {}, persistentVolumeReclaimPolicy: policy = '', nodeAffinity } = spec;
