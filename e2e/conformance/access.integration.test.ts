@@ -285,6 +285,74 @@ describe('impersonation', () => {
   });
 });
 
+describe('constrained impersonation', () => {
+  const grant = async (to: string, name: string, kind: 'ClusterRole' | 'Role', rules: object[]) => {
+    const isEverywhere = kind === 'ClusterRole';
+    const place = isEverywhere ? rbac : `${rbac}/namespaces/${target.namespace}`;
+    const full = isEverywhere ? `${name}-${target.namespace}` : name;
+    await target.admin.made(`${place}/${isEverywhere ? 'clusterroles' : 'roles'}`, { metadata: { name: full }, rules });
+    const bindings = isEverywhere ? 'clusterrolebindings' : 'rolebindings';
+    await target.admin.made(`${place}/${bindings}`, binding(full, kind, full, to));
+  };
+  const authentication = ['authentication.k8s.io'];
+
+  it('lets one be somebody for what is granted, and for nothing else', async () => {
+    const deputy = await account('deputy');
+    await grant('deputy', 'be-jane', 'ClusterRole', [
+      { apiGroups: authentication, resources: ['users'], resourceNames: ['jane'], verbs: ['impersonate:user-info'] },
+    ]);
+    const maps = `${target.core}/configmaps`;
+    const asJane = { 'impersonate-user': 'jane' };
+    // On whom one wants to be, but not on what is asked for.
+    expect((await deputy.get(maps, asJane)).body.message).toContain(
+      'cannot impersonate resource "users" in API group ""',
+    );
+    await grant('deputy', 'on-maps', 'Role', [
+      { apiGroups: [''], resources: ['configmaps'], verbs: ['impersonate-on:user-info:list'] },
+    ]);
+    await grant('deputy', 'nothing', 'Role', [{ apiGroups: [''], resources: ['pods'], verbs: ['list'] }]);
+    await allowed(deputy, `${target.core}/pods`);
+    // Jane herself may not list them.
+    expect((await deputy.get(maps, asJane)).body.message).toContain('User "jane" cannot list resource "configmaps"');
+    await target.admin.made(`${rbac}/namespaces/${target.namespace}/rolebindings`, {
+      metadata: { name: 'jane-views' },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'edit' },
+      subjects: [{ kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name: 'jane' }],
+    });
+    for (let attempt = 0; attempt < 200 && (await deputy.get(maps, asJane)).code !== 200; attempt++);
+    expect((await deputy.get(maps, asJane)).code).toBe(200);
+    expect((await deputy.get(`${target.core}/secrets`, asJane)).code).toBe(403);
+    expect((await deputy.get(maps, { 'impersonate-user': 'john' })).code).toBe(403);
+    expect((await deputy.get(maps, { ...asJane, 'impersonate-group': 'system:masters' })).code).toBe(403);
+    expect((await deputy.get(maps, { 'impersonate-user': userName('default') })).code).toBe(403);
+  });
+
+  it('makes one a node only by the rights on nodes', async () => {
+    const deputy = await account('node-deputy');
+    await grant('node-deputy', 'be-node', 'ClusterRole', [
+      { apiGroups: authentication, resources: ['nodes'], resourceNames: ['n1'], verbs: ['impersonate:arbitrary-node'] },
+      {
+        apiGroups: authentication,
+        resources: ['selfsubjectreviews'],
+        verbs: ['impersonate-on:arbitrary-node:create', 'impersonate-on:user-info:create'],
+      },
+      { apiGroups: authentication, resources: ['users'], verbs: ['impersonate:user-info'] },
+      { apiGroups: [''], resources: ['nodes'], verbs: ['list'] },
+    ]);
+    await allowed(deputy, '/api/v1/nodes');
+    const whoIs = (name: string) =>
+      deputy.request('POST', '/apis/authentication.k8s.io/v1/selfsubjectreviews', {
+        body: {},
+        headers: { 'impersonate-user': name },
+      });
+    expect((await whoIs('system:node:n1')).body.status).toMatchObject({
+      userInfo: { username: 'system:node:n1', groups: ['system:nodes', 'system:authenticated'] },
+    });
+    expect((await whoIs('anybody')).body.status).toMatchObject({ userInfo: { username: 'anybody' } });
+    expect((await whoIs('system:node:n2')).code).toBe(403);
+  });
+});
+
 describe('a review of access', () => {
   const reviews = '/apis/authorization.k8s.io/v1';
   const ask = (kind: string, spec: object) => target.admin.post(`${reviews}/${kind}`, { spec });

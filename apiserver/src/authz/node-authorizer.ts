@@ -4,7 +4,7 @@
  * resources below it matters which node asks. Writes are narrowed further by the admission plugin NodeRestriction.
  */
 import { parseFieldSelector } from '@slipway/api/field-selector';
-import type { PersistentVolume, Pod, PolicyRule, VolumeAttachment } from '@slipway/api/types';
+import type { PersistentVolume, Pod, PolicyRule, ResourceSlice, VolumeAttachment } from '@slipway/api/types';
 import { nodeRules } from '../bootstrap/policy/component-roles.ts';
 import { objectKey } from '../registry/resource-context.ts';
 import type { UserInfo } from '../registry/strategy.ts';
@@ -68,6 +68,7 @@ export class NodeAuthorizer implements Authorizer {
       '/serviceaccounts/': one(['get'], 'serviceaccounts'),
       '/serviceaccounts/token': one(['create'], 'serviceaccounts'),
       'resource.k8s.io/resourceclaims/': one(['get'], 'resourceclaims'),
+      'resource.k8s.io/resourceslices/': (node, request) => this.#isOwnSlices(node, request),
       'storage.k8s.io/volumeattachments/': (node, request) => request.verb === 'get' && this.#isAttached(node, request),
       'storage.k8s.io/csinodes/': ownName(['get', 'update', 'patch', 'delete']),
       'coordination.k8s.io/leases/': (node, request) =>
@@ -104,6 +105,15 @@ export class NodeAuthorizer implements Authorizer {
     }
     const isSelection = verb === 'list' || verb === 'watch' || verb === 'deletecollection';
     return isSelection && exactField(fieldSelector, 'spec.nodeName') === node;
+  }
+
+  #isOwnSlices(node: string, { verb, group, resource, name, fieldSelector }: ResourceAccess): boolean {
+    if (verb === 'create') return true;
+    if (verb === 'list' || verb === 'watch' || verb === 'deletecollection') {
+      return exactField(fieldSelector, 'spec.nodeName') === node;
+    }
+    const slice = this.#objects.cached(objectKey({ group, resource }, undefined, name));
+    return (slice?.object as ResourceSlice | undefined)?.spec?.nodeName === node;
   }
 
   #reachesVolume(node: string, name: string): boolean {

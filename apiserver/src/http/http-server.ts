@@ -19,6 +19,7 @@ import { type ApiServerConfig, isUnspecified } from '../config.ts';
 import { optionsFromQuery } from '../registry/call-options.ts';
 import { connectSubresources } from '../registry/kinds.ts';
 import { badRequest, unknownPath } from '../registry/status-errors.ts';
+import type { UserInfo } from '../registry/strategy.ts';
 import { type Connect, reviewConnect } from './connect.ts';
 import { type EncodeOptions, encodeAnswer, encodeValue } from './encode-answer.ts';
 import { isOurMistake, statusFrom } from './errors.ts';
@@ -292,7 +293,7 @@ class RequestHandler {
     const incoming: Incoming = {
       ...incomingFromHttp(
         { raw, address, options, body, signal: this.#deps.givingUp, takesProtobuf: () => this.#hasProtobuf(address) },
-        () => impersonated(raw, authenticator.authenticate(raw), line.authorizer),
+        () => impersonated(raw, authenticator.authenticate(raw), line.authorizer, (user) => accessOf(incoming, user)),
       ),
       warnings,
     };
@@ -352,12 +353,14 @@ class RequestHandler {
     },
   ): Promise<void> {
     const { line, authenticator, connect } = this.#deps;
-    const user = impersonated(raw, authenticator.authenticate(raw), line.authorizer);
     const verb = raw.method === 'POST' ? 'create' : 'get';
-    authorize(line.authorizer, accessOf({ address, verb, options: {} }, user));
+    const access = (user: UserInfo) => accessOf({ address, verb, options: {} }, user);
     // A WebSocket begins with GET; running something in a container must not come with the right to read.
-    if (address.subresource !== 'log')
-      authorize(line.authorizer, accessOf({ address, verb: 'create', options: {} }, user));
+    const running = (user: UserInfo) => accessOf({ address, verb: 'create', options: {} }, user);
+    const asked = address.subresource === 'log' ? access : running;
+    const user = impersonated(raw, authenticator.authenticate(raw), line.authorizer, asked);
+    authorize(line.authorizer, access(user));
+    authorize(line.authorizer, asked(user));
     const served = line.kinds.find(address);
     if (!served || address.name === undefined) throw unknownPath();
     const gone = new AbortController();
@@ -378,9 +381,10 @@ class RequestHandler {
 
   async #answerPath(path: string, queryText: string, raw: IncomingMessage, response: ServerResponse): Promise<void> {
     const { authenticator, line, paths } = this.#deps;
-    const user = impersonated(raw, authenticator.authenticate(raw), line.authorizer);
     const verb = (raw.method ?? 'GET').toLowerCase();
-    authorize(line.authorizer, { kind: 'path', user, verb, path });
+    const access = (user: UserInfo) => ({ kind: 'path', user, verb, path }) as const;
+    const user = impersonated(raw, authenticator.authenticate(raw), line.authorizer, access);
+    authorize(line.authorizer, access(user));
     const query = new URLSearchParams(queryText);
     const answered = await answerPath({ path, query, accept: raw.headers.accept }, paths);
     switch (answered.kind) {

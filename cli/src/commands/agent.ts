@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { openPki } from '@slipway/apiserver/pki';
 import type { Address } from '@slipway/kubelet-agent';
 import type { CommandContext, RunCommand } from '../command.ts';
+import { keepCompileCache } from '../compile-cache.ts';
 import { type AgentCertificates, agentHosts, agentObstacle, composeAgent, isLoopback } from '../compose/node.ts';
 import { connectAsNode } from '../compose/node-identity.ts';
 import { runParts } from '../compose/run-parts.ts';
@@ -19,7 +20,10 @@ export const agent: RunCommand = async (context) => {
     const { host, port } = addressOf(connection.server);
     const link = { transport, loopbackServer: isLoopback(host) ? () => ({ host, port }) : undefined };
     const part = await composeAgent(config, link, certificates, { clock, random, log }, signal);
-    await runParts([part], signal, async () => print(`ready: node ${config.nodeName}`));
+    await runParts([part], signal, async () => {
+      print(`ready: node ${config.nodeName}`);
+      await keepCompileCache();
+    });
     transport.close();
   } finally {
     await claim.release();

@@ -1,4 +1,5 @@
 import type { RunCommand } from '../command.ts';
+import { keepCompileCache } from '../compile-cache.ts';
 import { ensureClusterDns } from '../compose/cluster-dns.ts';
 import { composeApiServer, writeAdminKubeconfig } from '../compose/control-plane.ts';
 import { runParts } from '../compose/run-parts.ts';
@@ -15,6 +16,7 @@ export const apiserver: RunCommand = async ({ config, clock, random, log, signal
         print(
           `ready: https://${part.server.address.host}:${part.server.address.port}  export KUBECONFIG=${config.kubeconfig}`,
         );
+        await keepCompileCache();
       });
     } finally {
       await part.backend.close();

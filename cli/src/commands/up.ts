@@ -1,6 +1,6 @@
-import { flushCompileCache } from 'node:module';
 import { type ApiServer, clientIdentities } from '@slipway/apiserver';
 import type { CommandContext, RunCommand } from '../command.ts';
+import { keepCompileCache } from '../compile-cache.ts';
 import { ensureClusterDns } from '../compose/cluster-dns.ts';
 import { composeApiServer, composeControllers, type Part, writeAdminKubeconfig } from '../compose/control-plane.ts';
 import { agentHosts, agentObstacle, composeAgent, isLoopback } from '../compose/node.ts';
@@ -26,8 +26,7 @@ export const up: RunCommand = async (context) => {
         print(
           `ready: https://${apiServer.server.address.host}:${apiServer.server.address.port}  export KUBECONFIG=${config.kubeconfig}`,
         );
-        // Node would write it at the end of the process only, and a killed one has none.
-        flushCompileCache();
+        await keepCompileCache();
       });
     } finally {
       await apiServer.backend.close();

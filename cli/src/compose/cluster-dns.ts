@@ -5,7 +5,8 @@ import type { Config } from '../config.ts';
 
 /** The tenth address of the services is the DNS server's, as everywhere. */
 const dnsHost = 10;
-const installer = { name: 'system:slipway', groups: ['system:masters'] };
+/** May read that one Service and create one, in kube-system: see the role of this name in the API server's policy. */
+const installer = { name: 'system:slipway:dns-installer', groups: [] };
 
 export function clusterDnsAddress(config: Config): string {
   return hostInCidr(config.serviceCidr, dnsHost);

@@ -1,5 +1,5 @@
 /** Roles for the parts of a cluster and those that work for it, by upstream's names. A table: read it as one. */
-import { on, read, reviewAccess, reviewTokens, type Rules, tellEvents } from './policy-rule.ts';
+import { on, read, readUpdate, reviewAccess, reviewTokens, type Rules, tellEvents } from './policy-rule.ts';
 
 const csrs = 'certificatesigningrequests';
 const csrRole = `system:certificates.k8s.io:${csrs}`;
@@ -17,7 +17,7 @@ export const nodeRules: Rules = [
   on('core', 'nodes', 'create get list watch'),
   on('core', 'nodes/status', 'patch update'),
   on('core', 'nodes', 'patch update'),
-  tellEvents,
+  on('core', 'events', 'create patch update'),
   on('core', 'pods', read),
   on('core', 'pods', 'create delete'),
   on('core', 'pods/status', 'patch update'),
@@ -35,11 +35,11 @@ export const nodeRules: Rules = [
   on('storage.k8s.io', 'csinodes', 'create delete get patch update'),
   on('node.k8s.io', 'runtimeclasses', read),
   on('resource.k8s.io', 'resourceclaims', 'get'),
-  on('resource.k8s.io', 'resourceslices', 'create delete deletecollection get list patch update watch'),
+  on('resource.k8s.io', 'resourceslices', 'deletecollection'),
 ];
 
-const kubeletApi =
-  'nodes/checkpoint nodes/configz nodes/healthz nodes/log nodes/metrics nodes/pods nodes/proxy nodes/spec nodes/stats';
+const kubeletApi = 'nodes/log nodes/metrics nodes/proxy nodes/stats';
+const kubeletApiParts = 'nodes/configz nodes/healthz nodes/pods';
 
 export const componentRoles: Readonly<Record<string, Rules>> = {
   'system:node': nodeRules,
@@ -52,7 +52,12 @@ export const componentRoles: Readonly<Record<string, Rules>> = {
     on('networking.k8s.io', 'servicecidrs', 'list watch'),
   ],
   'system:node-bootstrapper': [on('certificates.k8s.io', csrs, 'create get list watch')],
-  'system:kubelet-api-admin': [on('core', 'nodes', read), on('core', 'nodes', 'proxy'), on('core', kubeletApi, '*')],
+  'system:kubelet-api-admin': [
+    on('core', 'nodes', read),
+    on('core', 'nodes', 'proxy'),
+    on('core', kubeletApi, '*'),
+    on('core', kubeletApiParts, '*'),
+  ],
   'system:kube-aggregator': [on('core', 'endpoints services', read)],
   'system:kube-dns': [on('core', 'endpoints services', 'list watch')],
   'system:kube-controller-manager': [
@@ -89,11 +94,13 @@ export const componentRoles: Readonly<Record<string, Rules>> = {
     on('storage.k8s.io', 'csistoragecapacities', read),
     on('storage.k8s.io', 'volumeattachments', read),
     on('resource.k8s.io', 'deviceclasses', read),
-    on('resource.k8s.io', 'resourceclaims', read),
-    on('resource.k8s.io', 'resourceclaims', 'create delete patch update'),
-    on('resource.k8s.io', 'resourceclaims/status', 'patch update'),
-    on('core', 'pods/finalizers', 'update'),
+    on('resource.k8s.io', 'resourceclaims', readUpdate),
+    on('resource.k8s.io', 'resourceclaims', 'create delete'),
+    on('resource.k8s.io', 'resourceclaims/status', readUpdate),
+    on('resource.k8s.io', 'resourceclaims/binding', 'patch update'),
+    on('core', 'pods/finalizers', readUpdate),
     on('resource.k8s.io', 'resourceslices', read),
+    on('resource.k8s.io', 'devicetaintrules', read),
   ],
   'system:volume-scheduler': [
     on('core', 'persistentvolumes', 'get list patch update watch'),

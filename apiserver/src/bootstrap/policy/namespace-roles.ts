@@ -25,6 +25,12 @@ const leaderLock = (name: string, user: string): NamespaceRole => ({
 export const namespaceRoles: readonly NamespaceRole[] = [
   {
     namespace: 'kube-system',
+    name: 'slipway:dns-installer',
+    rules: [on('core', 'services', 'create'), on('core', 'services', 'get', 'kube-dns')],
+    subjects: ['system:slipway:dns-installer'],
+  },
+  {
+    namespace: 'kube-system',
     name: authenticationReader,
     bindingName: `system::${authenticationReader}`,
     rules: [on('core', 'configmaps', read, 'extension-apiserver-authentication')],

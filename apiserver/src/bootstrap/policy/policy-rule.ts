@@ -4,6 +4,7 @@ import type { PolicyRule } from '@slipway/api/types';
 export type Rules = readonly PolicyRule[];
 
 export const read = 'get list watch';
+export const readUpdate = 'get list patch update watch';
 export const write = 'create delete deletecollection patch update';
 export const readWrite = 'create delete deletecollection get list patch update watch';
 

@@ -80,6 +80,8 @@ export const userRoles: Readonly<Record<string, Rules>> = {
   'system:public-info-viewer': [at(`${health} ${version}`)],
   'system:monitoring': [at(`${health} /healthz/* /livez/* /readyz/* /metrics /metrics/slis`)],
   'system:auth-delegator': [reviewTokens, reviewAccess],
-  'system:service-account-issuer-discovery': [at('/.well-known/openid-configuration /openid/v1/jwks')],
+  'system:service-account-issuer-discovery': [
+    at('/.well-known/openid-configuration /.well-known/openid-configuration/ /openid/v1/jwks /openid/v1/jwks/'),
+  ],
   'system:heapster': [on('core', 'events namespaces nodes pods', read), on('extensions', 'deployments', read)],
 };

@@ -6,7 +6,7 @@ import { StatusError } from '@slipway/api/status-error';
 import { nodeNameOf } from '../../../authz/node-authorizer.ts';
 import { forbidden } from '../../../registry/status-errors.ts';
 import type { AdmissionDeps, AdmissionPlugin, AdmissionWrite } from '../../plugin.ts';
-import { claimStatusProblem, csiNodeProblem, csrProblem, leaseProblem } from './own-objects.ts';
+import { claimStatusProblem, csiNodeProblem, csrProblem, leaseProblem, resourceSliceProblem } from './own-objects.ts';
 import { nodeProblem } from './own-node.ts';
 import { podProblem } from './own-pods.ts';
 import { tokenProblem } from './own-tokens.ts';
@@ -21,6 +21,7 @@ const checks: Readonly<Record<string, NodeCheck>> = {
   '/serviceaccounts': tokenProblem,
   'coordination.k8s.io/leases': leaseProblem,
   'storage.k8s.io/csinodes': csiNodeProblem,
+  'resource.k8s.io/resourceslices': resourceSliceProblem,
   'certificates.k8s.io/certificatesigningrequests': csrProblem,
 };
 
@@ -36,6 +37,7 @@ export const nodeRestriction: AdmissionPlugin = {
     },
     { operations, group: 'coordination.k8s.io', resources: ['leases'] },
     { operations, group: 'storage.k8s.io', resources: ['csinodes'] },
+    { operations, group: 'resource.k8s.io', resources: ['resourceslices'] },
     { operations: ['CREATE'], group: 'certificates.k8s.io', resources: ['certificatesigningrequests'] },
   ],
 

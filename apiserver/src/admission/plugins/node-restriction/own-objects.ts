@@ -1,6 +1,6 @@
 import { CertificateRequestError, parseCertificateRequest } from '@slipway/api/certificates/certificate-request';
 import { signers } from '@slipway/api/certificates/signers';
-import type { CertificateSigningRequest, PersistentVolumeClaim } from '@slipway/api/types';
+import type { CertificateSigningRequest, PersistentVolumeClaim, ResourceSlice } from '@slipway/api/types';
 import { semanticEqual } from '@slipway/api/validation/semantic-equal';
 import type { NodeCheck } from './node-restriction.ts';
 
@@ -17,6 +17,15 @@ export const leaseProblem: NodeCheck = (node, { draft, request }) => {
 export const csiNodeProblem: NodeCheck = (node, { draft, request }) => {
   const name = request.name ?? draft?.metadata.name;
   return name === node ? undefined : 'can only access CSINode with the same name as the requesting node';
+};
+
+/** What other requests are about is for the node authoriser to look at. */
+export const resourceSliceProblem: NodeCheck = (node, { draft, old, request }) => {
+  if (request.operation === 'UPDATE') return undefined;
+  const slice = (request.operation === 'CREATE' ? draft : old) as ResourceSlice | undefined;
+  return slice === undefined || slice.spec.nodeName === node
+    ? undefined
+    : 'can only create/delete ResourceSlice with the same NodeName as the requesting node';
 };
 
 /** Of a claim's status a node reports how large the volume has become. */
