@@ -1,0 +1,44 @@
+import type { Pod } from '@slipway/api/types';
+import { keyOf, kinds } from '@slipway/client/kinds';
+import { aNode, aPod } from '../../testing/builders.ts';
+import { podMoves } from '../../testing/laws/child-moves.ts';
+import type { ControllerLaws } from '../../testing/laws/controller-laws.ts';
+import { nodeMoves } from '../../testing/laws/node-moves.ts';
+
+const { nodes, pods } = kinds;
+
+export const podGcLaws: ControllerLaws = {
+  controller: 'pod-gc',
+  start(server) {
+    for (const name of ['n0', 'n1']) server.put(nodes, aNode(name, 'True'));
+  },
+  moves: {
+    ...podMoves,
+    ...nodeMoves,
+    'a pod comes': (server, dice) => {
+      const name = `p${dice % 11}`;
+      const node = dice % 3 === 0 ? {} : { node: `n${dice % 6}` };
+      if (!server.get(pods, `shop/${name}`)) server.put(pods, aPod({ name, ready: true, ...node }));
+    },
+    'a pod is deleted and held by a finalizer': (server, dice) => {
+      const pod = server.get(pods, `shop/p${dice % 11}`);
+      if (!pod) return;
+      server.put(pods, { ...pod, metadata: { ...pod.metadata, finalizers: ['example.com/held'] } });
+      server.delete(pods, keyOf(pod));
+    },
+  },
+  mayWrite: ({ kindId, verb, subresource }) => kindId === 'pods' && (verb === 'delete' || subresource === 'status'),
+  never({ before }, server) {
+    const { spec, metadata } = before as Pod;
+    const isServed = spec.nodeName !== undefined && server.get(nodes, spec.nodeName) !== undefined;
+    if (isServed) return 'the node of the pod is there';
+    return spec.nodeName || metadata.deletionTimestamp ? undefined : 'the pod waits for a node';
+  },
+  atRest: (server) => {
+    const left = server.list(pods).find(({ spec, metadata }) => {
+      const isOrphan = spec.nodeName && !server.get(nodes, spec.nodeName);
+      return isOrphan && !metadata.finalizers?.length;
+    });
+    return left && `${keyOf(left)} is left of a node that is gone`;
+  },
+};

@@ -1,0 +1,46 @@
+import { accountTokenLaws } from '../../cluster/account-tokens/laws.ts';
+import { admissionPolicyStatusLaws } from '../../cluster/admission-policy-status/laws.ts';
+import { bootstrapTokenLaws } from '../../cluster/bootstrap-tokens/laws.ts';
+import { csrApprovingLaws, csrCleaningLaws, csrSigningLaws } from '../../cluster/certificates/laws.ts';
+import { clusterRoleAggregationLaws } from '../../cluster/cluster-role-aggregation/laws.ts';
+import { garbageCollectorLaws } from '../../cluster/garbage-collector/laws.ts';
+import { namespaceLaws } from '../../cluster/namespace/laws.ts';
+import { nodeLifecycleLaws } from '../../cluster/node-lifecycle/laws.ts';
+import { podGcLaws } from '../../cluster/pod-gc/laws.ts';
+import { resourceQuotaLaws } from '../../cluster/resource-quota/laws.ts';
+import { rootCaLaws } from '../../cluster/root-ca/laws.ts';
+import { serviceAccountLaws } from '../../cluster/service-account/laws.ts';
+import { taintEvictionLaws } from '../../cluster/taint-eviction/laws.ts';
+import { endpointSliceLaws } from '../../networking/endpoint-slice/laws.ts';
+import { endpointsLaws } from '../../networking/endpoints/laws.ts';
+import { nodeIpamLaws } from '../../networking/node-ipam/laws.ts';
+import { claimProtectionLaws, volumeProtectionLaws } from '../../storage/in-use-protection/laws.ts';
+import { deploymentLaws } from '../../workloads/deployment/laws.ts';
+import { replicaSetLaws } from '../../workloads/replicaset/laws.ts';
+import type { ControllerLaws } from './controller-laws.ts';
+
+/** What the laws need to know of each controller. One of `controllers.ts` that is missing fails a test. */
+export const lawTable: readonly ControllerLaws[] = [
+  deploymentLaws,
+  replicaSetLaws,
+  endpointSliceLaws,
+  endpointsLaws,
+  nodeIpamLaws,
+  serviceAccountLaws,
+  rootCaLaws,
+  namespaceLaws,
+  garbageCollectorLaws,
+  nodeLifecycleLaws,
+  taintEvictionLaws,
+  podGcLaws,
+  clusterRoleAggregationLaws,
+  csrApprovingLaws,
+  csrSigningLaws,
+  csrCleaningLaws,
+  accountTokenLaws,
+  bootstrapTokenLaws,
+  admissionPolicyStatusLaws,
+  claimProtectionLaws,
+  volumeProtectionLaws,
+  resourceQuotaLaws,
+];
