@@ -23,6 +23,7 @@ import type { ControllerDefinition } from './runtime/controller-definition.ts';
 import { claimProtectionController, volumeProtectionController } from './storage/in-use-protection/controller.ts';
 import { deploymentController } from './workloads/deployment/controller.ts';
 import { replicaSetController } from './workloads/replicaset/controller.ts';
+import { statefulSetController } from './workloads/statefulset/controller.ts';
 
 export interface ControllersConfig {
   /** What the server serves, as its discovery says; each resource in the version to be used. */
@@ -46,6 +47,7 @@ export function allControllers(config: ControllersConfig, clock: Clock): readonl
   return [
     deploymentController,
     replicaSetController,
+    statefulSetController,
     endpointSliceController,
     endpointsController,
     nodeIpamController(config.clusterCidr),

@@ -1,4 +1,4 @@
-import type { Deployment, Node, Pod, ReplicaSet, Service } from '@slipway/api/types';
+import type { DaemonSet, Deployment, Node, Pod, ReplicaSet, Service, StatefulSet } from '@slipway/api/types';
 import { formatTime } from '@slipway/kit/clock';
 
 interface PodOptions {
@@ -62,6 +62,39 @@ export function aDeployment(replicas: number, more: Partial<Deployment['spec']> 
       template: withImage('web:1'),
       strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: '25%' } },
       progressDeadlineSeconds: 600,
+      revisionHistoryLimit: 10,
+      ...more,
+    },
+  };
+}
+
+export function aStatefulSet(replicas: number, more: Partial<StatefulSet['spec']> = {}): StatefulSet {
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'StatefulSet',
+    metadata: { namespace: 'shop', name: 'web', generation: 1 },
+    spec: {
+      replicas,
+      selector: { matchLabels: { app: 'web' } },
+      serviceName: 'web',
+      template: withImage('web:1'),
+      updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition: 0 } },
+      podManagementPolicy: 'OrderedReady',
+      revisionHistoryLimit: 10,
+      ...more,
+    },
+  };
+}
+
+export function aDaemonSet(more: Partial<DaemonSet['spec']> = {}): DaemonSet {
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'DaemonSet',
+    metadata: { namespace: 'shop', name: 'web', generation: 1 },
+    spec: {
+      selector: { matchLabels: { app: 'web' } },
+      template: withImage('web:1'),
+      updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 1, maxSurge: 0 } },
       revisionHistoryLimit: 10,
       ...more,
     },

@@ -32,6 +32,17 @@ export function availableInMs(pod: Pod, minReadySeconds: number, nowMs: number):
   return sinceMs === undefined ? undefined : Math.max(0, sinceMs + minReadySeconds * 1000 - nowMs);
 }
 
+/** When the next ready pod becomes available; undefined when none waits for that. */
+export function nextAvailableInMs(pods: readonly Pod[], minReadySeconds: number, nowMs: number): number | undefined {
+  if (minReadySeconds === 0) return undefined;
+  let next: number | undefined;
+  for (const pod of pods) {
+    const inMs = isPodActive(pod) ? availableInMs(pod, minReadySeconds, nowMs) : undefined;
+    if (inMs !== undefined && inMs > 0 && (next === undefined || inMs < next)) next = inMs;
+  }
+  return next;
+}
+
 function readyCondition(pod: Pod): PodCondition | undefined {
   return pod.status?.conditions?.find(({ type }) => type === 'Ready');
 }

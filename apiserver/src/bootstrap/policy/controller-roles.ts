@@ -256,4 +256,5 @@ export const ownControllerRoles: Readonly<Record<string, Rules>> = {
   'replicaset-controller': [on('core', 'pods', 'get')],
   'root-ca-cert-publisher': [on('core', 'configmaps', 'get patch')],
   'service-account-controller': [on('core', 'serviceaccounts', 'get')],
+  'statefulset-controller': [on('core', claims, 'patch')],
 };

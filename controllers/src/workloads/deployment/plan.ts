@@ -25,7 +25,7 @@ import { ReplicaSetChanges, scalingEvent, sizedFrom } from './replica-set-change
 import { newReplicaSet } from './replica-set-template.ts';
 import { newReplicaSetAnnotations, nextRevision, revisionAnnotation, revisionOf } from './revisions.ts';
 import { newSize, scaleInProportion, scaleNew, scaleOldDown } from './rollout.ts';
-import { sameTemplate } from './template-hash.ts';
+import { sameTemplate } from '../template-hash.ts';
 
 export function planDeployment(observed: ObservedDeployment, nowMs: number): Plan<DeploymentStatus> {
   const deployment = withPauseCondition(observed.deployment, nowMs);

@@ -1,6 +1,6 @@
 import type { Deployment, LabelSelector, ReplicaSet } from '@slipway/api/types';
 import { controllerReferenceTo } from '../../runtime/owner.ts';
-import { podTemplateHashLabel, templateHash } from './template-hash.ts';
+import { podTemplateHashLabel, templateHash } from '../template-hash.ts';
 
 export function replicaSetName(deployment: Deployment): string {
   return `${deployment.metadata.name}-${hashOf(deployment)}`;

@@ -2,12 +2,12 @@ import { matcherOf } from '@slipway/api/selector';
 import type { Pod, ReplicaSet, ReplicaSetStatus } from '@slipway/api/types';
 import { kinds } from '@slipway/client/kinds';
 import { claimChildren } from '../../runtime/claim.ts';
-import { controllerReferenceTo } from '../../runtime/owner.ts';
 import type { Plan, Step, StepFailure } from '../../runtime/step.ts';
-import { isPodActive } from '../pod-readiness.ts';
+import { podFromTemplate } from '../pod-from-template.ts';
+import { isPodActive, nextAvailableInMs } from '../pod-readiness.ts';
 import { inDeletionOrder } from './deletion-order.ts';
 import type { ObservedReplicaSet } from './observe.ts';
-import { nextAvailableInMs, replicaSetStatus, withReplicaFailure } from './replica-set-status.ts';
+import { replicaSetStatus, withReplicaFailure } from './replica-set-status.ts';
 
 /** Pods made or removed before the next look: a change of mind about a huge replica set is noticed after these. */
 export const stepsMax = 2000;
@@ -19,7 +19,7 @@ export function planReplicaSet(observed: ObservedReplicaSet, nowMs: number): Pla
   const isLeaving = replicaSet.metadata.deletionTimestamp !== undefined;
   const scaling = isLeaving ? [] : scale(observed, claimed.filter(isPodActive), nowMs);
   const status = replicaSetStatus(replicaSet, claimed, nowMs);
-  const afterMs = nextAvailableInMs(replicaSet, claimed, nowMs);
+  const afterMs = nextAvailableInMs(claimed, replicaSet.spec.minReadySeconds ?? 0, nowMs);
   return {
     steps: [...steps, ...scaling],
     status,
@@ -37,25 +37,10 @@ function scale({ replicaSet, podsOnNode }: ObservedReplicaSet, active: readonly 
 }
 
 function createPod(replicaSet: ReplicaSet): Step {
-  const { metadata, spec } = replicaSet.spec.template ?? {};
-  const pod: Pod = {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: {
-      generateName: `${replicaSet.metadata.name}-`,
-      ...(replicaSet.metadata.namespace ? { namespace: replicaSet.metadata.namespace } : {}),
-      ...(metadata?.labels ? { labels: metadata.labels } : {}),
-      ...(metadata?.annotations ? { annotations: metadata.annotations } : {}),
-      ...(metadata?.finalizers ? { finalizers: metadata.finalizers } : {}),
-      ownerReferences: [controllerReferenceTo(replicaSet)],
-    },
-    // Shared with the frozen replica set: a request body is only read.
-    spec: spec ?? { containers: [] },
-  };
   return {
     op: 'create',
     kind: kinds.pods,
-    object: pod,
+    object: podFromTemplate(replicaSet, replicaSet.spec.template),
     tells: {
       about: replicaSet,
       done: { type: 'Normal', reason: 'SuccessfulCreate', message: 'Created pod: {name}' },

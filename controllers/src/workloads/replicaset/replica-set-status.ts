@@ -47,18 +47,6 @@ export function withReplicaFailure(
   return { ...status, conditions: [...(status.conditions ?? []), isSame && before ? before : condition] };
 }
 
-/** When the next ready pod becomes available; undefined when none waits for that. */
-export function nextAvailableInMs(replicaSet: ReplicaSet, claimed: readonly Pod[], nowMs: number): number | undefined {
-  const minReadySeconds = replicaSet.spec.minReadySeconds ?? 0;
-  if (minReadySeconds === 0) return undefined;
-  let next: number | undefined;
-  for (const pod of claimed) {
-    const inMs = isPodActive(pod) ? availableInMs(pod, minReadySeconds, nowMs) : undefined;
-    if (inMs !== undefined && inMs > 0 && (next === undefined || inMs < next)) next = inMs;
-  }
-  return next;
-}
-
 function counter<Name extends string>(name: Name, value: number): { readonly [N in Name]?: number } {
   return value === 0 ? {} : ({ [name]: value } as { readonly [N in Name]?: number });
 }

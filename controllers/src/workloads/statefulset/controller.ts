@@ -1,0 +1,51 @@
+import type { PersistentVolumeClaim, Pod } from '@slipway/api/types';
+import type { Change } from '@slipway/client/cache';
+import { keyFrom, keyOf, kinds } from '@slipway/client/kinds';
+import type { Caches } from '../../runtime/caches.ts';
+import { indexOn, triggerOn } from '../../runtime/controller-definition.ts';
+import { controllerOf, orphanIndex, orphanNamespace } from '../../runtime/owner.ts';
+import { definitionFrom } from '../../runtime/plan-reconciler.ts';
+import { claimTemplates, parsePodName } from './identity.ts';
+import { observeStatefulSet } from './observe.ts';
+import { planStatefulSet } from './plan.ts';
+
+/** Keeps pods that have names, claims and an order. */
+export const statefulSetController = definitionFrom({
+  name: 'statefulset',
+  component: 'statefulset-controller',
+  account: 'statefulset-controller',
+  primary: kinds.statefulSets,
+  triggers: [
+    { on: kinds.pods, via: 'owner' },
+    triggerOn(kinds.pods, possibleOwner),
+    { on: kinds.controllerRevisions, via: 'owner' },
+    {
+      on: kinds.persistentVolumeClaims,
+      changes: (change, caches) => waitingFor(change as Change<PersistentVolumeClaim>, caches),
+    },
+  ],
+  indexes: [
+    indexOn(kinds.pods, orphanIndex, orphanNamespace),
+    indexOn(kinds.controllerRevisions, orphanIndex, orphanNamespace),
+  ],
+  observe: observeStatefulSet,
+  plan: planStatefulSet,
+});
+
+/** A pod that nobody controls says by its name whose it may be. */
+function possibleOwner(pod: Pod): string[] {
+  const parent = controllerOf(pod) ? undefined : parsePodName(pod.metadata.name ?? '')?.parent;
+  return parent === undefined ? [] : [keyFrom({ namespace: pod.metadata.namespace, name: parent })];
+}
+
+/** A new pod waits until a claim that is being deleted is gone. */
+function waitingFor({ before, after }: Change<PersistentVolumeClaim>, caches: Caches): string[] {
+  if (after || !before) return [];
+  const { namespace = '', name = '' } = before.metadata;
+  return caches
+    .inNamespace(kinds.statefulSets, namespace)
+    .filter((set) =>
+      claimTemplates(set).some(({ metadata }) => name.startsWith(`${metadata.name}-${set.metadata.name}-`)),
+    )
+    .map(keyOf);
+}

@@ -1,0 +1,54 @@
+import type { ControllerRevision, Pod, StatefulSet } from '@slipway/api/types';
+import { keyFrom, kinds, type ObjectKey } from '@slipway/client/kinds';
+import type { Caches } from '../../runtime/caches.ts';
+import { orphanIndex } from '../../runtime/owner.ts';
+import { revisionName } from '../revision-history.ts';
+import type { Claims } from './claims.ts';
+import { claimNames, ordinalOf } from './identity.ts';
+import { ordinalsOf } from './ordinals.ts';
+
+export interface ObservedStatefulSet {
+  readonly set: StatefulSet;
+  readonly pods: { readonly owned: readonly Pod[]; readonly orphans: readonly Pod[] };
+  readonly revisions: {
+    readonly owned: readonly ControllerRevision[];
+    readonly orphans: readonly ControllerRevision[];
+  };
+  /** What already has the name that a revision of the current template would get. */
+  readonly named: ControllerRevision | undefined;
+  /** Those of all pods that there are and that there should be. */
+  readonly claims: Claims;
+}
+
+export function observeStatefulSet(key: ObjectKey, caches: Caches): ObservedStatefulSet | undefined {
+  const set = caches.get(kinds.statefulSets, key);
+  if (!set) return undefined;
+  const { namespace = '', name = '', uid = '' } = set.metadata;
+  const owned = caches.ownedBy(kinds.pods, uid);
+  const orphans = caches.byIndex(kinds.pods, orphanIndex, namespace).filter((pod) => ordinalOf(set, pod) !== undefined);
+  return {
+    set,
+    pods: { owned, orphans },
+    revisions: {
+      owned: caches.ownedBy(kinds.controllerRevisions, uid),
+      orphans: caches
+        .byIndex(kinds.controllerRevisions, orphanIndex, namespace)
+        .filter(({ metadata }) => metadata.name?.startsWith(`${name}-`)),
+    },
+    named: caches.get(kinds.controllerRevisions, keyFrom({ namespace, name: revisionName(set) })),
+    claims: observeClaims(set, [...owned, ...orphans], caches),
+  };
+}
+
+function observeClaims(set: StatefulSet, pods: readonly Pod[], caches: Caches): Claims {
+  if (!set.spec.volumeClaimTemplates?.length) return new Map();
+  const ordinals = new Set([...ordinalsOf(set), ...pods.map((pod) => ordinalOf(set, pod))]);
+  const { namespace } = set.metadata;
+  const names = [...ordinals].flatMap((ordinal) => (ordinal === undefined ? [] : claimNames(set, ordinal)));
+  return new Map(
+    names.flatMap((name) => {
+      const claim = caches.get(kinds.persistentVolumeClaims, keyFrom({ namespace, name }));
+      return claim ? [[name, claim] as const] : [];
+    }),
+  );
+}
