@@ -86,6 +86,8 @@ function asShared(backend: Backend): Backend {
     write: (key, value, expected, options) => backend.write(key, value, expected, options),
     remove: (key, expected, options) => backend.remove(key, expected, options),
     watch: (range, after, signal) => backend.watch(range, after, signal),
+    // Another server may be at work on it.
+    loaded: () => Promise.resolve(),
     compact: (before, signal) => backend.compact(before, signal),
     close: () => backend.close(),
   };

@@ -20,6 +20,7 @@ export function measuredBackend(backend: Backend, metrics: Metrics, clock: Clock
       measure.of(expected === 0n ? 'create' : 'update', key, backend.write(key, value, expected, options)),
     remove: (key, expected, options) => measure.of('delete', key, backend.remove(key, expected, options)),
     watch: (range, after, signal) => backend.watch(range, after, signal),
+    loaded: (signal) => backend.loaded(signal),
     compact: (before, signal) => backend.compact(before, signal),
     close: () => backend.close(),
   };

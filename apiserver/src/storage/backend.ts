@@ -83,6 +83,8 @@ export interface Backend {
    * that the store has reached its revision with no change in the range. Throws 'compacted' when `after` is too old.
    */
   watch(range: KeyRange, after: Revision, signal: AbortSignal): AsyncIterable<WatchBatch>;
+  /** A hint: the caller has read everything, and keeps it. Memory that reading took may go. Nothing else may be under way. */
+  loaded(signal: AbortSignal): Promise<void>;
   /** Forgets history before the revision; what is current stays. */
   compact(before: Revision, signal: AbortSignal): Promise<void>;
   close(): Promise<void>;

@@ -36,6 +36,7 @@ class Remote implements Backend {
   list: Backend['list'] = (range, at) => this.inner.list(range, at);
   write: Backend['write'] = (key, value, expected, o) => this.inner.write(key, value, expected, o);
   remove: Backend['remove'] = (key, expected, o) => this.inner.remove(key, expected, o);
+  loaded: Backend['loaded'] = (s) => this.inner.loaded(s);
   compact: Backend['compact'] = (before, s) => this.inner.compact(before, s);
   close: Backend['close'] = () => this.inner.close();
 

@@ -1,36 +1,53 @@
 /**
  * Parsed objects that share what they have in common. The pods of a cluster are a few templates, a thousand times each: probes, resources,
- * environments and owned fields are the same text again and again. Parsed as they come, 50,000 small pods take 360 MB; with their common
- * parts kept once, 60 MB, and less time, because what is shared is frozen and collected once.
+ * environments and owned fields are the same text again and again. Parsed as they come, 50,000 small pods take 310 MB; with their common
+ * parts kept once, 70 MB, in the same time, because what is shared is frozen and collected once.
  *
  * Everything below a certain depth is shared by its text, whatever the kind is: `spec.containers[0].resources` of a Pod and
- * `spec.template.spec.containers` of a Deployment stand at that depth.
+ * `spec.template.spec.containers` of a Deployment stand at that depth. Above it, short texts are shared unless their field tells objects apart.
  */
 const sharedDepth = 4;
 
 /** Longer texts are seldom alike, and cost more to look up. */
 const partCharactersMax = 4096;
-/** Past the bound the table is emptied: objects keep what they share, later ones begin anew. */
+const textCharactersMax = 48;
+/** Past the bound a table is emptied: objects keep what they share, later ones begin anew. */
 const partsMax = 8192;
+const textsMax = 4096;
+
+/** Fields whose values are seldom alike. */
+const telling: ReadonlySet<string> = new Set([
+  ...['name', 'generateName', 'uid', 'resourceVersion', 'creationTimestamp', 'deletionTimestamp', 'time'],
+  ...['podIP', 'ip', 'containerID', 'startTime', 'startedAt', 'finishedAt', 'lastTransitionTime', 'lastHeartbeatTime'],
+]);
 
 const parts = new Map<string, object>();
+const texts = new Map<string, string>();
 
-/** Freezes a value that was just parsed and belongs to nobody else, with all that is in it. Answers the same value. */
+/**
+ * Freezes a value with all that is in it, and answers it. What is not frozen yet belongs to the caller alone, who gives it away; what is
+ * frozen, as the parts that an update left as they were, has been through here before.
+ */
 export function freezeShared<T extends object>(value: T): T {
   return freeze(value, 0);
 }
 
 function freeze<T extends object>(value: T, depth: number): T {
+  if (Object.isFrozen(value)) return value;
   const members = value as Record<string, unknown>;
   for (const name in members) {
     const member = members[name];
-    if (typeof member !== 'object' || member === null) continue;
-    members[name] = depth + 1 === sharedDepth ? shared(member) : freeze(member, depth + 1);
+    if (typeof member === 'string') {
+      if (depth < sharedDepth && member.length <= textCharactersMax && !telling.has(name)) members[name] = kept(member);
+    } else if (typeof member === 'object' && member !== null) {
+      members[name] = depth + 1 === sharedDepth ? shared(member) : freeze(member, depth + 1);
+    }
   }
   return Object.freeze(value);
 }
 
 function shared(value: object): object {
+  if (Object.isFrozen(value)) return value;
   const text = JSON.stringify(value);
   const known = parts.get(text);
   if (known) return known;
@@ -39,4 +56,12 @@ function shared(value: object): object {
   if (parts.size >= partsMax) parts.clear();
   parts.set(text, frozen);
   return frozen;
+}
+
+function kept(text: string): string {
+  const known = texts.get(text);
+  if (known !== undefined) return known;
+  if (texts.size >= textsMax) texts.clear();
+  texts.set(text, text);
+  return text;
 }

@@ -31,7 +31,7 @@ export type StoredValue = Omit<Entry, 'value'> & { readonly value: Uint8Array };
 export function storedFrom(entry: StoredValue, written?: KubeObject): StoredObject {
   const version = String(entry.modRevision);
   const { bytes, tailAt } = splice(entry.key, entry.value, version);
-  const object = written && deepFreeze(ordered(written, version));
+  const object = written && freezeShared(ordered(written, version));
   return new SplicedObject({ ...entry, bytes, tailAt, cause: entry.cause, object });
 }
 
@@ -147,13 +147,4 @@ function parseCause(json: string | undefined): Cause | undefined {
   } catch {
     return undefined; // written by something else; the object itself is fine
   }
-}
-
-/** Stops at what is frozen already, so that an update pays for what is new only. */
-function deepFreeze<T>(value: T): T {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
-  Object.freeze(value);
-  if (Array.isArray(value)) for (const item of value) deepFreeze(item);
-  else for (const name in value) deepFreeze(value[name]);
-  return value;
 }

@@ -1,9 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@slipway/kit/clock';
+import type { WatchBatch } from '../backend.ts';
 import { type BackendFixture, describeBackend } from '../conformance/backend.suite.ts';
 import { describeObjectStore } from '../conformance/object-store.suite.ts';
+import { rangeOfPrefix } from '../keys.ts';
 import { openEmbeddedStore } from './embedded-store.ts';
 
 async function createFixture(): Promise<BackendFixture> {
@@ -18,3 +20,53 @@ async function createFixture(): Promise<BackendFixture> {
 
 describeBackend('embedded', createFixture);
 describeObjectStore('embedded', createFixture);
+
+describe('embedded, after a load', () => {
+  const { signal } = new AbortController();
+  const options = { signal, cause: '{}' };
+  const range = rangeOfPrefix('/registry/');
+
+  /** Bytes of the data file that count as memory of this process. */
+  async function mappedBytes(path: string): Promise<number> {
+    const maps = (await readFile('/proc/self/smaps', 'utf8')).split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m);
+    const ours = maps.filter((map) => map.split('\n', 1)[0]?.endsWith(path));
+    return ours.reduce((sum, map) => sum + Number(/^Rss:\s+(\d+)/m.exec(map)?.[1] ?? 0) * 1024, 0);
+  }
+
+  it('gives back the memory that reading took, and goes on as if nothing had been', async () => {
+    const fixture = await createFixture();
+    const [, directory = ''] = fixture.childArguments;
+    const backend = await fixture.open();
+    const values = Array.from({ length: 24 }, (_, i) => Buffer.alloc(1_000_000, i + 1));
+    for (const [i, value] of values.entries()) await backend.write(`/registry/a/b/${i}`, value, 0n, options);
+    const watching = new AbortController();
+    const seen: WatchBatch[] = [];
+    const watched = (async () => {
+      for await (const batch of backend.watch(range, 0n, watching.signal)) {
+        seen.push(batch);
+        if (batch.events.some(({ key }) => key === '/registry/a/b/new')) return;
+      }
+    })();
+    const before = await backend.list(range, { limit: 0, signal });
+    const mappedBefore = await mappedBytes(join(directory, 'data'));
+    await backend.loaded(signal);
+    expect(mappedBefore).toBeGreaterThan(24_000_000);
+    expect(await mappedBytes(join(directory, 'data'))).toBeLessThan(2_000_000);
+    expect(await backend.write('/registry/a/b/new', Buffer.from('new'), 0n, options)).toMatchObject({
+      outcome: 'written',
+      revision: before.revision + 1n,
+    });
+    await watched;
+    expect(seen.flatMap(({ events }) => events)).toHaveLength(25);
+    const after = await backend.list(range, { at: before.revision, limit: 0, signal });
+    expect(after.entries.map(({ key, value }) => [key, Buffer.compare(value, valueAt(key))])).toEqual(
+      before.entries.map(({ key }) => [key, 0]),
+    );
+    await backend.close();
+    await fixture.dispose();
+
+    function valueAt(key: string): Uint8Array {
+      return values[Number(key.split('/').at(-1))] ?? Buffer.alloc(0);
+    }
+  });
+});

@@ -184,6 +184,12 @@ class LmdbStore implements EmbeddedStore {
     return this.#hub.watch(range, Number(after), signal);
   }
 
+  async loaded(signal: AbortSignal): Promise<void> {
+    await this.#sweeping.catch(() => {});
+    this.#checkOpen(signal);
+    if (this.#commits.isIdle) await this.#translating(() => this.tables.unmap());
+  }
+
   async compact(before: Revision, signal: AbortSignal): Promise<void> {
     this.#checkOpen(signal);
     const revision = Number(before);

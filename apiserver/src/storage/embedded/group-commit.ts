@@ -41,6 +41,10 @@ export class GroupCommit {
     return this.#queue.length >= queuedChangesMax;
   }
 
+  get isIdle(): boolean {
+    return this.#running === undefined;
+  }
+
   /** Resolves when the changes, which share a revision, are durable. Revisions are committed in the order of the calls. */
   add(changes: readonly PendingChange[]): Promise<void> {
     const done = new Promise<void>((resolve, reject) => {

@@ -13,11 +13,12 @@
  */
 import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { type Database, open, type RootDatabase } from 'lmdb';
+import type { RootDatabase } from 'lmdb';
 import { StorageError } from '../backend.ts';
 import { checkDataFile } from './check-data-file.ts';
 import { DataFileSpace, pageBytes } from './data-file-space.ts';
 import { openError, reasonOf } from './lmdb-errors.ts';
+import { type OpenTables, openTables } from './open-tables.ts';
 import {
   type Change,
   changeStep,
@@ -37,8 +38,8 @@ import {
 /** Raised when the layout changes in a way that older code would misread. Format 1 is read and carried on as format 2. */
 const formatVersion = 2;
 
-/** Address space, not memory and not disk; LMDB maps more when the file outgrows it. */
-const mapSizeBytes = 2 ** 32;
+/** Less is not worth a second opening. */
+const unmappedBytesMin = 16 * 1024 * 1024;
 
 export interface StoredVersion extends SupersededVersion {
   readonly key: string;
@@ -79,63 +80,56 @@ export interface LoadedEntry {
 const snapshotPageEntries = 256;
 
 export class Tables {
-  readonly #root: RootDatabase<Buffer, string>;
-  readonly #changes: Database<Buffer, number>;
-  readonly #current: Database<Buffer, string>;
-  readonly #superseded: Database<Buffer, [string, number]>;
-  readonly #expiry: Database<Buffer, [number, number]>;
-  /** Missing when a store of format 1 is opened for reading only. */
-  readonly #leases: Database<Buffer, string> | undefined;
-  readonly #leased: Database<Buffer, [string, string]>;
+  readonly #path: string;
+  #db: OpenTables;
   readonly #space: DataFileSpace;
   /** Settles with the last transaction that was begun. */
   #last: Promise<unknown> = Promise.resolve();
 
   /** `readOnly`: beside the process that has the store open, or alone. */
   constructor(path: string, { readOnly = false }: { readonly readOnly?: boolean } = {}) {
+    this.#path = path;
     checkDataFile(path);
     try {
-      this.#root = open<Buffer, string>({
-        path,
-        noSubdir: true,
-        readOnly,
-        encoding: 'binary',
-        mapSize: mapSizeBytes,
-        maxDbs: 8,
-        pageSize: pageBytes,
-        // A commit is on the disk (fdatasync, then the meta page through O_DSYNC) before its promise resolves.
-        overlappingSync: false,
-        // Batching is done by `GroupCommit`; lmdb's own would add promises that nobody handles when a commit fails.
-        eventTurnBatching: false,
-      });
-      this.#changes = this.#root.openDB({ name: 'changes', encoding: 'binary' });
-      this.#current = this.#root.openDB({ name: 'current', encoding: 'binary' });
-      this.#superseded = this.#root.openDB({ name: 'superseded', encoding: 'binary' });
-      this.#expiry = this.#root.openDB({ name: 'expiry', encoding: 'binary' });
-      this.#leases = this.#root.openDB({ name: 'leases', encoding: 'binary' });
-      this.#leased = this.#root.openDB({ name: 'leased', encoding: 'binary' });
+      this.#db = openTables(path, readOnly);
       if (!readOnly) this.#initialise();
       this.#checkFormat();
       syncDirectory(dirname(path));
-      this.#space = new DataFileSpace(path, () => (this.#root.getStats() as { lastPageNumber: number }).lastPageNumber);
+      this.#space = new DataFileSpace(
+        path,
+        () => (this.#db.root.getStats() as { lastPageNumber: number }).lastPageNumber,
+      );
     } catch (error) {
       if (error instanceof StorageError) throw error;
       throw openError(path, error);
     }
   }
 
+  /**
+   * Gives back the memory of pages that were read: LMDB maps the file, and a page that was touched counts as this process' own from then on.
+   * To be called when nobody reads or writes, after a load: closing waits for nothing then, and nobody comes in between.
+   */
+  async unmap(): Promise<void> {
+    if (this.sizes().usedBytes < unmappedBytesMin) return;
+    this.#last = this.#last.then(async () => {
+      await this.#db.root.close();
+      this.#db = openTables(this.#path, false);
+    });
+    await this.#last;
+  }
+
   #initialise(): void {
-    const format = this.#root.get('format');
+    const format = this.#db.root.get('format');
     if (format === undefined) {
-      this.#root.transactionSync(() => {
-        void this.#root.put('format', encodeNumber(formatVersion));
-        void this.#root.put('compacted', encodeNumber(0));
-        void this.#root.put('swept', encodeNumber(0));
+      this.#db.root.transactionSync(() => {
+        void this.#db.root.put('format', encodeNumber(formatVersion));
+        void this.#db.root.put('compacted', encodeNumber(0));
+        void this.#db.root.put('swept', encodeNumber(0));
         // The empty store is at revision 1, so that 0 always means "before everything".
-        void this.#root.put('head', encodeNumber(1));
+        void this.#db.root.put('head', encodeNumber(1));
       });
     } else if (format.readDoubleBE(0) === 1) {
-      this.#root.transactionSync(() => void this.#root.put('format', encodeNumber(formatVersion)));
+      this.#db.root.transactionSync(() => void this.#db.root.put('format', encodeNumber(formatVersion)));
     }
   }
 
@@ -160,19 +154,19 @@ export class Tables {
   }
 
   #number(name: string): number {
-    const value = this.#root.get(name);
+    const value = this.#db.root.get(name);
     if (value?.length !== 8) throw new StorageError('corrupt', `the data file has no ${name}`);
     return value.readDoubleBE(0);
   }
 
   state(key: string): KeyState | undefined {
-    const record = this.#current.get(key);
+    const record = this.#db.current.get(key);
     return record && decodeKeyState(record);
   }
 
   change(revision: number): Change | undefined {
     // lmdb hands out one buffer again and again, longer than what is in it; what is kept of it is copied.
-    const shared = this.#changes.getBinaryFast(revision);
+    const shared = this.#db.changes.getBinaryFast(revision);
     if (!shared) return undefined;
     const change = decodeChange(shared.subarray(0, shared.length), revision);
     return { ...change, value: Buffer.from(change.value) };
@@ -182,7 +176,7 @@ export class Tables {
   *changesFrom(revision: number, limit: number): Generator<{ revision: number; change: Change }> {
     let seen = 0;
     let last = 0;
-    for (const { key, value } of this.#changes.getRange({ start: revision })) {
+    for (const { key, value } of this.#db.changes.getRange({ start: revision })) {
       if (++seen > limit && revisionOf(key) !== revisionOf(last)) return;
       last = key;
       yield { revision: key, change: decodeChange(value, key) };
@@ -190,17 +184,17 @@ export class Tables {
   }
 
   *states(from: string, to: string): Generator<{ key: string; state: KeyState }> {
-    for (const { key, value } of this.#current.getRange({ start: from, end: to })) {
+    for (const { key, value } of this.#db.current.getRange({ start: from, end: to })) {
       yield { key, state: decodeKeyState(value) };
     }
   }
 
   countStates(from: string, to: string): number {
-    return this.#current.getKeysCount({ start: from, end: to });
+    return this.#db.current.getKeysCount({ start: from, end: to });
   }
 
   *supersededVersions(from: string, to: string): Generator<StoredVersion> {
-    for (const { key, value } of this.#superseded.getRange({ start: [from, 0], end: [to, 0] })) {
+    for (const { key, value } of this.#db.superseded.getRange({ start: [from, 0], end: [to, 0] })) {
       yield { key: key[0], modRevision: key[1], ...decodeSuperseded(value) };
     }
   }
@@ -208,7 +202,7 @@ export class Tables {
   /** The superseded version of a key that was current at a revision. */
   supersededAt(key: string, revision: number): StoredVersion | undefined {
     const range = { start: [key, revision] as [string, number], end: [key, 0] as [string, number] };
-    for (const { key: id, value } of this.#superseded.getRange({ ...range, reverse: true, limit: 1 })) {
+    for (const { key: id, value } of this.#db.superseded.getRange({ ...range, reverse: true, limit: 1 })) {
       const version = decodeSuperseded(value);
       if (revision < version.supersededAt) return { key, modRevision: id[1], ...version };
     }
@@ -220,18 +214,18 @@ export class Tables {
    * `close` lets LMDB use the pages again that writers have given up since.
    */
   snapshot(): Snapshot {
-    const transaction = this.#root.useReadTransaction();
-    const head = this.#root.get('head', { transaction })?.readDoubleBE(0) ?? 0;
+    const transaction = this.#db.root.useReadTransaction();
+    const head = this.#db.root.get('head', { transaction })?.readDoubleBE(0) ?? 0;
     return { head, entries: this.#entriesOf(transaction), close: () => transaction.done() };
   }
 
   *#entriesOf(transaction: ReturnType<RootDatabase['useReadTransaction']>): Generator<SnapshotEntry> {
     for (let from = ''; ; ) {
       // A page at a time: a cursor of lmdb-js does not outlive the turn of the event loop safely.
-      const page = [...this.#current.getRange({ start: from, limit: snapshotPageEntries, transaction })];
+      const page = [...this.#db.current.getRange({ start: from, limit: snapshotPageEntries, transaction })];
       for (const { key, value } of page) {
         const state = decodeKeyState(value);
-        const record = this.#changes.get(state.modRevision, { transaction });
+        const record = this.#db.changes.get(state.modRevision, { transaction });
         if (!record) throw new StorageError('corrupt', `the record of revision ${state.modRevision} is missing`);
         yield { state, change: decodeChange(record, state.modRevision) };
         from = `${key}\0`;
@@ -244,39 +238,39 @@ export class Tables {
   async load(entries: readonly LoadedEntry[]): Promise<void> {
     const pages = entries.reduce((sum, { value }) => sum + pagesPerChange + Math.ceil(value.length / pageBytes), 0);
     await this.#space.reserve(pages + pagesPerTransaction, false);
-    this.#root.transactionSync(() => {
+    this.#db.root.transactionSync(() => {
       for (const entry of entries) this.#load(entry);
     });
   }
 
   #load({ key, value, cause, createRevision, modRevision, expiresAtMs }: LoadedEntry): void {
     let number = modRevision;
-    while (this.#changes.doesExist(number)) number += changeStep;
+    while (this.#db.changes.doesExist(number)) number += changeStep;
     const kept = { createRevision, version: createRevision === modRevision ? 1 : 2, lease: noLease };
     const change: Change = { type: 'put', key, value, cause, previous: 0, writtenAtMs: 0, ...kept };
-    void this.#changes.put(number, encodeChange(change));
-    void this.#current.put(key, encodeKeyState({ modRevision: number, expiresAtMs, ...kept }));
-    if (expiresAtMs !== 0) void this.#expiry.put([expiresAtMs, number], Buffer.from(key));
+    void this.#db.changes.put(number, encodeChange(change));
+    void this.#db.current.put(key, encodeKeyState({ modRevision: number, expiresAtMs, ...kept }));
+    if (expiresAtMs !== 0) void this.#db.expiry.put([expiresAtMs, number], Buffer.from(key));
   }
 
   /** There is no history: who asks for what was before is told that it has been compacted. */
   async finishLoad(head: number): Promise<void> {
     await this.#transaction(0, false, () => {
-      void this.#root.put('head', encodeNumber(head));
-      void this.#root.put('compacted', encodeNumber(head));
-      void this.#root.put('swept', encodeNumber(lastChangeAt(head)));
+      void this.#db.root.put('head', encodeNumber(head));
+      void this.#db.root.put('compacted', encodeNumber(head));
+      void this.#db.root.put('swept', encodeNumber(lastChangeAt(head)));
     });
   }
 
   /** What has expired by `nowMs`, oldest first. */
   *expired(nowMs: number, limit: number): Generator<{ atMs: number; revision: number; key: string }> {
-    for (const { key, value } of this.#expiry.getRange({ end: [nowMs + 1, 0], limit })) {
+    for (const { key, value } of this.#db.expiry.getRange({ end: [nowMs + 1, 0], limit })) {
       yield { atMs: key[0], revision: key[1], key: value.toString() };
     }
   }
 
   nextExpiryMs(): number | undefined {
-    for (const key of this.#expiry.getKeys({ limit: 1 })) return key[0];
+    for (const key of this.#db.expiry.getKeys({ limit: 1 })) return key[0];
     return undefined;
   }
 
@@ -287,75 +281,75 @@ export class Tables {
     await this.#transaction(pages, isFreeing, () => {
       for (const pending of changes) this.#put(pending);
       const last = changes.at(-1);
-      if (last) void this.#root.put('head', encodeNumber(revisionOf(last.revision)));
+      if (last) void this.#db.root.put('head', encodeNumber(revisionOf(last.revision)));
     });
   }
 
   #put({ revision, change, before, expiresAtMs }: PendingChange): void {
-    void this.#changes.put(revision, encodeChange(change));
+    void this.#db.changes.put(revision, encodeChange(change));
     if (before.modRevision !== 0) {
       const version = { createRevision: before.createRevision, supersededAt: revision };
-      void this.#superseded.put([change.key, before.modRevision], encodeSuperseded(version));
-      if (before.expiresAtMs !== 0) void this.#expiry.remove([before.expiresAtMs, before.modRevision]);
+      void this.#db.superseded.put([change.key, before.modRevision], encodeSuperseded(version));
+      if (before.expiresAtMs !== 0) void this.#db.expiry.remove([before.expiresAtMs, before.modRevision]);
       if (before.lease !== noLease && before.lease !== change.lease) {
-        void this.#leased.remove([leaseName(before.lease), change.key]);
+        void this.#db.leased.remove([leaseName(before.lease), change.key]);
       }
     }
     if (change.type === 'delete') {
-      void this.#current.remove(change.key);
+      void this.#db.current.remove(change.key);
       return;
     }
     const { createRevision, version, lease } = change;
-    void this.#current.put(
+    void this.#db.current.put(
       change.key,
       encodeKeyState({ modRevision: revision, createRevision, expiresAtMs, version, lease }),
     );
-    if (expiresAtMs !== 0) void this.#expiry.put([expiresAtMs, revision], Buffer.from(change.key));
-    if (lease !== noLease && lease !== before.lease) void this.#leased.put([leaseName(lease), change.key], nothing);
+    if (expiresAtMs !== 0) void this.#db.expiry.put([expiresAtMs, revision], Buffer.from(change.key));
+    if (lease !== noLease && lease !== before.lease) void this.#db.leased.put([leaseName(lease), change.key], nothing);
   }
 
   ttlSecondsOf(lease: bigint): number | undefined {
-    return this.#leases?.get(leaseName(lease))?.readDoubleBE(0);
+    return this.#db.leases?.get(leaseName(lease))?.readDoubleBE(0);
   }
 
   *leases(): Generator<{ lease: bigint; ttlSeconds: number }> {
-    for (const { key, value } of this.#leases?.getRange({}) ?? []) {
+    for (const { key, value } of this.#db.leases?.getRange({}) ?? []) {
       yield { lease: BigInt(`0x${key}`), ttlSeconds: value.readDoubleBE(0) };
     }
   }
 
   *keysOfLease(lease: bigint): Generator<string> {
     const name = leaseName(lease);
-    for (const [, key] of this.#leased.getKeys({ start: [name, ''], end: [`${name}\0`, ''] })) yield key;
+    for (const [, key] of this.#db.leased.getKeys({ start: [name, ''], end: [`${name}\0`, ''] })) yield key;
   }
 
   async putLease(lease: bigint, ttlSeconds: number): Promise<void> {
     await this.#transaction(pagesPerChange, false, () => {
-      void this.#leases?.put(leaseName(lease), encodeNumber(ttlSeconds));
+      void this.#db.leases?.put(leaseName(lease), encodeNumber(ttlSeconds));
     });
   }
 
   /** The keys that hang on it are removed before, by changes of their own. */
   async removeLease(lease: bigint): Promise<void> {
-    await this.#transaction(pagesPerChange, true, () => void this.#leases?.remove(leaseName(lease)));
+    await this.#transaction(pagesPerChange, true, () => void this.#db.leases?.remove(leaseName(lease)));
   }
 
   /** Sixteen bytes that tell this store from others; made when first asked for. */
   async identity(make: () => Buffer): Promise<Buffer> {
-    const known = this.#root.get('identity');
+    const known = this.#db.root.get('identity');
     if (known) return known;
     const made = make();
-    await this.#transaction(pagesPerChange, true, () => void this.#root.put('identity', made));
+    await this.#transaction(pagesPerChange, true, () => void this.#db.root.put('identity', made));
     return made;
   }
 
   sizes(): { readonly fileBytes: number; readonly usedBytes: number } {
-    const stats = this.#root.getStats() as { lastPageNumber: number };
+    const stats = this.#db.root.getStats() as { lastPageNumber: number };
     return { fileBytes: this.#space.allocatedBytes, usedBytes: (stats.lastPageNumber + 1) * pageBytes };
   }
 
   async setCompacted(revision: number): Promise<void> {
-    await this.#transaction(0, true, () => void this.#root.put('compacted', encodeNumber(revision)));
+    await this.#transaction(0, true, () => void this.#db.root.put('compacted', encodeNumber(revision)));
   }
 
   /**
@@ -375,15 +369,15 @@ export class Tables {
       if (change.type === 'delete' && revisionOf(revision) < to) deletes.push(revision);
     }
     await this.#transaction(Math.max(limit, seen) * pagesPerSweptChange, true, () => {
-      void this.#root.put('swept', encodeNumber(reached));
+      void this.#db.root.put('swept', encodeNumber(reached));
       for (const { key, revision } of superseded) {
-        void this.#superseded.remove([key, revision]);
-        void this.#changes.remove(revision);
+        void this.#db.superseded.remove([key, revision]);
+        void this.#db.changes.remove(revision);
       }
-      for (const revision of deletes) void this.#changes.remove(revision);
+      for (const revision of deletes) void this.#db.changes.remove(revision);
     });
     // A process that read a backup and was killed would hold its pages for ever.
-    this.#root.readerCheck();
+    this.#db.root.readerCheck();
   }
 
   /** One at a time, so that what was reserved for a transaction is used by that one. */
@@ -391,7 +385,7 @@ export class Tables {
     const done = this.#last.then(async () => {
       await this.#space.reserve(pages + pagesPerTransaction, isFreeing);
       try {
-        await this.#root.batch(work);
+        await this.#db.root.batch(work);
       } catch (error) {
         throw await reasonOf(error);
       }
@@ -403,7 +397,7 @@ export class Tables {
   async close(): Promise<void> {
     await this.#last;
     await this.#space.close();
-    await this.#root.close();
+    await this.#db.root.close();
   }
 }
 

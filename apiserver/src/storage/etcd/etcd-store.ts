@@ -115,6 +115,8 @@ class EtcdStore implements Backend {
     return watchEtcd(this.#members, range, after, AbortSignal.any([signal, this.#end.signal]));
   }
 
+  async loaded(): Promise<void> {} // what was read is in the members' memory, not in ours
+
   async compact(before: Revision, signal: AbortSignal): Promise<void> {
     try {
       await this.#repeatable((client) => client.kv.compact({ revision: String(before) }, this.#deadline()), signal);

@@ -86,6 +86,7 @@ export class WatchCache {
       this.#loadedAt = revision;
       for (const stored of entries) this.resource(resourcePrefixOf(stored.key) ?? '').load(stored);
     }
+    await this.#deps.backend.loaded(signal);
   }
 
   /** Follows the backend until the signal aborts. */
