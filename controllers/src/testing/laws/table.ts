@@ -17,12 +17,14 @@ import { nodeIpamLaws } from '../../networking/node-ipam/laws.ts';
 import { claimProtectionLaws, volumeProtectionLaws } from '../../storage/in-use-protection/laws.ts';
 import { deploymentLaws } from '../../workloads/deployment/laws.ts';
 import { replicaSetLaws } from '../../workloads/replicaset/laws.ts';
+import { statefulSetLaws } from '../../workloads/statefulset/laws.ts';
 import type { ControllerLaws } from './controller-laws.ts';
 
 /** What the laws need to know of each controller. One of `controllers.ts` that is missing fails a test. */
 export const lawTable: readonly ControllerLaws[] = [
   deploymentLaws,
   replicaSetLaws,
+  statefulSetLaws,
   endpointSliceLaws,
   endpointsLaws,
   nodeIpamLaws,
