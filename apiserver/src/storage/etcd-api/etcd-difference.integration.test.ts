@@ -92,10 +92,19 @@ const open = Buffer.of(0);
 function comparable(response: Message, method: string, request: Message): Message {
   const told = plain(response) as Message;
   if (method === 'LeaseTimeToLive' && Number(told.TTL) > 0) told.TTL = 'some';
-  if (method === 'Range' && request.sort_target !== undefined && request.sort_target !== 0) {
-    told.kvs = (told.kvs as { key: string }[]).toSorted((a, b) => (a.key < b.key ? -1 : 1));
+  if (method === 'Range') sortAlike(told, request);
+  if (method === 'Txn') {
+    const ops = (told.succeeded ? request.success : request.failure) as Message[] | undefined;
+    for (const [i, { response_range: found }] of (told.responses as Record<string, Message>[]).entries()) {
+      if (found) sortAlike(found, (ops?.[i]?.request_range ?? {}) as Message);
+    }
   }
   return told;
+}
+
+function sortAlike(found: Message, { sort_target: target }: Message): void {
+  if (target === undefined || target === 0) return;
+  found.kvs = (found.kvs as { key: string }[]).toSorted((a, b) => (a.key < b.key ? -1 : 1));
 }
 
 function plain(value: unknown): unknown {
