@@ -205,6 +205,22 @@ const truths: Readonly<Record<string, readonly string[]>> = {
     "self.when.getHours('Europe/Vienna') == 4",
     "string(duration('1.5s')) == '1.5s'",
   ],
+  'names in backticks': [
+    'self.`with-dash` == "d"',
+    'self.`namespace` == "ns"',
+    'has(self.`with-dash`)',
+    'self.?`with-dash`.orValue("") == "d"',
+  ],
+  versions: [
+    "semver('1.2.3').isLessThan(semver('1.10.0'))",
+    "semver('1.0.0-alpha.1').isLessThan(semver('1.0.0-alpha.beta'))",
+    "semver('1.0.0-rc.1').compareTo(semver('1.0.0')) == -1",
+    "semver('1.0.0+a') == semver('1.0.0+b')",
+    "semver('v1.2', true).minor() == 2 && semver('01.02', true).patch() == 0",
+    "!isSemver('1.2') && isSemver('1.2', true) && !isSemver('01.2.3') && !isSemver('1.2.3-')",
+    "semver('2.0.1').isGreaterThan(semver('2.0.0')) && semver('2.0.1').major() == 2",
+    "type(semver('1.0.0')) == kubernetes.Semver",
+  ],
   optionals: [
     "self.?name.orValue('x') == 'web'",
     'self.any.?none.orValue(1) == 1',
@@ -214,6 +230,13 @@ const truths: Readonly<Record<string, readonly string[]>> = {
     'optional.of(1).optMap(x, x + 1).value() == 2',
     'optional.none().or(optional.of(2)).value() == 2',
     "optional.ofNonZeroValue('').hasValue() == false",
+    '[?optional.none(), 1, ?optional.of(2)] == [1, 2]',
+    "{?'a': optional.none(), 'b': 1, ?'c': optional.of(3)} == {'b': 1, 'c': 3}",
+    '[?self.?any.text, ?self.?any.none].size() == 1',
+    '[?true ? optional.of(1) : optional.none()] == [1]',
+    "{?'k' + 'l': optional.of([?optional.of(1)])} == {'kl': [1]}",
+    'self.ports[?0].orValue(0) == 80 && 80 in [?self.ports[?0]]',
+    "{'?': '[?x]', 'y': r'{?'} == {'?': '[?x]', 'y': r'{?'}",
   ],
   network: [
     "isURL('https://a.b:80/p?q=1')",
@@ -250,6 +273,39 @@ const truths: Readonly<Record<string, readonly string[]>> = {
   binding: ['cel.bind(x, self.replicas * 2, x + x == 12)'],
 };
 
+const messages = (name: string) =>
+  name === 'Point'
+    ? { name, field: (field: string) => (field === 'x' || field === 'a-b' ? int : undefined) }
+    : undefined;
+
+describe('messages', () => {
+  const run = (text: string) => compileExpression(text, { variables: {}, messages }).evaluate({});
+  it.each([
+    ['Point{x: 1}.x == 1', true],
+    ['Point { x: 1, `a-b`: 2 }.`a-b` == 2', true],
+    ['[Point{x: 1}, Point{?x: optional.none()}].size() == 2', true],
+    ['has(Point{x: 1}.x)', true],
+  ])('%s', (text, result) => {
+    expect(run(text)).toBe(result);
+  });
+
+  it.each([
+    ['Other{x: 1}', "ERROR: <input>:1:6: undeclared reference to 'Other' (in container '')"],
+    ['Point{y: 1}', "ERROR: <input>:1:7: undefined field 'y'"],
+    ["Point{x: 'a'}", "expected type of field 'x' is 'int' but provided type is 'string'"],
+    ['[?1]', "expected type 'optional_type(int)' but found 'int'"],
+    ["{?'a': 1}", "expected type 'optional_type(int)' but found 'int'"],
+  ])('%s is refused', (text, problem) => {
+    expect(() => run(text)).toThrow(problem);
+  });
+
+  it('is done with hostile texts at once', () => {
+    expect(() => run('Object{'.repeat(5_000))).toThrow(CelCompileError);
+    expect(() => run(`"${'\\'.repeat(50_000)}`)).toThrow(CelCompileError);
+    expect(() => run('[?'.repeat(20_000))).toThrow(CelCompileError);
+  });
+});
+
 describe('expressions that hold', () => {
   for (const [theme, texts] of Object.entries(truths)) {
     it.each(texts)(`${theme}: %s`, (text) => {
@@ -273,6 +329,8 @@ describe('failures while running, in upstream words', () => {
     ["self.port + 'x' == 'y'", 'no such overload'],
     ['[].map(x, x).max() == 1', 'max called on empty list'],
     ['optional.none().value() == 1', 'optional.none() dereference'],
+    ["semver('1.2') == semver('1.2')", 'No Major.Minor.Patch elements found'],
+    ["semver('1.02.3').major() == 1", 'Minor number must not contain leading zeroes "02"'],
   ])('%s', (text, message) => {
     expect(() => evaluate(text)).toThrow(message);
   });

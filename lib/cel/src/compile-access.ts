@@ -3,6 +3,7 @@ import { dyn, type CelType, type FieldType, optionalOf, typeText } from './cel-t
 import type { Compiler } from './compile.ts';
 import { readerOf } from './from-json.ts';
 import { type Frame, largestSize, type Part, type Run } from './part.ts';
+import { escapedName } from './schema-type.ts';
 import type { Scope } from './scope.ts';
 import type { SyntaxNode } from './syntax.ts';
 import { CelError, CelOptional, CelUint, fromJson, hasOwn, isPlainObject, mapGet, noneOptional } from './values.ts';
@@ -14,11 +15,11 @@ type Lookup = (container: unknown, frame: Frame) => unknown;
 
 /** `a.b` and `a.?b` */
 export function compileAccess(compiler: Compiler, node: SyntaxNode, scope: Scope): Part {
-  const [operandNode, name] = node.args as [SyntaxNode, string];
+  const [operandNode, name, isQuoted = false] = node.args as [SyntaxNode, string, boolean?];
   // The dot, not the name behind it, is what messages point at.
   const at = { ...node, pos: node.pos - (node.op === '.?' ? 2 : 1) };
   const operand = compiler.compile(operandNode, scope);
-  const { type, lookup } = fieldLookup(compiler, at, operand.type, fieldName(name));
+  const { type, lookup } = fieldLookup(compiler, at, operand.type, fieldName(name), isQuoted);
   return accessPart(operand, type, lookup, { key: name, isOptional: node.op === '.?' });
 }
 
@@ -27,16 +28,18 @@ function fieldName(name: unknown): string {
   return typeof name === 'string' ? name : String((name as SyntaxNode).args);
 }
 
-export function fieldLookup(
+/** A name in backticks is that of the property itself; others may be escaped ones. */
+function fieldLookup(
   compiler: Compiler,
   node: SyntaxNode,
   operandType: CelType,
   name: string,
+  isQuoted: boolean,
 ): { readonly type: CelType; readonly lookup: Lookup } {
   const container = operandType.kind === 'optional' ? operandType.of : operandType;
   switch (container.kind) {
     case 'object': {
-      const field = container.fields.get(name);
+      const field = container.fields.get(isQuoted ? (escapedName(name) ?? name) : name);
       if (!field) return compiler.fail(node, `undefined field '${name}'`);
       return { type: field.type, lookup: propertyLookup(field) };
     }
@@ -53,6 +56,8 @@ export function fieldLookup(
 function propertyLookup({ type, property }: FieldType): Lookup {
   const read = readerOf(type);
   return (container, { meter }) => {
+    // Messages that the expression has written itself are maps.
+    if (container instanceof Map) return container.get(property);
     if (typeof container !== 'object' || container === null || !hasOwn(container, property)) return undefined;
     const value = (container as Record<string, unknown>)[property];
     return read && value !== null ? read(value, meter) : value;
@@ -183,9 +188,9 @@ function anyLookup(key: Run, isOptional: boolean): Lookup {
 
 /** `has(a.b)` */
 export function compileHas(compiler: Compiler, node: SyntaxNode, scope: Scope): Part {
-  const [operandNode, name] = node.args as [SyntaxNode, string];
+  const [operandNode, name, isQuoted = false] = node.args as [SyntaxNode, string, boolean?];
   const operand = compiler.compile(operandNode, scope);
-  const { lookup } = fieldLookup(compiler, { ...node, pos: node.pos - 1 }, operand.type, fieldName(name));
+  const { lookup } = fieldLookup(compiler, { ...node, pos: node.pos - 1 }, operand.type, fieldName(name), isQuoted);
   const run = (frame: Frame) => {
     frame.meter.charge(accessCost);
     const value = operand.run(frame);

@@ -6,22 +6,19 @@
 import {
   type CelType,
   double,
-  dyn,
   fits,
   int,
-  listOf,
-  mapOf,
   nullType,
   objectOf,
   typeText,
   typeType,
   uint,
-  commonType,
   bool,
   bytes,
 } from './cel-type.ts';
 import { compileAccess, compileIndex } from './compile-access.ts';
 import { compileCall, compileOperator } from './compile-call.ts';
+import { compileList, compileMap, compileMessage, type MessageType } from './compile-literals.ts';
 import { compileMacro } from './compile-macros.ts';
 import { CostMeter } from './cost-meter.ts';
 import { readerOf } from './from-json.ts';
@@ -29,13 +26,16 @@ import { builtInFunctions, type FunctionTable } from './functions/all-overloads.
 import { largestSize, type Frame, type Part } from './part.ts';
 import { Scope, type Variable } from './scope.ts';
 import { CelCompileError, located, parseExpression, type SyntaxNode } from './syntax.ts';
-import { CelError, CelOptional, CelTypeValue, CelUint, checkedInt, mapKey } from './values.ts';
+import { messageOp } from './syntax-extensions.ts';
+import { CelError, CelOptional, CelTypeValue, CelUint, checkedInt } from './values.ts';
 
 export interface Environment {
   /** What the expression may name. */
   readonly variables: Readonly<Record<string, CelType>>;
   /** Default: the standard functions with the extensions of Kubernetes. */
   readonly functions?: FunctionTable;
+  /** The messages that may be written (`JSONPatch{op: "add"}`): by name, the type; undefined for a name that is none. Default: none at all. */
+  readonly messages?: (name: string) => MessageType | undefined;
   /** The type that the expression must have. */
   readonly expect?: CelType;
 }
@@ -107,12 +107,11 @@ const typeNames = [
   'optional_type',
 ];
 const selectCost = 1;
-const listCost = 10;
-const mapCost = 30;
 
 export class Compiler {
   readonly text: string;
   readonly functions: FunctionTable;
+  readonly messages: NonNullable<Environment['messages']>;
   readonly root: Scope;
   readonly inputs = new Map<string, Input>();
   readonly used = new Set<string>();
@@ -121,6 +120,7 @@ export class Compiler {
   constructor(text: string, environment: Environment) {
     this.text = text;
     this.functions = environment.functions ?? builtInFunctions;
+    this.messages = environment.messages ?? (() => undefined);
     for (const [name, type] of Object.entries(environment.variables)) {
       this.inputs.set(name, { type, slot: this.slotCount++, size: largestSize(type), read: readerOf(type) });
     }
@@ -142,9 +142,11 @@ export class Compiler {
       case 'id':
         return this.#identifier(node, String(node.args), scope);
       case 'list':
-        return this.#list(node, scope);
+        return compileList(this, node, scope);
       case 'map':
-        return this.#map(node, scope);
+        return compileMap(this, node, scope);
+      case messageOp:
+        return compileMessage(this, node, scope);
       case '.':
       case '.?':
         return this.#select(node, scope);
@@ -199,34 +201,6 @@ export class Compiler {
     }
     return compileAccess(this, node, scope);
   }
-
-  #list({ args }: SyntaxNode, scope: Scope): Part {
-    const items = (args as SyntaxNode[]).map((item) => this.compile(item, scope));
-    const type = listOf(unified(items.map((item) => item.type)), items.length);
-    const run = (frame: Frame) => {
-      frame.meter.charge(listCost);
-      return items.map((item) => item.run(frame));
-    };
-    return { type, run, cost: listCost + totalCost(items), size: items.length };
-  }
-
-  #map({ args }: SyntaxNode, scope: Scope): Part {
-    const entries = (args as [SyntaxNode, SyntaxNode][]).map(
-      ([key, value]) => [this.compile(key, scope), this.compile(value, scope)] as const,
-    );
-    const key = unified(entries.map(([part]) => part.type));
-    const value = unified(entries.map(([, part]) => part.type));
-    const run = (frame: Frame) => {
-      frame.meter.charge(mapCost);
-      return new Map(entries.map(([keyPart, valuePart]) => [mapKey(keyPart.run(frame)), valuePart.run(frame)]));
-    };
-    return {
-      type: mapOf(key, value, entries.length),
-      run,
-      cost: mapCost + totalCost(entries.flat()),
-      size: entries.length,
-    };
-  }
 }
 
 const qualifiedTypes: ReadonlySet<string> = new Set([
@@ -236,6 +210,7 @@ const qualifiedTypes: ReadonlySet<string> = new Set([
   'net.CIDR',
   'kubernetes.Quantity',
   'kubernetes.URL',
+  'kubernetes.Semver',
 ]);
 
 function dottedPath(node: SyntaxNode): string | undefined {
@@ -248,12 +223,6 @@ function dottedPath(node: SyntaxNode): string | undefined {
 
 export function totalCost(parts: readonly Part[]): number {
   return parts.reduce((sum, { cost }) => sum + cost, 0);
-}
-
-/** The one type of all, or dyn: lists of mixed elements are allowed. */
-function unified(types: readonly CelType[]): CelType {
-  const [first = { kind: 'parameter', name: 'E' } as const, ...rest] = types;
-  return rest.reduce<CelType>((type, next) => commonType(type, next) ?? dyn, first);
 }
 
 /** The library has its own class for unsigned numbers. */

@@ -55,7 +55,7 @@ function listReader(read: Reader): Reader {
 
 function mapReader(read: Reader): Reader {
   return (value, meter) => {
-    if (typeof value !== 'object' || value === null) return value;
+    if (typeof value !== 'object' || value === null || value instanceof Map) return value;
     const entries = Object.entries(value);
     meter.charge(entries.length * perElement);
     return new Map(entries.map(([key, item]) => [key, read(item, meter)]));

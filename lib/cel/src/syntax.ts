@@ -1,5 +1,6 @@
 /** From text to a tree. The parsing is the library's; what it answers is given types here, and its errors upstream's form. */
 import { Environment, ParseError } from '@marcbachmann/cel-js';
+import { masked, unmasked } from './syntax-extensions.ts';
 
 /** The text is no expression, or no well-typed one. The message has upstream's form, with the place in the text. */
 export class CelCompileError extends Error {
@@ -30,8 +31,10 @@ export function parseExpression(text: string): SyntaxNode {
       `expression code point size exceeds limit: size: ${text.length}, limit ${expressionCharactersMax}`,
     );
   }
+  const mask = masked(text);
   try {
-    return parser.parse(text).ast as unknown as SyntaxNode;
+    const tree = parser.parse(mask?.text ?? text).ast as unknown as SyntaxNode;
+    return mask ? unmasked(tree, mask) : tree;
   } catch (error) {
     if (!(error instanceof ParseError)) throw error;
     const [reason = ''] = error.message.split('\n', 1);

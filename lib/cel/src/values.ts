@@ -9,6 +9,7 @@
  * Numbers inside JSON become one of them when they are read, by the schema's type; where nothing is known (dyn), whole numbers are int.
  * Maps made by an expression are JS Maps, those of the object are plain objects. Strings count in code points.
  */
+import { compareVersions, type SemanticVersion } from './semantic-version.ts';
 import { formatIp, type IpAddress, type IpBlock } from '@slipway/api/ip-address';
 import { compareQuantities, formatQuantity, type Quantity } from '@slipway/api/quantity';
 
@@ -104,6 +105,19 @@ export class CelQuantity extends CelOpaque {
   }
   text(): string {
     return formatQuantity(this.quantity);
+  }
+}
+
+/** A version by semver.org; what is behind a `+` says nothing about order. */
+export class CelSemver extends CelOpaque {
+  override readonly typeName = 'kubernetes.Semver';
+  readonly version: SemanticVersion;
+  constructor(version: SemanticVersion) {
+    super();
+    this.version = version;
+  }
+  override equals(other: CelOpaque): boolean {
+    return other instanceof CelSemver && compareVersions(this.version, other.version) === 0;
   }
 }
 

@@ -1,6 +1,6 @@
 import type { ServedResource } from '../../registry/kinds.ts';
 import type { AdmissionDeps, AdmissionWrite } from '../plugin.ts';
-import { kindOf, shown } from '../webhooks/review.ts';
+import { kindOf, optionsOf, shown } from '../webhooks/review.ts';
 import { authorizerValue } from './authorizer-functions.ts';
 
 /** What expressions see of a write, in the version that they ask for. */
@@ -46,5 +46,6 @@ function requestValue({ request, draft, old }: AdmissionWrite, served: ServedRes
       extra: user.extra ?? {},
     },
     dryRun,
+    options: optionsOf(request),
   };
 }

@@ -2,15 +2,23 @@
 import type { KubeObject, MutatingAdmissionPolicySpec, ValidatingAdmissionPolicySpec } from '@slipway/api/types';
 import { type FieldError, invalid, invalidError } from '@slipway/api/validation/field-error';
 import { sameJson } from '../../registry/same-json.ts';
-import { compiledExpression } from '../expressions/expression.ts';
-import { withoutMessages } from '../expressions/message-literals.ts';
+import {
+  compiledExpression,
+  compiledVariables,
+  type Context,
+  type Expression,
+  type Wanted,
+} from '../expressions/expression.ts';
 import type { AdmissionPlugin } from '../plugin.ts';
 import { policyGroup } from '../policies/policy.ts';
 
 interface Given {
   readonly path: string;
   readonly text: string | undefined;
-  readonly wanted: Parameters<typeof compiledExpression>[1];
+  readonly wanted: Wanted;
+  readonly context?: Context;
+  /** Where it is compiled already. */
+  readonly compiled?: Expression;
 }
 
 type Spec = Partial<ValidatingAdmissionPolicySpec & MutatingAdmissionPolicySpec>;
@@ -28,8 +36,8 @@ export const admissionExpressions: AdmissionPlugin = {
     if (!draft) return;
     const before = new Set(old ? expressionsOf(old as WithExpressions).map(({ text }) => text) : []);
     const given = expressionsOf(draft as WithExpressions).filter(({ text }) => text !== undefined && !before.has(text));
-    const errors: FieldError[] = given.flatMap(({ path, text = '', wanted }) => {
-      const { problem } = compiledExpression(withoutMessages(text), wanted);
+    const errors: FieldError[] = given.flatMap(({ path, text = '', wanted, context, compiled }) => {
+      const { problem } = compiled ?? compiledExpression(text, wanted, context);
       return problem === undefined ? [] : [invalid(path, text, problem)];
     });
     if (errors.length === 0 || sameJson(draft, old)) return;
@@ -38,32 +46,47 @@ export const admissionExpressions: AdmissionPlugin = {
 };
 
 function expressionsOf({ spec = {}, webhooks = [] }: WithExpressions): Given[] {
-  const bools = (list: Spec['matchConditions'], path: string): Given[] =>
-    (list ?? []).map(({ expression }, i) => ({ path: `${path}[${i}].expression`, text: expression, wanted: 'bool' }));
+  const known: Context = { hasParams: spec.paramKind !== undefined };
+  const { all, context } = compiledVariables(spec.variables ?? [], known);
   return [
-    ...webhooks.flatMap(({ matchConditions }, i) => bools(matchConditions, `webhooks[${i}].matchConditions`)),
-    ...bools(spec.matchConditions, 'spec.matchConditions'),
-    ...(spec.variables ?? []).map(
-      ({ expression }, i): Given => ({ path: `spec.variables[${i}].expression`, text: expression, wanted: 'any' }),
-    ),
+    ...webhooks.flatMap(({ matchConditions }, i) => conditions(matchConditions, `webhooks[${i}].matchConditions`, {})),
+    ...conditions(spec.matchConditions, 'spec.matchConditions', known),
+    ...all.map(({ expression }, i): Given => {
+      const path = `spec.variables[${i}].expression`;
+      return { path, text: spec.variables?.[i]?.expression, wanted: 'any', compiled: expression };
+    }),
+    ...rules(spec, context),
+  ];
+}
+
+function conditions(list: Spec['matchConditions'], path: string, context: Context): Given[] {
+  return (list ?? []).map(({ expression }, i) => {
+    return { path: `${path}[${i}].expression`, text: expression, wanted: 'bool', context };
+  });
+}
+
+function rules(spec: Spec, context: Context): Given[] {
+  return [
     ...(spec.validations ?? []).flatMap(({ expression, messageExpression }, i): Given[] => [
-      { path: `spec.validations[${i}].expression`, text: expression, wanted: 'bool' },
-      { path: `spec.validations[${i}].messageExpression`, text: messageExpression || undefined, wanted: 'string' },
-    ]),
-    ...(spec.auditAnnotations ?? []).map(
-      ({ valueExpression }, i): Given => ({
-        path: `spec.auditAnnotations[${i}].valueExpression`,
-        text: valueExpression,
-        wanted: 'any',
-      }),
-    ),
-    ...(spec.mutations ?? []).flatMap(({ applyConfiguration, jsonPatch }, i): Given[] => [
+      { path: `spec.validations[${i}].expression`, text: expression, wanted: 'bool', context },
       {
-        path: `spec.mutations[${i}].applyConfiguration.expression`,
-        text: applyConfiguration?.expression,
-        wanted: 'any',
+        path: `spec.validations[${i}].messageExpression`,
+        text: messageExpression || undefined,
+        wanted: 'string',
+        context,
       },
-      { path: `spec.mutations[${i}].jsonPatch.expression`, text: jsonPatch?.expression, wanted: 'any' },
     ]),
+    ...(spec.auditAnnotations ?? []).map(({ valueExpression }, i): Given => {
+      const path = `spec.auditAnnotations[${i}].valueExpression`;
+      return { path, text: valueExpression, wanted: 'stringOrNull', context };
+    }),
+    ...(spec.mutations ?? []).flatMap(({ applyConfiguration, jsonPatch }, i): Given[] => {
+      const own: Context = { ...context, isMutation: true };
+      const at = (field: string) => `spec.mutations[${i}].${field}.expression`;
+      return [
+        { path: at('applyConfiguration'), text: applyConfiguration?.expression, wanted: 'object', context: own },
+        { path: at('jsonPatch'), text: jsonPatch?.expression, wanted: 'jsonPatch', context: own },
+      ];
+    }),
   ];
 }

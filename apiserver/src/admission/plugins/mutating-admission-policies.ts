@@ -16,7 +16,6 @@ import {
   type Expression,
   newMeter,
 } from '../expressions/expression.ts';
-import { withoutMessages } from '../expressions/message-literals.ts';
 import { toJson } from '../expressions/to-json.ts';
 import { writeValues } from '../expressions/write-values.ts';
 import type { AdmissionDeps, AdmissionPlugin, AdmissionWrite } from '../plugin.ts';
@@ -31,14 +30,13 @@ interface Mutation {
 
 const policies = boundPolicies<MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding, readonly Mutation[]>(
   { policies: 'mutatingadmissionpolicies', bindings: 'mutatingadmissionpolicybindings' },
-  ({ spec }) =>
-    (spec.mutations ?? []).map(({ patchType, applyConfiguration, jsonPatch }) => ({
-      expression: compiledExpression(
-        withoutMessages(applyConfiguration?.expression ?? jsonPatch?.expression ?? ''),
-        'any',
-      ),
-      isPatch: patchType === 'JSONPatch',
-    })),
+  ({ spec }, context) =>
+    (spec.mutations ?? []).map(({ patchType, applyConfiguration, jsonPatch }) => {
+      const isPatch = patchType === 'JSONPatch';
+      const text = (isPatch ? jsonPatch : applyConfiguration)?.expression ?? '';
+      const wanted = isPatch ? 'jsonPatch' : 'object';
+      return { expression: compiledExpression(text, wanted, { ...context, isMutation: true }), isPatch };
+    }),
 );
 
 type Bound = BoundPolicy<MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding, readonly Mutation[]>;

@@ -24,11 +24,11 @@ interface Rule {
 
 const policies = boundPolicies<ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding, readonly Rule[]>(
   { policies: 'validatingadmissionpolicies', bindings: 'validatingadmissionpolicybindings' },
-  ({ spec }) =>
+  ({ spec }, context) =>
     (spec.validations ?? []).map(({ expression, message, messageExpression, reason }) => ({
-      expression: compiledExpression(expression, 'bool'),
+      expression: compiledExpression(expression, 'bool', context),
       message: message?.trim() || undefined,
-      messageExpression: messageExpression ? compiledExpression(messageExpression, 'string') : undefined,
+      messageExpression: messageExpression ? compiledExpression(messageExpression, 'string', context) : undefined,
       reason: reason ?? 'Invalid',
     })),
 );

@@ -11,7 +11,13 @@ import { CelError } from '@slipway/cel/values';
 import type { CostMeter } from '@slipway/cel/cost-meter';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { Derived } from '../derived.ts';
-import { type Conditions, compiledConditions, compiledExpression, type Expression } from '../expressions/expression.ts';
+import {
+  type Conditions,
+  compiledConditions,
+  compiledVariables,
+  type Context,
+  type NamedExpression,
+} from '../expressions/expression.ts';
 import { type Matcher, matcherFor } from '../webhooks/matching.ts';
 
 export const policyGroup = 'admissionregistration.k8s.io';
@@ -23,7 +29,7 @@ export interface CompiledPolicy<P extends AnyPolicy, Rules> {
   readonly policy: P;
   readonly matcher: Matcher;
   readonly conditions: Conditions;
-  readonly variables: readonly { readonly name: string; readonly expression: Expression }[];
+  readonly variables: readonly NamedExpression[];
   readonly rules: Rules;
 }
 
@@ -40,7 +46,7 @@ export interface BoundPolicy<P extends AnyPolicy, B extends AnyBinding, Rules> {
 /** All policies that are in force, by name. */
 export function boundPolicies<P extends AnyPolicy, B extends AnyBinding, Rules>(
   names: { readonly policies: string; readonly bindings: string },
-  compileRules: (policy: P) => Rules,
+  compileRules: (policy: P, context: Context) => Rules,
 ): { of(objects: ObjectStore): readonly BoundPolicy<P, B, Rules>[] } {
   const policies = new Derived<ReadonlyMap<string, CompiledPolicy<P, Rules>>>(
     { group: policyGroup, resource: names.policies },
@@ -76,14 +82,19 @@ function nameOf({ metadata }: KubeObject): string {
   return metadata.name ?? '';
 }
 
-function compiled<P extends AnyPolicy, Rules>(policy: P, compileRules: (policy: P) => Rules): CompiledPolicy<P, Rules> {
-  const { matchConstraints, matchConditions, variables = [] } = policy.spec;
+function compiled<P extends AnyPolicy, Rules>(
+  policy: P,
+  compileRules: (policy: P, context: Context) => Rules,
+): CompiledPolicy<P, Rules> {
+  const { matchConstraints, matchConditions, paramKind, variables = [] } = policy.spec;
+  const known: Context = { hasParams: paramKind !== undefined };
+  const { all, context } = compiledVariables(variables, known);
   return {
     policy,
     matcher: matcherFor(matchSpecOf(matchConstraints)),
-    conditions: compiledConditions(matchConditions),
-    variables: variables.map(({ name, expression }) => ({ name, expression: compiledExpression(expression, 'any') })),
-    rules: compileRules(policy),
+    conditions: compiledConditions(matchConditions, known),
+    variables: all,
+    rules: compileRules(policy, context),
   };
 }
 

@@ -75,7 +75,7 @@ function namespaceOfNamespace({ api, name }: AdmissionRequest, { draft }: Admiss
 
 const optionKinds = { CREATE: 'CreateOptions', UPDATE: 'UpdateOptions', DELETE: 'DeleteOptions', CONNECT: undefined };
 
-function optionsOf({ operation, dryRun }: AdmissionRequest): object | null {
+export function optionsOf({ operation, dryRun }: AdmissionRequest): object | null {
   const kind = optionKinds[operation];
   return kind ? { kind, apiVersion: 'meta.k8s.io/v1', ...(dryRun ? { dryRun: ['All'] } : {}) } : null;
 }

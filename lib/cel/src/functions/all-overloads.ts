@@ -5,6 +5,7 @@ import { numberOverloads } from './numbers.ts';
 import { optionalOverloads } from './optionals.ts';
 import type { Overload } from './overload.ts';
 import { quantityOverloads } from './quantities.ts';
+import { semverOverloads } from './semver.ts';
 import { stringOverloads } from './strings.ts';
 import { timeOverloads } from './times.ts';
 
@@ -17,6 +18,7 @@ export const builtInOverloads: readonly Overload[] = [
   ...networkOverloads,
   ...quantityOverloads,
   ...formatOverloads,
+  ...semverOverloads,
 ];
 
 /** By name and whether it is called on its first argument. */
