@@ -8,6 +8,7 @@ import type { Logger } from '@slipway/kit/logger';
 import type { Random } from '@slipway/kit/random';
 import { Admission } from './admission/admission.ts';
 import { pluginChain } from './admission/chain.ts';
+import { PolicyStatus } from './admission/policies/policy-status.ts';
 import { Authenticator } from './authn/authenticator.ts';
 import { BootstrapTokens } from './authn/bootstrap-tokens.ts';
 import { type LegacyTokenRequest, ServiceAccountTokens } from './authn/service-account-tokens.ts';
@@ -28,6 +29,7 @@ import type { Connect } from './http/connect.ts';
 import type { HealthCheck } from './http/health.ts';
 import { createHttpServer } from './http/http-server.ts';
 import { inProcessTransport } from './http/in-process-transport.ts';
+import { AdmissionMetrics } from './metrics/admission-metrics.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { addProcessMetrics } from './metrics/process-metrics.ts';
 import { addObjectCounts, measuredBackend } from './metrics/storage-metrics.ts';
@@ -92,7 +94,11 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
   addProcessMetrics(metrics, clock);
   const stopping = new AbortController();
   const givingUp = new AbortController();
-  const { line, authorizers, tokens, tokenKinds, claims, custom } = composeLine(config, deps, { pki, objects });
+  const { line, authorizers, tokens, tokenKinds, claims, custom } = composeLine(config, deps, {
+    pki,
+    objects,
+    metrics,
+  });
   const { kinds, reviews } = line;
   const serving = await pki.servingCertificate(bootstrapHosts(config, hostname()));
   const state = { isBootstrapped: false };
@@ -133,7 +139,8 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
   const transport = (user: UserInfo) => inProcessTransport(user, line, stopping.signal);
 
   async function run(signal: AbortSignal): Promise<void> {
-    const working: Promise<void>[] = [custom.run(stopping.signal)];
+    const policyStatus = new PolicyStatus({ kinds, objects, clock, log });
+    const working: Promise<void>[] = [custom.run(stopping.signal), policyStatus.run(stopping.signal)];
     try {
       await restoreClaims(claims, objects, log);
       const listening: AddressInfo = await http.listen();
@@ -189,7 +196,7 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
 function composeLine(
   config: ApiServerConfig,
   { backend, clock, random, log }: ApiServerDeps,
-  { pki, objects }: { readonly pki: Pki; readonly objects: ObjectStore },
+  { pki, objects, metrics }: { readonly pki: Pki; readonly objects: ObjectStore; readonly metrics: Metrics },
 ) {
   const read = cachedReader(objects);
   const tokens = new ServiceAccountTokens(
@@ -238,6 +245,7 @@ function composeLine(
     readNewest: async (resource, group, namespace, name, signal) =>
       (await objects.get(objectKey({ group, resource }, namespace, name), { signal }))?.object,
     random,
+    metrics: new AdmissionMetrics(metrics),
     equivalents: (served) => kinds.all.filter((each) => each.store === served.store && each !== served),
     findKind: (wanted) =>
       kinds.all.find(

@@ -311,6 +311,29 @@ describe('a webhook that fails', () => {
     expect((await target.admin.post(`${path}/configmaps`, configMap('x'))).code).toBe(201);
   });
 
+  it('is counted as refused, failed, or failed and let in', async () => {
+    const [denied, failed, ignored] = await Promise.all([
+      configured('validating', [() => ({ allowed: false, status: { code: 418 } })]),
+      configured('mutating', [() => 500]),
+      configured('mutating', [() => 500], { failurePolicy: 'Ignore' }),
+    ]);
+    for (const { path } of [denied, failed, ignored]) await target.admin.post(`${path}/configmaps`, configMap('x'));
+    const { text } = await target.admin.get('/metrics');
+    const name = ({ names }: { names: string[] }) => `name="${names[0]}.example.com"`;
+    const validating = 'operation="CREATE",rejection_code="418",type="validating"';
+    expect(text).toContain(
+      `apiserver_admission_webhook_rejection_count{error_type="no_error",${name(denied)},${validating}} 1`,
+    );
+    const calling = 'operation="CREATE",rejection_code="0",type="admit"';
+    expect(text).toContain(
+      `apiserver_admission_webhook_rejection_count{error_type="calling_webhook_error",${name(failed)},${calling}} 1`,
+    );
+    expect(text).toContain(`apiserver_admission_webhook_fail_open_count{${name(ignored)},type="admit"} 1`);
+    expect(text).toContain(
+      `apiserver_admission_webhook_request_total{code="500",${name(ignored)},operation="CREATE",rejected="true",type="admit"} 1`,
+    );
+  });
+
   it('is waited for no longer than it says', async () => {
     const { path, names } = await configured('validating', [() => new Promise(() => {})], { timeoutSeconds: 1 });
     const reply = await target.admin.post(`${path}/configmaps`, configMap('x'));

@@ -16,6 +16,7 @@ import {
   type Operation,
   type Subject,
 } from './plugin.ts';
+import { inTurn, measured, type Step, stepOf } from './step.ts';
 
 const operations: Readonly<Record<string, Operation>> = {
   create: 'CREATE',
@@ -38,13 +39,16 @@ export interface WriteToAdmit {
   readonly dryRun: boolean;
   readonly signal: AbortSignal;
   readonly warnings: string[];
+  /** Takes what is to be remembered of the write; see `Cause.annotations`. */
+  readonly annotate?: (key: string, value: string) => void;
 }
 
 /** Those of the chain that look at one kind of write. */
 interface Asked {
-  readonly mutating: readonly AdmissionPlugin[];
-  readonly validating: readonly AdmissionPlugin[];
-  readonly reviewing: readonly AdmissionPlugin[];
+  readonly mutating: Step;
+  readonly validating: Step;
+  /** Both steps of those who are asked about what travels. */
+  readonly reviewing: readonly Step[];
 }
 
 export class Admission {
@@ -59,7 +63,7 @@ export class Admission {
   }
 
   /** What the registry calls at the two places of the line. */
-  hooks({ user, verb, served, address, dryRun, signal, warnings }: WriteToAdmit): AdmissionHooks {
+  hooks({ user, verb, served, address, dryRun, signal, warnings, annotate = () => {} }: WriteToAdmit): AdmissionHooks {
     const { namespace, name, subresource } = address;
     const operation = operations[verb] ?? 'UPDATE';
     const subject = subjectOf(served, subresource);
@@ -72,33 +76,36 @@ export class Admission {
       old,
       signal,
       warnings,
+      annotate,
       wantsRerun: false,
       isRerun: false,
       webhooksRun: undefined,
     });
     return {
       mutate: (draft, old) => {
-        if (mutating.length === 0) return;
+        if (mutating.turns.length === 0) return;
         const write = writeOf(draft, old);
         const again = () => {
           if (!write.wantsRerun) return;
           write.isRerun = true;
-          return inTurn(mutating, 'mutate', write, deps);
+          return inTurn(mutating, write, deps);
         };
-        const waiting = inTurn(mutating, 'mutate', write, deps);
-        return waiting ? waiting.then(again) : again();
+        return measured(mutating, deps, () => {
+          const waiting = inTurn(mutating, write, deps);
+          return waiting ? waiting.then(again) : again();
+        });
       },
       validate: (draft, old) => {
-        if (validating.length > 0) return inTurn(validating, 'validate', writeOf(draft, old), deps);
+        if (validating.turns.length === 0) return;
+        return measured(validating, deps, () => inTurn(validating, writeOf(draft, old), deps));
       },
       review: async (draft, old) => {
         if (reviewing.length === 0) return;
         const write = writeOf(draft, old);
-        await inTurn(reviewing, 'mutate', write, deps);
-        await inTurn(reviewing, 'validate', write, deps);
+        for (const step of reviewing) await measured(step, deps, () => inTurn(step, write, deps));
       },
       release: async () => {
-        for (const plugin of validating) await plugin.release?.(request, deps);
+        for (const { plugin } of validating.turns) await plugin.release?.(request, deps);
       },
     };
   }
@@ -116,10 +123,13 @@ export class Admission {
     const looking = this.#chain.filter(({ on }) => isTargeted(on, request));
     // What travels is looked at when it comes, and not again when the object behind it is written.
     const isReviewed = request.subject !== undefined && subresource !== 'token';
-    const asked = {
-      mutating: looking.filter(({ mutate, asksOthers }) => mutate !== undefined && !(isReviewed && asksOthers)),
-      validating: looking.filter(({ validate, asksOthers }) => validate !== undefined && !(isReviewed && asksOthers)),
-      reviewing: isReviewed ? looking.filter(({ asksOthers }) => asksOthers) : [],
+    const own = looking.filter(({ asksOthers }) => !(isReviewed && asksOthers));
+    const others = isReviewed ? looking.filter(({ asksOthers }) => asksOthers) : [];
+    const asked: Asked = {
+      mutating: stepOf('mutate', own, operation),
+      validating: stepOf('validate', own, operation),
+      reviewing:
+        others.length === 0 ? [] : [stepOf('mutate', others, operation), stepOf('validate', others, operation)],
     };
     ofResource.set(key, asked);
     return asked;
@@ -133,18 +143,4 @@ function subjectOf({ api }: ServedResource, name: string | undefined): Subject |
   if (!subresource || subresource.kind === api.kind) return undefined;
   const { group, version, kind } = subresource;
   return { kind: { group, version, kind }, schema: builtInSchemas.kind(subresource) };
-}
-
-/** Waits only where a plugin does. */
-function inTurn(
-  plugins: readonly AdmissionPlugin[],
-  phase: 'mutate' | 'validate',
-  write: AdmissionWrite,
-  deps: AdmissionDeps,
-  from = 0,
-): void | Promise<void> {
-  for (let at = from; at < plugins.length; at++) {
-    const waiting = plugins[at]?.[phase]?.(write, deps);
-    if (waiting) return waiting.then(() => inTurn(plugins, phase, write, deps, at + 1));
-  }
 }

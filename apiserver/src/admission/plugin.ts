@@ -4,6 +4,7 @@ import type { ObjectSchema } from '@slipway/api/schema/structural-schema';
 import type { GroupVersionKind, KubeObject, PolicyRule } from '@slipway/api/types';
 import type { Clock } from '@slipway/kit/clock';
 import type { Random } from '@slipway/kit/random';
+import type { AdmissionMetrics } from '../metrics/admission-metrics.ts';
 import type { ServedResource } from '../registry/kinds.ts';
 import type { StrategyContext, UserInfo } from '../registry/strategy.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
@@ -40,6 +41,8 @@ export interface AdmissionWrite<T extends KubeObject = KubeObject> {
   readonly signal: AbortSignal;
   /** Texts for `Warning` headers. */
   readonly warnings: string[];
+  /** Remembers something about the write beside its cause, under upstream's keys of audit annotations. */
+  annotate(key: string, value: string): void;
   /** Set by whoever changed the draft in a way that the other mutating plugins have to see: they run once more. */
   wantsRerun: boolean;
   /** The second run, which is the last. */
@@ -85,6 +88,7 @@ export interface AdmissionDeps {
   readonly objects: ObjectStore;
   readonly clock: Clock;
   readonly random: Random;
+  readonly metrics: AdmissionMetrics;
   readonly read: StrategyContext['read'];
   /** As `read`, but certain: asks the storage when the cache does not have it. */
   readonly readNewest: (

@@ -4,14 +4,13 @@
  * at once: each write is conditional, and all of them want the same.
  */
 import { isStatus } from '@slipway/api/status-error';
-import type { Cause } from '@slipway/api/cause';
 import type { KubeObject } from '@slipway/api/types';
 import { formatTime } from '@slipway/kit/clock';
 import { messageOf } from '@slipway/kit/errors';
 import type { Logger } from '@slipway/kit/logger';
 import type { ServedKinds, ServedResource } from '../registry/kinds.ts';
 import { resourcePrefix } from '../registry/resource-context.ts';
-import type { WriteCall } from '../registry/write-call.ts';
+import { ownCall } from '../registry/write-call.ts';
 import {
   cleanupFinalizer,
   type CustomResourceDefinition,
@@ -37,6 +36,9 @@ interface Known {
 const deletionLookMsMin = 200;
 const deletionLookMsMax = 5_000;
 const failureLookMs = 1_000;
+
+/** How the log of the store names these writes. */
+const controller = 'custom-resources';
 
 export class CustomResources {
   readonly #deps: CustomResourcesDeps;
@@ -201,7 +203,7 @@ export class CustomResources {
       if (object.metadata.deletionTimestamp !== undefined) continue;
       const target = { namespace: object.metadata.namespace, name: object.metadata.name ?? '' };
       await served?.store
-        .delete(target, { propagationPolicy: 'Background' }, ownCall(signal, 'delete'))
+        .delete(target, { propagationPolicy: 'Background' }, ownCall(signal, 'delete', controller))
         .catch((error) => {
           if (!isStatus(error, 'NotFound')) throw error;
         });
@@ -218,19 +220,11 @@ export class CustomResources {
   ): Promise<void> {
     const served = this.#deps.kinds.find({ ...definitionResource, version: 'v1' });
     const made = (old: KubeObject) => structuredClone(change(old as CustomResourceDefinition)) as KubeObject;
-    await served?.store.update({ namespace: undefined, name, endpoint }, made, ownCall(signal, 'update'));
+    await served?.store.update({ namespace: undefined, name, endpoint }, made, ownCall(signal, 'update', controller));
   }
 }
 
 /** Everything that the served resources depend on; the status changes more often. */
 function signature({ spec, status, metadata }: CustomResourceDefinition): string {
   return JSON.stringify([spec, status?.acceptedNames, metadata.deletionTimestamp !== undefined, metadata.uid]);
-}
-
-function ownCall(signal: AbortSignal, verb: string): WriteCall {
-  const user = { name: 'system:apiserver', groups: ['system:masters'] };
-  const cause: Cause = { user: user.name, verb, controller: 'custom-resources' };
-  const done = () => Promise.resolve();
-  const nothing = { mutate: () => {}, validate: () => {}, review: done, release: done };
-  return { user, signal, warnings: [], cause, dryRun: false, fieldManager: 'kube-apiserver', admission: nothing };
 }

@@ -1,6 +1,7 @@
 /** The verbs on objects and collections, each a few lines between the request and the registry. */
 import { decodeObject } from '@slipway/api/schema/decode';
 import { builtInSchemas } from '@slipway/api/schema/built-in-schemas';
+import type { Cause } from '@slipway/api/cause';
 import { apiVersionOf } from '@slipway/api/resources';
 import { copyJson, type JsonObject } from '@slipway/api/patch/json-value';
 import { isStatus, type Status, StatusError } from '@slipway/api/status-error';
@@ -143,9 +144,9 @@ async function deleteCollection(admitted: Admitted, parts: LineParts): Promise<A
   const { options, dryRun } = deleteOptionsOf(admitted);
   const selection = parseSelection(served.store.strategy, incoming.options, parts.limits.selectorCharactersMax);
   const list = await served.store.list(address.namespace, selection, incoming.options, { user, signal, warnings });
-  const call = writeCall(admitted, parts, dryRun);
   for (const { object } of list.items) {
     const { namespace, name = '' } = object.metadata;
+    const call = writeCall(admitted, parts, dryRun);
     await served.store.delete({ namespace, name }, options, call).catch((error) => {
       if (!isStatus(error, 'NotFound')) throw error;
     });
@@ -206,14 +207,18 @@ export function writeCall(
 ): WriteCall {
   const { address, options, signal, warnings, verb } = incoming;
   const dryRun = isDryRun || (options.dryRun ?? false);
+  const ownCause: Cause & { annotations?: Record<string, string> } = { ...cause };
+  const annotate = (key: string, value: string) => {
+    ownCause.annotations = { ...ownCause.annotations, [key]: value };
+  };
   return {
     user,
     signal,
     warnings,
-    cause,
+    cause: ownCause,
     dryRun,
     fieldManager: options.fieldManager || incoming.userAgent.split('/', 1)[0] || 'unknown',
-    admission: admission.hooks({ user, verb, served, address, dryRun, signal, warnings }),
+    admission: admission.hooks({ user, verb, served, address, dryRun, signal, warnings, annotate }),
   };
 }
 

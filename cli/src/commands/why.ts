@@ -77,9 +77,17 @@ function describe({ kind, namespace, name, created, lastWritten }: ObjectCauses,
     `  created at ${created.resourceVersion} ${causeText(created.cause)}`,
   ];
   const isTouched = lastWritten.resourceVersion !== created.resourceVersion;
-  if (isFirst && isTouched)
+  lines.push(...annotationLines(created.cause));
+  if (isFirst && isTouched) {
     lines.push(`  last written at ${lastWritten.resourceVersion} ${causeText(lastWritten.cause)}`);
+    lines.push(...annotationLines(lastWritten.cause));
+  }
   return lines;
+}
+
+/** What admission policies noted about the write. */
+function annotationLines(cause: Cause | undefined): string[] {
+  return Object.entries(cause?.annotations ?? {}).map(([key, value]) => `    ${key}: ${value}`);
 }
 
 function causeText(cause: Cause | undefined): string {

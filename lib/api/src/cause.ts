@@ -10,6 +10,8 @@ export interface Cause {
   /** The controller (or `scheduler`, `kubelet`) that decided, with what it looked at. */
   readonly controller?: string;
   readonly object?: CauseObject;
+  /** What admission policies noted about the write, by upstream's keys of audit annotations (`POLICY/KEY`). */
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 export interface CauseObject {

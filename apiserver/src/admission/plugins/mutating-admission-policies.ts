@@ -7,18 +7,14 @@ import { isStatus, StatusError } from '@slipway/api/status-error';
 import type { KubeObject, MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding } from '@slipway/api/types';
 import { CelError } from '@slipway/cel/values';
 import { messageOf } from '@slipway/kit/errors';
+import type { PolicyOutcome } from '../../metrics/admission-metrics.ts';
 import type { ServedResource } from '../../registry/kinds.ts';
 import { forbidden } from '../../registry/status-errors.ts';
-import {
-  compiledExpression,
-  conditionsHold,
-  evaluationProblem,
-  type Expression,
-  newMeter,
-} from '../expressions/expression.ts';
+import { compiledExpression, evaluationProblem, type Expression, newMeter } from '../expressions/expression.ts';
 import { toJson } from '../expressions/to-json.ts';
 import { writeValues } from '../expressions/write-values.ts';
 import type { AdmissionDeps, AdmissionPlugin, AdmissionWrite } from '../plugin.ts';
+import { measuredConditions } from '../policies/measured-conditions.ts';
 import { paramsFor, PolicyConfigurationError } from '../policies/params.ts';
 import { type BoundPolicy, boundPolicies, policyGroup, variablesValue } from '../policies/policy.ts';
 import { draftIn, replaceDraft } from '../replace-draft.ts';
@@ -61,13 +57,25 @@ function mutateBy({ policy, bindings }: Bound, write: AdmissionWrite, draft: Kub
   if (!served) return;
   for (const { binding, matcher } of bindings) {
     if (matcher && !matcher.match(write, deps)) continue;
+    const beganMs = deps.clock.monotonicMs();
+    const count = (action: PolicyOutcome['action'], error: PolicyOutcome['error']) =>
+      deps.metrics.policy({
+        kind: 'mutating',
+        policy: policy.policy.metadata.name ?? '',
+        binding: binding.metadata.name ?? '',
+        action,
+        error,
+        seconds: (deps.clock.monotonicMs() - beganMs) / 1000,
+      });
     try {
       const { paramKind } = policy.policy.spec;
       for (const params of paramsFor(paramKind, binding.spec.paramRef, write.request, deps)) {
         if (mutateOnce(policy, params, { write, draft, served }, deps)) write.wantsRerun = true;
       }
+      count('allow', 'no_error');
     } catch (error) {
       if (!isPolicyProblem(error)) throw error;
+      count(policy.policy.spec.failurePolicy === 'Ignore' ? 'allow' : 'deny', 'invalid_error');
       if (policy.policy.spec.failurePolicy === 'Ignore') continue;
       throw refusal(write, policy.policy, binding, messageOf(error));
     }
@@ -89,7 +97,8 @@ function mutateOnce(
 ): boolean {
   let isChanged = false;
   const { subject } = write.request;
-  const { holds, problem } = conditionsHold(policy.conditions, { ...writeValues(write, served, deps), params });
+  const known = { ...writeValues(write, served, deps), params };
+  const { holds, problem } = measuredConditions(policy, 'admit', known, write, deps);
   if (problem !== undefined) throw new CelError(problem);
   if (!holds) return false;
   for (const mutation of policy.rules) {

@@ -53,7 +53,7 @@ async function askAgain(write: AdmissionWrite, run: WebhooksRun, deps: Admission
 /** Whether the webhook changed the object. */
 async function askOne(webhook: Webhook, write: AdmissionWrite, deps: AdmissionDeps): Promise<boolean> {
   const served = webhook.matcher.match(write, deps);
-  if (!served || !matchesConditions(webhook, write, served, deps)) return false;
+  if (!served || !matchesConditions(webhook, write, served, deps, 'admit')) return false;
   const response = await askWebhook(webhook, served, write, { mayPatch: true, deps });
   if (response?.patch === undefined) return false;
   const { draft, request } = write;
@@ -66,7 +66,7 @@ async function askOne(webhook: Webhook, write: AdmissionWrite, deps: AdmissionDe
   try {
     return replaceDraft(draft, applyJsonPatch(draftIn(draft, served, subject), response.patch), served, subject);
   } catch (error) {
-    afterFailure(webhook.spec, messageOf(error), error);
+    afterFailure(webhook.spec, messageOf(error), { phase: 'admit', write, metrics: deps.metrics });
     return false;
   }
 }

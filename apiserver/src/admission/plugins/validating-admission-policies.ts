@@ -1,15 +1,18 @@
 /** ValidatingAdmissionPolicies: rules in CEL that say what may be written, put into force by bindings. */
 import type { ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding } from '@slipway/api/types';
 import { StatusError, type StatusReason } from '@slipway/api/status-error';
+import { CelCostError } from '@slipway/cel/cost-meter';
 import { CelError } from '@slipway/cel/values';
 import { forbidden } from '../../registry/status-errors.ts';
+import type { PolicyOutcome } from '../../metrics/admission-metrics.ts';
 import {
   compiledExpression,
-  conditionsHold,
   evaluationProblem,
   type Expression,
+  type NamedExpression,
   newMeter,
 } from '../expressions/expression.ts';
+import { measuredConditions } from '../policies/measured-conditions.ts';
 import { writeValues } from '../expressions/write-values.ts';
 import type { AdmissionDeps, AdmissionPlugin, AdmissionWrite } from '../plugin.ts';
 import { paramsFor, PolicyConfigurationError } from '../policies/params.ts';
@@ -22,18 +25,28 @@ interface Rule {
   readonly reason: string;
 }
 
-const policies = boundPolicies<ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding, readonly Rule[]>(
+interface Rules {
+  readonly validations: readonly Rule[];
+  readonly annotations: readonly NamedExpression[];
+}
+
+const policies = boundPolicies<ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding, Rules>(
   { policies: 'validatingadmissionpolicies', bindings: 'validatingadmissionpolicybindings' },
-  ({ spec }, context) =>
-    (spec.validations ?? []).map(({ expression, message, messageExpression, reason }) => ({
+  ({ spec }, context) => ({
+    validations: (spec.validations ?? []).map(({ expression, message, messageExpression, reason }) => ({
       expression: compiledExpression(expression, 'bool', context),
       message: message?.trim() || undefined,
       messageExpression: messageExpression ? compiledExpression(messageExpression, 'string', context) : undefined,
       reason: reason ?? 'Invalid',
     })),
+    annotations: (spec.auditAnnotations ?? []).map(({ key, valueExpression }) => ({
+      name: key,
+      expression: compiledExpression(valueExpression, 'stringOrNull', context),
+    })),
+  }),
 );
 
-type Bound = BoundPolicy<ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding, readonly Rule[]>;
+type Bound = BoundPolicy<ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding, Rules>;
 
 export const validatingAdmissionPolicies: AdmissionPlugin = {
   name: 'ValidatingAdmissionPolicy',
@@ -52,6 +65,11 @@ export const validatingAdmissionPolicies: AdmissionPlugin = {
 interface Problem {
   readonly message: string;
   readonly reason: string;
+  readonly error: PolicyOutcome['error'];
+  /** Of the validation; none where something else failed. */
+  readonly index?: number;
+  /** Whatever the binding says: nothing could be worked out, and the policy fails. */
+  readonly isFinal?: true;
 }
 
 interface Denial extends Problem {
@@ -59,35 +77,50 @@ interface Denial extends Problem {
   readonly binding: string;
 }
 
-function asked({ policy, bindings }: Bound, write: AdmissionWrite, deps: AdmissionDeps): Denial[] {
+interface Asking {
+  readonly bound: Bound;
+  readonly binding: ValidatingAdmissionPolicyBinding;
+  readonly write: AdmissionWrite;
+  readonly deps: AdmissionDeps;
+}
+
+function asked(bound: Bound, write: AdmissionWrite, deps: AdmissionDeps): Denial[] {
+  const { policy, bindings } = bound;
   const served = policy.matcher.match(write, deps);
   if (!served) return [];
   return bindings.flatMap(({ binding, matcher }) => {
     if (matcher && !matcher.match(write, deps)) return [];
-    const values = writeValues(write, served, deps);
-    const problems = problemsOf({ policy, bindings }, binding, values, write, deps);
-    return actedUpon(problems, policy.policy, binding, write);
+    const asking: Asking = { bound, binding, write, deps };
+    const beganMs = deps.clock.monotonicMs();
+    const notes = new Map<string, Set<string>>();
+    const problems = problemsOf(asking, writeValues(write, served, deps), notes);
+    publish(notes, policy.policy, write);
+    return actedUpon(problems, asking, (deps.clock.monotonicMs() - beganMs) / 1000);
   });
 }
 
+type Fail = (message: string, error?: PolicyOutcome['error']) => Problem[];
+
 function problemsOf(
-  { policy }: Bound,
-  { spec }: ValidatingAdmissionPolicyBinding,
+  { bound: { policy }, binding, write, deps }: Asking,
   values: Record<string, unknown>,
-  { request }: AdmissionWrite,
-  deps: AdmissionDeps,
+  notes: Map<string, Set<string>>,
 ): Problem[] {
-  const failed = (message: string): Problem[] =>
-    policy.policy.spec.failurePolicy === 'Ignore' ? [] : [{ message, reason: 'Invalid' }];
+  const { failurePolicy, paramKind } = policy.policy.spec;
+  const failed: Fail = (message, error = 'invalid_error') =>
+    failurePolicy === 'Ignore' ? [] : [{ message, reason: 'Invalid', error }];
   try {
-    const all = paramsFor(policy.policy.spec.paramKind, spec.paramRef, request, deps);
+    const all = paramsFor(paramKind, binding.spec.paramRef, write.request, deps);
     return all.flatMap((params) => {
       const known: Record<string, unknown> = { ...values, params };
-      const { holds, problem } = conditionsHold(policy.conditions, known);
+      const { holds, problem } = measuredConditions(policy, 'validate', known, write, deps);
       if (!holds) return problem === undefined ? [] : failed(problem);
       const meter = newMeter();
       known.variables = variablesValue(policy.variables, known, meter);
-      return policy.rules.flatMap((rule) => checked(rule, known, meter, failed));
+      return [
+        ...policy.rules.validations.flatMap((rule, index) => checked(rule, index, known, meter, failed)),
+        ...policy.rules.annotations.flatMap((annotation) => noted(annotation, known, meter, failed, notes)),
+      ];
     });
   } catch (error) {
     if (error instanceof PolicyConfigurationError) return failed(error.message);
@@ -95,21 +128,59 @@ function problemsOf(
   }
 }
 
-function checked(
-  rule: Rule,
-  values: Record<string, unknown>,
-  meter: ReturnType<typeof newMeter>,
-  failed: (message: string) => Problem[],
-): Problem[] {
+type Meter = ReturnType<typeof newMeter>;
+
+function checked(rule: Rule, index: number, values: Record<string, unknown>, meter: Meter, failed: Fail): Problem[] {
   try {
     const value = rule.expression.evaluate(values, meter);
     if (value === true) return [];
     if (value !== false) throw new CelError('must evaluate to bool');
-    return [{ message: messageFor(rule, values, meter), reason: rule.reason }];
+    return [{ message: messageFor(rule, values, meter), reason: rule.reason, error: 'no_error', index }];
   } catch (error) {
     if (!(error instanceof CelError)) throw error;
-    return failed(evaluationProblem(rule.expression, error));
+    return failed(evaluationProblem(rule.expression, error), errorKind(rule.expression, error)).map((problem) => ({
+      ...problem,
+      index,
+    }));
   }
+}
+
+function errorKind({ problem }: Expression, error: CelError): PolicyOutcome['error'] {
+  if (problem !== undefined) return 'compile_error';
+  return error instanceof CelCostError ? 'out_of_budget' : 'invalid_error';
+}
+
+/** Upstream's limit on the value of an annotation. */
+const annotationCharactersMax = 10 * 1024;
+
+/** What an audit annotation says about the write; null says nothing. */
+function noted(
+  { name, expression }: NamedExpression,
+  values: Record<string, unknown>,
+  meter: Meter,
+  failed: Fail,
+  notes: Map<string, Set<string>>,
+): Problem[] {
+  try {
+    const value = expression.evaluate(values, meter);
+    if (value === null) return [];
+    if (typeof value !== 'string') throw new CelError('must evaluate to string or null');
+    const text = value.trim().slice(0, annotationCharactersMax);
+    if (text !== '') notes.set(name, (notes.get(name) ?? new Set()).add(text));
+    return [];
+  } catch (error) {
+    if (!(error instanceof CelError)) throw error;
+    const problems = failed(evaluationProblem(expression, error), errorKind(expression, error));
+    return problems.map((problem) => ({ ...problem, isFinal: true }));
+  }
+}
+
+function publish(
+  notes: ReadonlyMap<string, ReadonlySet<string>>,
+  { metadata }: ValidatingAdmissionPolicy,
+  { annotate }: AdmissionWrite,
+): void {
+  for (const [key, values] of notes) annotate(`${metadata.name}/${key}`, [...values].join(', '));
 }
 
 const messageCharactersMax = 5 * 1024;
@@ -118,7 +189,7 @@ const messageCharactersMax = 5 * 1024;
 function messageFor(
   { messageExpression, message, expression }: Rule,
   values: Record<string, unknown>,
-  meter: ReturnType<typeof newMeter>,
+  meter: Meter,
 ): string {
   const fallback = message ?? `failed expression: ${expression.text}`;
   if (!messageExpression) return fallback;
@@ -133,23 +204,40 @@ function messageFor(
   }
 }
 
-/** What the binding wants done about what is wrong. `Audit` has no log to write to yet. */
-function actedUpon(
-  problems: readonly Problem[],
-  { metadata }: ValidatingAdmissionPolicy,
-  binding: ValidatingAdmissionPolicyBinding,
-  { warnings }: AdmissionWrite,
-): Denial[] {
-  const names = { policy: metadata.name ?? '', binding: binding.metadata.name ?? '' };
+const failureAnnotation = 'validation.policy.admission.k8s.io/validation_failure';
+
+/** What the binding wants done about what is wrong. */
+function actedUpon(problems: readonly Problem[], { bound, binding, write, deps }: Asking, seconds: number): Denial[] {
+  const names = { policy: bound.policy.policy.metadata.name ?? '', binding: binding.metadata.name ?? '' };
   const actions = binding.spec.validationActions ?? [];
-  if (actions.includes('Warn')) {
-    for (const { message } of problems) {
-      warnings.push(
-        `Validation failed for ValidatingAdmissionPolicy '${names.policy}' with binding '${names.binding}': ${message}`,
-      );
-    }
+  const count = (action: PolicyOutcome['action'], { error }: Problem) =>
+    deps.metrics.policy({ kind: 'validating', ...names, action, error, seconds });
+  for (const problem of problems) {
+    if (actions.includes('Deny') || problem.isFinal) count('deny', problem);
+    if (actions.includes('Audit')) count('audit', problem);
+    if (!actions.includes('Warn')) continue;
+    count('warn', problem);
+    write.warnings.push(
+      `Validation failed for ValidatingAdmissionPolicy '${names.policy}' with binding '${names.binding}': ${problem.message}`,
+    );
   }
-  return actions.includes('Deny') ? problems.map((problem) => ({ ...problem, ...names })) : [];
+  if (problems.length === 0) {
+    deps.metrics.policy({ kind: 'validating', ...names, action: 'allow', error: 'no_error', seconds });
+  }
+  if (actions.includes('Audit') && problems.length > 0) {
+    const failures = problems.map(({ message, index }) => {
+      return {
+        message,
+        ...names,
+        ...(index === undefined ? {} : { expressionIndex: index }),
+        validationActions: actions,
+      };
+    });
+    write.annotate(failureAnnotation, JSON.stringify(failures).slice(0, annotationCharactersMax));
+  }
+  return problems
+    .filter(({ isFinal }) => isFinal || actions.includes('Deny'))
+    .map((problem) => ({ ...problem, ...names }));
 }
 
 const codes: Readonly<Record<string, number>> = {

@@ -15,7 +15,7 @@ export const validatingWebhooks: AdmissionPlugin = {
     if (all.length === 0 || isExempt(write)) return;
     const asked = all.flatMap((webhook) => {
       const served = webhook.matcher.match(write, deps);
-      return served && matchesConditions(webhook, write, served, deps) ? [{ webhook, served }] : [];
+      return served && matchesConditions(webhook, write, served, deps, 'validate') ? [{ webhook, served }] : [];
     });
     if (asked.length === 0) return;
     const answers = asked.map(({ webhook, served }) => askWebhook(webhook, served, write, { mayPatch: false, deps }));

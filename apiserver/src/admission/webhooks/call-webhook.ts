@@ -29,6 +29,12 @@ export interface WebhookWorld {
 /** The webhook could not be asked. The message is what follows `failed to call webhook: `. */
 export class WebhookCallError extends Error {
   override readonly name = 'WebhookCallError';
+  /** Of the webhook's HTTP answer; 0 when there was none. */
+  readonly code: number;
+  constructor(message: string, { code = 0, ...options }: ErrorOptions & { readonly code?: number } = {}) {
+    super(message, options);
+    this.code = code;
+  }
 }
 
 export interface WebhookCall {
@@ -58,7 +64,9 @@ export async function callWebhook(call: WebhookCall, world: WebhookWorld): Promi
     const address = addressOf(url, call.client, world, failed);
     const response = await post(call, address, signal);
     const text = await readBody(response, failed);
-    if (response.statusCode !== 200) throw new WebhookCallError(statusText(response, text));
+    if (response.statusCode !== 200) {
+      throw new WebhookCallError(statusText(response, text), { code: response.statusCode ?? 0 });
+    }
     return text;
   } catch (error) {
     if (error instanceof WebhookCallError) throw error;

@@ -13,7 +13,7 @@ import {
   typeInvalid,
 } from '@slipway/api/validation/field-error';
 import { matchesAnywhere } from '@slipway/cel/regex';
-import { formatChecks } from './formats.ts';
+import { formatChecks, integerRanges } from './formats.ts';
 import { isObjectSchema, type JsonSchema } from './json-schema.ts';
 
 /** `old` is the value that stood in the same place before; undefined when there was none. */
@@ -115,7 +115,8 @@ function scalarChecks(schema: JsonSchema): ValueCheck[] {
   return [...checks, ...numberChecks(schema)];
 }
 
-function numberChecks({ minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf }: JsonSchema): ValueCheck[] {
+function numberChecks(schema: JsonSchema): ValueCheck[] {
+  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = schema;
   const rules: ((value: number) => string | undefined)[] = [];
   if (minimum !== undefined) {
     const text = exclusiveMinimum
@@ -131,14 +132,35 @@ function numberChecks({ minimum, maximum, exclusiveMinimum, exclusiveMaximum, mu
     const isMultiple = (value: number) => Math.abs(value / multipleOf - Math.round(value / multipleOf)) < 1e-9;
     rules.push((value) => (isMultiple(value) ? undefined : `should be a multiple of ${multipleOf}`));
   }
-  return rules.map(
-    (rule): ValueCheck =>
-      (value, _, path, errors) => {
-        const problem = typeof value === 'number' ? rule(value) : undefined;
-        if (problem !== undefined) errors.push(invalid(path, value, `${shown(path)} in body ${problem}`));
-      },
-  );
+  return [
+    ...rangeChecks(schema),
+    ...rules.map(
+      (rule): ValueCheck =>
+        (value, _, path, errors) => {
+          const problem = typeof value === 'number' ? rule(value) : undefined;
+          if (problem !== undefined) errors.push(invalid(path, value, `${shown(path)} in body ${problem}`));
+        },
+    ),
+  ];
 }
+
+/** What the format of a number says of its size. */
+function rangeChecks({ type, format = '' }: JsonSchema): ValueCheck[] {
+  const isFloat = type === 'number' && (format === 'float' || format === 'float32');
+  const range = type === 'integer' ? (integerRanges[format] ?? integerRanges.int64) : undefined;
+  if (!range && !isFloat) return [];
+  const [least, most] = range ?? [-floatMax, floatMax];
+  const named = format === '' ? '(default format)' : `with format ${format}`;
+  return [
+    (value, _, path, errors) => {
+      if (typeof value !== 'number' || (value >= least && value <= most)) return;
+      errors.push(invalid(path, value, `Checked value must be of type ${type} ${named} in ${shown(path)}`));
+    },
+  ];
+}
+
+/** The largest number of 32 bits. */
+const floatMax = 3.4028234663852886e38;
 
 function containerChecks(schema: JsonSchema): ValueCheck[] {
   return [...listChecks(schema), ...objectChecks(schema)];
