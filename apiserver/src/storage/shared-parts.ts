@@ -10,6 +10,8 @@ const sharedDepth = 4;
 
 /** Longer texts are seldom alike, and cost more to look up. */
 const partCharactersMax = 4096;
+/** Shorter ones are kept once by the parser already. */
+const textCharactersMin = 11;
 const textCharactersMax = 48;
 /** Past the bound a table is emptied: objects keep what they share, later ones begin anew. */
 const partsMax = 8192;
@@ -34,16 +36,27 @@ export function freezeShared<T extends object>(value: T): T {
 
 function freeze<T extends object>(value: T, depth: number): T {
   if (Object.isFrozen(value)) return value;
-  const members = value as Record<string, unknown>;
-  for (const name in members) {
-    const member = members[name];
-    if (typeof member === 'string') {
-      if (depth < sharedDepth && member.length <= textCharactersMax && !telling.has(name)) members[name] = kept(member);
-    } else if (typeof member === 'object' && member !== null) {
-      members[name] = depth + 1 === sharedDepth ? shared(member) : freeze(member, depth + 1);
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) value[i] = frozen(value[i], '', depth + 1);
+  } else {
+    const members = value as Record<string, unknown>;
+    for (const name in members) {
+      const member = members[name];
+      const kept = frozen(member, name, depth + 1);
+      if (kept !== member) members[name] = kept;
     }
   }
   return Object.freeze(value);
+}
+
+/** A member at a depth, or what stands for it. */
+function frozen(member: unknown, name: string, depth: number): unknown {
+  if (typeof member === 'string') {
+    const isAlike = member.length >= textCharactersMin && member.length <= textCharactersMax && depth <= sharedDepth;
+    return isAlike && !telling.has(name) ? kept(member) : member;
+  }
+  if (typeof member !== 'object' || member === null) return member;
+  return depth === sharedDepth ? shared(member) : freeze(member, depth);
 }
 
 function shared(value: object): object {
@@ -51,11 +64,11 @@ function shared(value: object): object {
   const text = JSON.stringify(value);
   const known = parts.get(text);
   if (known) return known;
-  const frozen = freeze(value, sharedDepth);
-  if (text.length > partCharactersMax) return frozen;
+  const part = freeze(value, sharedDepth);
+  if (text.length > partCharactersMax) return part;
   if (parts.size >= partsMax) parts.clear();
-  parts.set(text, frozen);
-  return frozen;
+  parts.set(text, part);
+  return part;
 }
 
 function kept(text: string): string {
