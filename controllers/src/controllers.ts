@@ -21,6 +21,7 @@ import { endpointsController } from './networking/endpoints/controller.ts';
 import { nodeIpamController } from './networking/node-ipam/controller.ts';
 import type { ControllerDefinition } from './runtime/controller-definition.ts';
 import { claimProtectionController, volumeProtectionController } from './storage/in-use-protection/controller.ts';
+import { daemonSetController } from './workloads/daemonset/controller.ts';
 import { deploymentController } from './workloads/deployment/controller.ts';
 import { replicaSetController } from './workloads/replicaset/controller.ts';
 import { statefulSetController } from './workloads/statefulset/controller.ts';
@@ -48,6 +49,7 @@ export function allControllers(config: ControllersConfig, clock: Clock): readonl
     deploymentController,
     replicaSetController,
     statefulSetController,
+    daemonSetController(clock),
     endpointSliceController,
     endpointsController,
     nodeIpamController(config.clusterCidr),

@@ -52,10 +52,6 @@ export function revisionName(owner: Owner): string {
   return `${namePrefix(owner)}${hashOf(owner)}`;
 }
 
-export function revisionHash(revision: ControllerRevision, hashLabel: string): string {
-  return revision.metadata.labels?.[hashLabel] ?? '';
-}
-
 /** The template that a revision remembers; undefined when it is not a revision of pods. */
 export function templateOf({ data }: ControllerRevision): PodTemplateSpec | undefined {
   const { template } = (data as { spec?: { template?: object } } | undefined)?.spec ?? {};

@@ -4,6 +4,7 @@ import { kinds } from '@slipway/client/kinds';
 import { claimChildren } from '../../runtime/claim.ts';
 import type { Plan, Step, StepFailure } from '../../runtime/step.ts';
 import { podFromTemplate } from '../pod-from-template.ts';
+import { createPod, deletePod } from '../pod-steps.ts';
 import { isPodActive, nextAvailableInMs } from '../pod-readiness.ts';
 import { inDeletionOrder } from './deletion-order.ts';
 import type { ObservedReplicaSet } from './observe.ts';
@@ -30,36 +31,11 @@ export function planReplicaSet(observed: ObservedReplicaSet, nowMs: number): Pla
 
 function scale({ replicaSet, podsOnNode }: ObservedReplicaSet, active: readonly Pod[], nowMs: number): Step[] {
   const missing = (replicaSet.spec.replicas ?? 1) - active.length;
-  if (missing >= 0) return Array.from({ length: Math.min(missing, stepsMax) }, () => createPod(replicaSet));
+  const pod = podFromTemplate(replicaSet, replicaSet.spec.template);
+  if (missing >= 0) return Array.from({ length: Math.min(missing, stepsMax) }, () => createPod(replicaSet, pod));
   const surplus = Math.min(-missing, stepsMax);
   const leaving = surplus < active.length ? inDeletionOrder(active, podsOnNode, nowMs).slice(0, surplus) : active;
   return leaving.map((pod) => deletePod(replicaSet, pod));
-}
-
-function createPod(replicaSet: ReplicaSet): Step {
-  return {
-    op: 'create',
-    kind: kinds.pods,
-    object: podFromTemplate(replicaSet, replicaSet.spec.template),
-    tells: {
-      about: replicaSet,
-      done: { type: 'Normal', reason: 'SuccessfulCreate', message: 'Created pod: {name}' },
-      failed: { type: 'Warning', reason: 'FailedCreate', message: 'Error creating: {error}' },
-    },
-  };
-}
-
-function deletePod(replicaSet: ReplicaSet, pod: Pod): Step {
-  return {
-    op: 'delete',
-    kind: kinds.pods,
-    target: pod,
-    tells: {
-      about: replicaSet,
-      done: { type: 'Normal', reason: 'SuccessfulDelete', message: 'Deleted pod: {name}' },
-      failed: { type: 'Warning', reason: 'FailedDelete', message: 'Error deleting: {error}' },
-    },
-  };
 }
 
 function statusAfter(

@@ -1,6 +1,12 @@
 import { defaultClaimSpec } from '@slipway/api/defaults/persistent-volume';
 import { labelName } from '@slipway/api/names';
-import type { PersistentVolumeClaimSpec, StatefulSet, StatefulSetSpec, StatefulSetStatus } from '@slipway/api/types';
+import type {
+  PersistentVolumeClaimSpec,
+  PodTemplateSpec,
+  StatefulSet,
+  StatefulSetSpec,
+  StatefulSetStatus,
+} from '@slipway/api/types';
 import { validateNonNegative } from '@slipway/api/validation/counts';
 import { type FieldError, forbidden, invalid, notSupported, required } from '@slipway/api/validation/field-error';
 import { isZero, validateAtMostAll, validateIntOrPercent } from '@slipway/api/validation/int-or-percent';
@@ -107,8 +113,21 @@ function validateSpec(errors: FieldError[], spec: StatefulSetSpec, path: string)
     return;
   }
   validateMatch(errors, selector, template, path);
-  validatePodTemplate(errors, template, `${path}.template`);
+  validatePodTemplate(errors, withClaims(template, spec), `${path}.template`);
   validateEndless(errors, template, `${path}.template`, 'StatefulSet');
+}
+
+/** The template as its pods will be: the controller gives them a volume for each claim. */
+function withClaims(template: PodTemplateSpec, { volumeClaimTemplates = [] }: StatefulSetSpec): PodTemplateSpec {
+  const { spec } = template;
+  if (!spec || volumeClaimTemplates.length === 0) return template;
+  const volumes = [...(spec.volumes ?? [])];
+  for (const { metadata } of volumeClaimTemplates) {
+    const { name = '' } = metadata ?? {};
+    if (volumes.some((volume) => volume.name === name)) continue;
+    volumes.push({ name, persistentVolumeClaim: { claimName: name } });
+  }
+  return { ...template, spec: { ...spec, volumes } };
 }
 
 function validateUpdateStrategy(

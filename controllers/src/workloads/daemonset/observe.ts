@@ -1,0 +1,60 @@
+import type { ControllerRevision, DaemonSet, Pod } from '@slipway/api/types';
+import { keyFrom, kinds, type ObjectKey } from '@slipway/client/kinds';
+import type { Caches } from '../../runtime/caches.ts';
+import { orphanIndex } from '../../runtime/owner.ts';
+import { revisionName } from '../revision-history.ts';
+import { nodeOf } from './daemon-pod.ts';
+import type { FailedPods } from './failed-pods.ts';
+import type { Eligibility, NodeRules } from './node-rules.ts';
+
+export interface ObservedDaemonSet {
+  readonly set: DaemonSet;
+  /** Every node of the cluster. */
+  readonly nodes: ReadonlyMap<string, Eligibility>;
+  readonly pods: { readonly owned: readonly Pod[]; readonly orphans: readonly Pod[] };
+  readonly revisions: {
+    readonly owned: readonly ControllerRevision[];
+    readonly orphans: readonly ControllerRevision[];
+  };
+  /** What already has the name that a revision of the current template would get. */
+  readonly named: ControllerRevision | undefined;
+  /** Failed pods by name: when they may be removed. */
+  readonly removableMs: ReadonlyMap<string, number>;
+}
+
+/** What a controller remembers between two looks. */
+export interface DaemonMemory {
+  readonly rules: NodeRules;
+  readonly failures: FailedPods;
+}
+
+export function observeDaemonSet(
+  key: ObjectKey,
+  caches: Caches,
+  { rules, failures }: DaemonMemory,
+  nowMs: number,
+): ObservedDaemonSet | undefined {
+  const set = caches.get(kinds.daemonSets, key);
+  if (!set) {
+    failures.forget(key);
+    return undefined;
+  }
+  const { namespace = '', name = '', uid = '' } = set.metadata;
+  const owned = caches.ownedBy(kinds.pods, uid);
+  const eligibility = rules.of(set);
+  const failed = owned.filter(({ status, metadata }) => status?.phase === 'Failed' && !metadata.deletionTimestamp);
+  const removable = (pod: Pod) => failures.removableMs(key, nodeOf(pod) ?? '', pod.metadata.uid ?? '', nowMs);
+  return {
+    set,
+    nodes: new Map(caches.list(kinds.nodes).map((node) => [node.metadata.name ?? '', eligibility(node)])),
+    pods: { owned, orphans: caches.byIndex(kinds.pods, orphanIndex, namespace) },
+    revisions: {
+      owned: caches.ownedBy(kinds.controllerRevisions, uid),
+      orphans: caches
+        .byIndex(kinds.controllerRevisions, orphanIndex, namespace)
+        .filter(({ metadata }) => metadata.name?.startsWith(`${name}-`)),
+    },
+    named: caches.get(kinds.controllerRevisions, keyFrom({ namespace, name: revisionName(set) })),
+    removableMs: new Map(failed.map((pod) => [pod.metadata.name ?? '', removable(pod)])),
+  };
+}
