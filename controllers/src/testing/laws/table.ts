@@ -15,6 +15,7 @@ import { endpointSliceLaws } from '../../networking/endpoint-slice/laws.ts';
 import { endpointsLaws } from '../../networking/endpoints/laws.ts';
 import { nodeIpamLaws } from '../../networking/node-ipam/laws.ts';
 import { claimProtectionLaws, volumeProtectionLaws } from '../../storage/in-use-protection/laws.ts';
+import { daemonSetLaws } from '../../workloads/daemonset/laws.ts';
 import { deploymentLaws } from '../../workloads/deployment/laws.ts';
 import { replicaSetLaws } from '../../workloads/replicaset/laws.ts';
 import { statefulSetLaws } from '../../workloads/statefulset/laws.ts';
@@ -25,6 +26,7 @@ export const lawTable: readonly ControllerLaws[] = [
   deploymentLaws,
   replicaSetLaws,
   statefulSetLaws,
+  daemonSetLaws,
   endpointSliceLaws,
   endpointsLaws,
   nodeIpamLaws,
