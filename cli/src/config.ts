@@ -40,6 +40,22 @@ export interface Config {
   readonly listen: string;
   readonly force: boolean;
   readonly bumpRevision: number | undefined;
+  readonly simulated: SimulatedConfig;
+}
+
+/** Of `simulate-nodes`. */
+export interface SimulatedConfig {
+  readonly count: number;
+  readonly namePrefix: string;
+  readonly labels: string | undefined;
+  readonly taints: string | undefined;
+  readonly zones: string | undefined;
+  readonly capacity: string | undefined;
+  readonly stages: string;
+  readonly nodeAddress: string | undefined;
+  readonly kubeletPort: number;
+  readonly podCidr: string;
+  readonly leaseSeconds: number;
 }
 
 /** A plain user cannot write below /var/lib: their cluster lives in their home. */
@@ -78,6 +94,19 @@ export function resolveConfig(layers: readonly FlagValues[], fallbackDataDir: st
     listen: text('listen') ?? '',
     force: value('force') as boolean,
     bumpRevision: value('bump-revision') as number | undefined,
+    simulated: {
+      count: value('count') as number,
+      namePrefix: text('name-prefix') ?? '',
+      labels: text('label'),
+      taints: text('taint'),
+      zones: text('zones'),
+      capacity: text('capacity'),
+      stages: text('stages') ?? '',
+      nodeAddress: text('node-address'),
+      kubeletPort: value('kubelet-port') as number,
+      podCidr: text('pod-cidr') ?? '',
+      leaseSeconds: value('lease-duration') as number,
+    },
   });
 }
 

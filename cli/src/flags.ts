@@ -87,6 +87,47 @@ export const flags = {
     max: 1_000_000_000,
     help: 'revisions left out above those of the backup (default: embedded 1000000, etcd 1000)',
   },
+  count: { type: 'integer', placeholder: 'N', default: 1, min: 1, max: 100_000, help: 'how many nodes' },
+  'name-prefix': {
+    type: 'name',
+    placeholder: 'NAME',
+    default: 'simulated',
+    help: 'nodes are called NAME-0, NAME-1, ...',
+  },
+  label: { type: 'string', placeholder: 'KEY=VALUE,...', help: 'labels of the nodes' },
+  taint: { type: 'string', placeholder: 'KEY=VALUE:EFFECT,...', help: 'taints of the nodes' },
+  zones: { type: 'string', placeholder: 'NAME,...', help: 'zones, given to the nodes in turn' },
+  capacity: {
+    type: 'string',
+    placeholder: 'NAME=AMOUNT,...',
+    help: 'what a node has (default: cpu=32,memory=256Gi,ephemeral-storage=1Ti,pods=110)',
+  },
+  stages: {
+    type: 'string',
+    placeholder: 'usual|fast|FILE',
+    default: 'usual',
+    help: 'what pods go through, and how fast (see docs/simulated-nodes.md)',
+  },
+  'node-address': {
+    type: 'address',
+    placeholder: 'IP',
+    help: 'address of the nodes (default: that of this machine towards the server)',
+  },
+  'kubelet-port': { ...port, default: 0, help: 'port at which this process answers for the nodes, 0 picks a free one' },
+  'pod-cidr': {
+    type: 'cidr',
+    placeholder: 'CIDR',
+    default: '100.64.0.0/10',
+    help: 'addresses of pods on nodes to which the cluster gives no network',
+  },
+  'lease-duration': {
+    type: 'integer',
+    placeholder: 'SECONDS',
+    default: 40,
+    min: 5,
+    max: 3600,
+    help: 'time of a node lease; it is renewed when six tenths of it are over',
+  },
   help: { type: 'boolean', default: false, help: 'show this help' },
 } as const satisfies Readonly<Record<string, Omit<Flag, 'name'>>>;
 

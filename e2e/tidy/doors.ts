@@ -24,6 +24,7 @@ export const workspaceDoors: Readonly<
 export const sideDoors: readonly string[] = [
   '@slipway/cni/testing',
   '@slipway/kubelet-agent/images',
+  '@slipway/kubelet-agent/simulated',
   '@slipway/apiserver/pki',
 ];
 
