@@ -16,14 +16,14 @@ export const commands: readonly Command[] = [
   },
   {
     name: 'controllers',
-    summary: 'controllers and scheduler, against the API server of a kubeconfig; one of several leads',
-    flags: [...everywhereFlags, 'kubeconfig', 'pki-dir', 'controllers', 'cluster-cidr'],
+    summary: 'controllers and scheduler, against the API servers of a kubeconfig; one of several leads',
+    flags: [...everywhereFlags, 'kubeconfig', 'server', 'pki-dir', 'controllers', 'cluster-cidr'],
     load: async () => (await import('./commands/controllers.ts')).controllers,
   },
   {
     name: 'agent',
-    summary: 'the node agent of this machine, against the API server of a kubeconfig',
-    flags: [...everywhereFlags, ...agentFlags, 'kubeconfig', 'service-cluster-ip-range'],
+    summary: 'the node agent of this machine, against the API servers of a kubeconfig',
+    flags: [...everywhereFlags, ...agentFlags, 'kubeconfig', 'server', 'service-cluster-ip-range'],
     load: async () => (await import('./commands/agent.ts')).agent,
   },
   {

@@ -19,6 +19,8 @@ export interface Config {
   /** Names this cluster's kernel objects; follows from the data directory, so that `down` finds them after any crash. */
   readonly clusterId: string;
   readonly kubeconfig: string;
+  /** In place of the kubeconfig's; none: that one. */
+  readonly servers: readonly string[];
   readonly bindAddress: string;
   readonly securePort: number;
   readonly pkiDir: string | undefined;
@@ -74,6 +76,7 @@ export function resolveConfig(layers: readonly FlagValues[], fallbackDataDir: st
     dataDir,
     clusterId: createHash('sha256').update(dataDir).digest('hex').slice(0, 8),
     kubeconfig: resolve(text('kubeconfig') ?? join(dataDir, 'admin.kubeconfig')),
+    servers: serversFrom(text('server')),
     bindAddress: text('bind-address') ?? '127.0.0.1',
     securePort: value('secure-port') as number,
     pkiDir: text('pki-dir'),
@@ -126,6 +129,16 @@ export function checkRanges({ clusterCidr, serviceCidr }: Pick<Config, 'clusterC
       `--cluster-cidr ${clusterCidr} and --service-cluster-ip-range ${serviceCidr} overlap; choose ranges that do not`,
     );
   }
+}
+
+function serversFrom(list: string | undefined): readonly string[] {
+  const servers = list?.split(',') ?? [];
+  for (const server of servers) {
+    if (!/^https?:\/\/[^/]+(\/.*)?$/.test(server) || !URL.canParse(server)) {
+      throw new UsageError(`--server: ${JSON.stringify(server)} is not a URL such as https://10.0.0.1:6443`);
+    }
+  }
+  return servers;
 }
 
 function etcdFrom(text: (name: FlagName) => string | undefined): EtcdConfig | undefined {

@@ -30,6 +30,11 @@ export const flags = {
     placeholder: 'FILE',
     help: 'written by up (default DATA_DIR/admin.kubeconfig), read by the other roles',
   },
+  server: {
+    type: 'string',
+    placeholder: 'URL,...',
+    help: "API servers, in place of the kubeconfig's: when one fails, the next one is asked",
+  },
   'bind-address': { type: 'address', placeholder: 'IP', default: '127.0.0.1', help: 'address of the API server' },
   'secure-port': { ...port, default: 6443, help: 'HTTPS port of the API server, 0 picks a free one' },
   'pki-dir': {

@@ -17,8 +17,8 @@ export const agent: RunCommand = async (context) => {
   try {
     const { connection, transport } = await connectAsNode(context);
     const certificates = await ownCertificates(context, connection.ca ?? '');
-    const { host, port } = addressOf(connection.server);
-    const link = { transport, loopbackServer: isLoopback(host) ? () => ({ host, port }) : undefined };
+    const isLocal = isLoopback(addressOf(connection.server).host);
+    const link = { transport, loopbackServer: isLocal ? () => addressOf(transport.server) : undefined };
     const part = await composeAgent(config, link, certificates, { clock, random, log }, signal);
     await runParts([part], signal, async () => {
       print(`ready: node ${config.nodeName}`);

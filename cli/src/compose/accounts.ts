@@ -34,13 +34,13 @@ export function remoteAccounts(
   clock: Clock,
 ): { readonly transportAs: (account: string) => Transport; close(): void } {
   const made = new Map<string, HttpTransport>();
-  const { server, ca, tlsServerName, insecureSkipTlsVerify } = connection;
+  const { server, otherServers, ca, tlsServerName, insecureSkipTlsVerify } = connection;
   const transportAs = (account: string) => {
     if (account.startsWith('system:')) return transport;
     const known = made.get(account);
     if (known) return known;
     const bearerToken = accountToken(new Client(transport), account, clock);
-    const anonymous = { server, ca, tlsServerName, insecureSkipTlsVerify };
+    const anonymous = { server, otherServers, ca, tlsServerName, insecureSkipTlsVerify };
     const own = createHttpTransport({ connection: anonymous, clock, userAgent: `slipway-${account}`, bearerToken });
     made.set(account, own);
     return own;

@@ -3,23 +3,24 @@
  * (a CertificateSigningRequest, approved without a person), which it keeps below its data directory and renews with itself. With any
  * other credentials it is whom the kubeconfig names.
  */
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { ensureRequestedPair } from '@slipway/apiserver/pki';
 import { signers } from '@slipway/api/certificates/signers';
 import type { CertificateSigningRequest } from '@slipway/api/types';
 import { Client } from '@slipway/client/client';
 import { kinds } from '@slipway/client/kinds';
-import { type Connection, loadKubeconfig } from '@slipway/client/kubeconfig';
+import type { Connection } from '@slipway/client/kubeconfig';
 import type { CommandContext } from '../command.ts';
 import { CommandError } from '../usage-error.ts';
-import { type Remote, remoteOf } from './remote.ts';
+import { loadConnection, type Remote, remoteOf } from './remote.ts';
 
 const bootstrapTokenPattern = /^[a-z0-9]{6}\.[a-z0-9]{16}$/;
 /** Longer than an approver by hand may take is no use: the agent says what it waits for, and is started again. */
 const signedWithinMs = 5 * 60_000;
 
 export async function connectAsNode({ config, clock, log, signal }: CommandContext): Promise<Remote> {
-  const connection = await loadKubeconfig(config.kubeconfig);
+  const connection = spread(await loadConnection(config), config.nodeName);
   if (!bootstrapTokenPattern.test(connection.token ?? '')) return remoteOf(connection, clock, 'agent');
   const place = { directory: join(config.dataDir, 'agent-pki'), file: 'client' };
   const wanted = { commonName: `system:node:${config.nodeName}`, organizations: ['system:nodes'] };
@@ -34,6 +35,14 @@ export async function connectAsNode({ config, clock, log, signal }: CommandConte
     }
   });
   return remoteOf(withPair(connection, certificate, privateKey), clock, 'agent');
+}
+
+/** Agents that know several servers do not all begin with the same one. */
+function spread(connection: Connection, nodeName: string): Connection {
+  const servers = [connection.server, ...(connection.otherServers ?? [])];
+  const at = createHash('sha256').update(nodeName).digest().readUInt32BE(0) % servers.length;
+  const [server = connection.server, ...otherServers] = [...servers.slice(at), ...servers.slice(0, at)];
+  return { ...connection, server, otherServers };
 }
 
 function timeout(): AbortSignal {

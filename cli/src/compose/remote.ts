@@ -1,4 +1,4 @@
-/** A role in a process of its own reaches the API server by a kubeconfig. */
+/** A role in a process of its own reaches the API servers by a kubeconfig. */
 import { type HttpTransport, createHttpTransport } from '@slipway/client/http-transport';
 import { type Connection, loadKubeconfig } from '@slipway/client/kubeconfig';
 import type { Clock } from '@slipway/kit/clock';
@@ -10,7 +10,14 @@ export interface Remote {
 }
 
 export async function connectRemote(config: Config, clock: Clock, role: string): Promise<Remote> {
-  return remoteOf(await loadKubeconfig(config.kubeconfig), clock, role);
+  return remoteOf(await loadConnection(config), clock, role);
+}
+
+/** What the kubeconfig says, with the servers of `--server` in place of its own when there are any. Throws `KubeconfigError`. */
+export async function loadConnection({ kubeconfig, servers }: Config): Promise<Connection> {
+  const connection = await loadKubeconfig(kubeconfig);
+  const [server, ...otherServers] = servers;
+  return server === undefined ? connection : { ...connection, server, otherServers };
 }
 
 export function remoteOf(connection: Connection, clock: Clock, role: string): Remote {

@@ -1,18 +1,24 @@
 /**
- * The transport over HTTP. One keep-alive agent per server; a watch holds a connection of its own while it runs.
+ * The transport over HTTP. Connections are kept; a watch holds a connection of its own while it runs.
  *
- * What is tried again here, and what is not: an answer of 429 was not processed by the server, so any request is sent
- * again after `Retry-After`; a connection that broke is tried again once, for reads only. All other failures go to the
- * caller, who alone knows whether a write may have happened.
+ * What is tried again here, and what is not:
+ *
+ *   429                              not processed by the server: any request, after `Retry-After`
+ *   nothing was sent, or 503 that    any request, at the next server, when several are known
+ *   says when to come again
+ *   connection broke, or the server  reads, at the next server; at the only server once
+ *   is silent
+ *
+ * All other failures go to the caller, who alone knows whether a write may have happened. Whatever failed, what is asked next goes to
+ * the next server.
  */
 import {
   request as requestHttp,
-  Agent as HttpAgent,
   type ClientRequest,
   type IncomingMessage,
   type RequestOptions as NodeRequestOptions,
 } from 'node:http';
-import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
+import { request as requestHttps } from 'node:https';
 import { causeHeader } from '@slipway/api/cause';
 import { isStatus, type Status, StatusError } from '@slipway/api/status-error';
 import {
@@ -25,6 +31,7 @@ import {
 import { childSignal, DeadlineError } from '@slipway/kit/abort';
 import type { Clock } from '@slipway/kit/clock';
 import { errnoOf, messageOf } from '@slipway/kit/errors';
+import { type ApiServerPlace, ApiServers, type ClientPair, type Purpose, SilentServerError } from './api-servers.ts';
 import { type BearerToken, createBearerToken } from './bearer-token.ts';
 import type { Connection } from './kubeconfig.ts';
 import { LineSplitter } from './line-splitter.ts';
@@ -46,6 +53,10 @@ export interface HttpTransportOptions {
 export interface HttpTransport extends Transport {
   /** GET of a path that is no resource, such as `/apis` or `/version`; the answer's JSON. Throws `StatusError`. */
   read(path: string, signal: AbortSignal): Promise<unknown>;
+  /** The server that is asked next, without a slash at the end. */
+  readonly server: string;
+  /** New connections show this certificate; those that are in use end with what they began with. */
+  useCertificate(pair: ClientPair): void;
   /** Closes idle connections. Running requests and watches end by their own signals. */
   close(): void;
 }
@@ -76,7 +87,11 @@ export function createHttpTransport(options: HttpTransportOptions): HttpTranspor
     send: (request, signal) => sender.send(request, signal),
     watch: (request, signal) => sender.watch(request, signal),
     read: (path, signal) => sender.sendCall({ method: 'GET', path, signal }),
-    close: () => sender.close(),
+    get server() {
+      return sender.servers.current().base.href.replace(/\/$/, '');
+    },
+    useCertificate: (pair) => sender.servers.useCertificate(pair),
+    close: () => sender.servers.close(),
   };
 }
 
@@ -90,35 +105,18 @@ interface Call {
 }
 
 class Sender {
+  readonly servers: ApiServers;
   readonly #clock: Clock;
-  readonly #base: URL;
-  readonly #agent: HttpAgent | HttpsAgent;
-  readonly #watchAgent: HttpAgent | HttpsAgent;
   readonly #token: BearerToken;
   readonly #requestTimeoutMs: number;
   readonly #userAgent: string;
 
   constructor({ connection, clock, userAgent, bearerToken, requestTimeoutMs, socketsMax }: HttpTransportOptions) {
+    this.servers = new ApiServers(connection, { clock, socketsMax: socketsMax ?? 64 });
     this.#clock = clock;
-    this.#base = new URL(connection.server);
     this.#token = bearerToken ?? createBearerToken(connection, clock);
     this.#requestTimeoutMs = requestTimeoutMs ?? 60_000;
     this.#userAgent = userAgent ?? 'slipway';
-    const { ca, cert, key, tlsServerName: servername, insecureSkipTlsVerify } = connection;
-    const common = { keepAlive: true, keepAliveMsecs: 15_000 };
-    const tls = { ca, cert, key, servername, rejectUnauthorized: !insecureSkipTlsVerify };
-    const create = (maxSockets: number) =>
-      this.#base.protocol === 'https:'
-        ? new HttpsAgent({ ...common, ...defined(tls), maxSockets })
-        : new HttpAgent({ ...common, maxSockets });
-    this.#agent = create(socketsMax ?? 64);
-    // Watches never wait for each other, nor do requests for watches.
-    this.#watchAgent = create(Number.POSITIVE_INFINITY);
-  }
-
-  close(): void {
-    this.#agent.destroy();
-    this.#watchAgent.destroy();
   }
 
   send(request: ApiRequest, signal: AbortSignal): Promise<unknown> {
@@ -135,31 +133,40 @@ class Sender {
   }
 
   async sendCall(call: Call): Promise<unknown> {
-    let broken = 0;
+    let moves = 0;
     for (let tries = 1; ; tries++) {
+      const place = this.servers.current();
       try {
-        return await this.#sendOnce(call);
+        return await this.#sendOnce(call, place);
       } catch (error) {
         if (isStatus(error, 'TooManyRequests') && tries < tooManyRequestsTriesMax) {
           const seconds = Math.min(error.details?.retryAfterSeconds ?? 1, retryAfterSecondsMax);
           await this.#clock.sleep(seconds * 1000, call.signal);
-        } else if (call.method === 'GET' && isBrokenConnection(error) && broken === 0) broken++;
-        else throw error;
+          continue;
+        }
+        const failure = failureKind(error);
+        if (!failure) throw error;
+        this.servers.moveOn(place);
+        const isHarmless = call.method === 'GET' || failure === 'unsent';
+        const movesMax = failure === 'broken' ? Math.max(this.servers.count - 1, 1) : this.servers.count - 1;
+        if (!isHarmless || moves++ >= movesMax) throw error;
       }
     }
   }
 
   async *watch({ path, options }: WatchRequest, signal: AbortSignal): AsyncGenerator<readonly WatchEvent[]> {
     const lastsMs = (options?.timeoutSeconds ?? watchSecondsDefault) * 1000 + watchGraceMs;
-    const deadline = this.#deadline(signal, lastsMs, 'watch');
+    const place = this.servers.current();
+    const deadline = this.#begin(place, signal, { ms: lastsMs, what: 'watch', purpose: 'watch' });
     try {
       const query = queryOf({ ...options, watch: true });
       const call: Call = { method: 'GET', path: pathOf(path) + query, signal: deadline.signal };
-      const response = await this.#open(call, this.#watchAgent);
+      const response = await this.#open(call, place, 'watch');
       try {
         if (response.statusCode !== 200) throw await failureOf(response);
         const lines = new LineSplitter(eventBytesMax);
         for await (const chunk of response) {
+          this.servers.heard(place);
           const { events, failure } = eventsFromLines(lines.push(chunk as Buffer));
           if (events.length > 0) yield events;
           if (failure) throw failure;
@@ -168,18 +175,23 @@ class Sender {
         response.destroy();
       }
     } catch (error) {
-      throw signal.aborted ? signal.reason : error;
+      if (signal.aborted) throw signal.reason;
+      const actual = deadline.signal.aborted ? deadline.signal.reason : error;
+      if (failureKind(actual)) this.servers.moveOn(place);
+      throw actual;
     } finally {
       deadline.clear();
     }
   }
 
-  async #sendOnce(call: Call): Promise<unknown> {
-    const deadline = this.#deadline(call.signal, this.#requestTimeoutMs, `${call.method} ${call.path}`);
+  async #sendOnce(call: Call, place: ApiServerPlace): Promise<unknown> {
+    const what = `${call.method} ${call.path}`;
+    const deadline = this.#begin(place, call.signal, { ms: this.#requestTimeoutMs, what, purpose: 'request' });
     try {
-      const response = await this.#open({ ...call, signal: deadline.signal }, this.#agent);
+      const response = await this.#open({ ...call, signal: deadline.signal }, place, 'request');
+      this.servers.heard(place);
       if ((response.statusCode ?? 500) >= 300) throw await failureOf(response);
-      const text = await readBody(response);
+      const text = await readBody(response, () => this.servers.heard(place));
       return text === '' ? undefined : JSON.parse(text);
     } catch (error) {
       if (call.signal.aborted) throw call.signal.reason;
@@ -190,14 +202,15 @@ class Sender {
     }
   }
 
-  async #open(call: Call, agent: HttpAgent | HttpsAgent): Promise<IncomingMessage> {
+  async #open(call: Call, place: ApiServerPlace, purpose: Purpose): Promise<IncomingMessage> {
     const token = await this.#token();
-    const prefix = this.#base.pathname.replace(/\/$/, '');
+    const { base, isSecure } = place;
+    const prefix = base.pathname.replace(/\/$/, '');
     const options: NodeRequestOptions = {
-      agent,
+      agent: place.agent(purpose),
       method: call.method,
-      host: this.#base.hostname.replace(/^\[|\]$/g, ''),
-      port: this.#base.port || (this.#base.protocol === 'https:' ? 443 : 80),
+      host: base.hostname.replace(/^\[|\]$/g, ''),
+      port: base.port || (isSecure ? 443 : 80),
       path: prefix + call.path,
       headers: defined({
         accept: 'application/json',
@@ -208,34 +221,63 @@ class Sender {
         [causeHeader]: call.cause ? asciiJson(call.cause) : undefined,
       }),
     };
-    const start = this.#base.protocol === 'https:' ? requestHttps : requestHttp;
-    return answerOf(start(options), call);
+    return answerOf((isSecure ? requestHttps : requestHttp)(options), call, isSecure);
   }
 
-  #deadline(parent: AbortSignal, ms: number, what: string) {
+  /** A signal that aborts with the parent, after a while, or when the server is given up. */
+  #begin(
+    place: ApiServerPlace,
+    parent: AbortSignal,
+    { ms, what, purpose }: { readonly ms: number; readonly what: string; readonly purpose: Purpose },
+  ) {
     const child = childSignal(parent);
     const cancel = this.#clock.after(ms, () => child.abort(new DeadlineError(`${what}: no answer within ${ms} ms`)));
+    const done = this.servers.begin(place, purpose, child.abort);
     return {
       signal: child.signal,
       clear: () => {
         cancel();
+        done();
         child.abort();
       },
     };
   }
 }
 
+/** Errors of requests of which the server certainly got nothing. */
+const unsent = new WeakSet<object>();
+
 /** Sends the body and waits for the head of the answer. The signal destroys the request, also while it streams. */
-function answerOf(request: ClientRequest, { body, signal }: Call): Promise<IncomingMessage> {
+function answerOf(request: ClientRequest, { body, signal }: Call, isSecure: boolean): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
+    let isConnected = false;
     const onAbort = () => void request.destroy(signal.reason instanceof Error ? signal.reason : undefined);
     if (signal.aborted) onAbort();
     else signal.addEventListener('abort', onAbort, { once: true });
     request.once('close', () => signal.removeEventListener('abort', onAbort));
+    request.once('socket', (socket) => {
+      if (request.reusedSocket) isConnected = true;
+      else {
+        socket.once(isSecure ? 'secureConnect' : 'connect', () => {
+          isConnected = true;
+        });
+      }
+    });
     request.once('response', resolve);
-    request.on('error', reject);
+    request.on('error', (error) => {
+      if (!isConnected && (errnoOf(error) !== undefined || error instanceof SilentServerError)) unsent.add(error);
+      reject(error);
+    });
     request.end(body);
   });
+}
+
+/** Whether another server may do better; undefined for answers, which count, and for what we did ourselves. */
+function failureKind(error: unknown): 'unsent' | 'broken' | undefined {
+  if (typeof error !== 'object' || error === null) return undefined;
+  if (unsent.has(error)) return 'unsent';
+  if (isStatus(error, 'ServiceUnavailable') && error.details?.retryAfterSeconds !== undefined) return 'unsent';
+  return error instanceof SilentServerError || isBrokenConnection(error) ? 'broken' : undefined;
 }
 
 async function failureOf(response: IncomingMessage): Promise<StatusError> {
@@ -246,10 +288,11 @@ async function failureOf(response: IncomingMessage): Promise<StatusError> {
   return new StatusError(error.reason, error.message, { code: error.code, details });
 }
 
-async function readBody(response: IncomingMessage): Promise<string> {
+async function readBody(response: IncomingMessage, heard?: () => void): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of response) {
+    heard?.();
     size += (chunk as Buffer).length;
     if (size > bodyBytesMax) throw new Error(`answer larger than ${bodyBytesMax} bytes`);
     chunks.push(chunk as Buffer);

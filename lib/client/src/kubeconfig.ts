@@ -7,6 +7,8 @@ import { parse, stringify } from 'yaml';
 export interface Connection {
   /** `https://127.0.0.1:6443`; a path is kept as a prefix. */
   readonly server: string;
+  /** Further servers of the same cluster, asked when that one fails. No kubeconfig can say them. */
+  readonly otherServers?: readonly string[] | undefined;
   readonly ca?: string | undefined;
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
