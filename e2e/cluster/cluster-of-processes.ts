@@ -18,6 +18,8 @@ export interface ClusterOfProcesses {
   readonly directory: string;
   readonly members: EtcdMemberProcesses;
   readonly servers: readonly [RoleProcess, RoleProcess];
+  /** Of the servers. */
+  readonly urls: readonly string[];
   /** As a cluster admin: to the first server, to the second, to the balancer. */
   readonly transports: readonly HttpTransport[];
   /** A kubeconfig that leads to the balancer. */
@@ -62,7 +64,8 @@ export async function startClusterOfProcesses(): Promise<ClusterOfProcesses> {
       transports.push(createHttpTransport({ connection, clock: systemClock, requestTimeoutMs }));
       await writeKubeconfig(kubeconfig, connection, { cluster: 'slipway', user: 'admin' });
     }
-    return { directory, members, servers, transports, kubeconfig, stop };
+    const urls = ports.map((port) => `https://127.0.0.1:${port}`);
+    return { directory, members, servers, urls, transports, kubeconfig, stop };
   } catch (error) {
     await stop();
     throw error;

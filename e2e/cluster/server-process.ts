@@ -46,6 +46,12 @@ export class RoleProcess {
     }
   }
 
+  /** Sends it; waits for the end when it is one that ends. */
+  async signal(signal: NodeJS.Signals): Promise<void> {
+    if (signal === 'SIGSTOP' || signal === 'SIGCONT') this.#child?.kill(signal);
+    else await this.end(signal);
+  }
+
   async end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child;
     if (!child || !this.isRunning) return;

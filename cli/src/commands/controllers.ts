@@ -18,14 +18,14 @@ export const controllers: RunCommand = async ({ config, clock, random, log, sign
   try {
     const remote = await connectRemote(config, clock, 'controllers');
     const { connection, transport } = remote;
-    const accounts = remoteAccounts(remote, clock);
+    const transportAs = remoteAccounts(remote, clock);
     const signing = config.pkiDir === undefined ? {} : await signers(config.pkiDir, { clock, random });
     const resources = await discoverResources(transport, signal);
     const lease = { ...controllersLease, identity: await processIdentity(config.dataDir, 'controllers', random) };
     const lead = async (leading: AbortSignal) => {
       const manager = createControllerManager({
         transport,
-        transportAs: accounts.transportAs,
+        transportAs,
         clock,
         random,
         log,
@@ -44,7 +44,6 @@ export const controllers: RunCommand = async ({ config, clock, random, log, sign
       await manager.run(leading);
     };
     await runAsLeader({ transport, clock, random, log, ...lease }, lead, signal);
-    accounts.close();
     transport.close();
   } finally {
     await claim.release();

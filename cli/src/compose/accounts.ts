@@ -7,7 +7,6 @@ import { isStatus } from '@slipway/api/status-error';
 import type { Transport } from '@slipway/api/transport';
 import type { TokenRequest } from '@slipway/api/types';
 import { Client } from '@slipway/client/client';
-import { createHttpTransport, type HttpTransport } from '@slipway/client/http-transport';
 import { kinds } from '@slipway/client/kinds';
 import type { Clock } from '@slipway/kit/clock';
 import type { Remote } from './remote.ts';
@@ -29,27 +28,16 @@ function localUser(account: string) {
 }
 
 /** Users other than service accounts act as whom the kubeconfig names. */
-export function remoteAccounts(
-  { connection, transport }: Remote,
-  clock: Clock,
-): { readonly transportAs: (account: string) => Transport; close(): void } {
-  const made = new Map<string, HttpTransport>();
-  const { server, otherServers, ca, tlsServerName, insecureSkipTlsVerify } = connection;
-  const transportAs = (account: string) => {
+export function remoteAccounts({ transport }: Remote, clock: Clock): (account: string) => Transport {
+  const made = new Map<string, Transport>();
+  return (account) => {
     if (account.startsWith('system:')) return transport;
     const known = made.get(account);
     if (known) return known;
     const bearerToken = accountToken(new Client(transport), account, clock);
-    const anonymous = { server, otherServers, ca, tlsServerName, insecureSkipTlsVerify };
-    const own = createHttpTransport({ connection: anonymous, clock, userAgent: `slipway-${account}`, bearerToken });
+    const own = transport.as({ bearerToken, userAgent: `slipway-${account}` });
     made.set(account, own);
     return own;
-  };
-  return {
-    transportAs,
-    close: () => {
-      for (const own of made.values()) own.close();
-    },
   };
 }
 

@@ -3,8 +3,8 @@
  * then to the next. One that refuses or breaks connections fails at once. One that is silent (stopped, or cut off by a network that
  * loses packets) shows by this:
  *
- *   something was asked, and nothing was heard for a while
- *     ─▶ every server is asked something easy over a connection of its own
+ *   something was asked, or is watched, and nothing was heard for a while
+ *     ─▶ every server is asked something easy, over a connection that is kept for this
  *          ─▶ this one does not answer that either, and another does: whatever waits for it is ended with `SilentServerError`
  *
  * A server that is slow with one answer is not taken for a silent one. With a single server there is nowhere to go, and nothing is asked.
@@ -16,8 +16,8 @@ import type { Connection } from './kubeconfig.ts';
 
 /** While an answer is waited for: so long nothing may be heard before the server is asked whether it is there. */
 const silenceMs = 750;
-/** The same while there are only watches, which may have nothing to tell: the price of looking is a request of every idle client. */
-const quietMs = 5_000;
+/** The same while there are only watches, which may have nothing to tell. A shorter time would cost more: each idle client asks as often. */
+const quietMs = 1_500;
 /** How long the easy question may take. */
 const probeMs = 750;
 const lookMs = 250;
@@ -36,7 +36,10 @@ export interface ClientPair {
 }
 
 type Tls = Pick<Connection, 'ca' | 'cert' | 'key' | 'tlsServerName' | 'insecureSkipTlsVerify'>;
-export type Purpose = 'request' | 'watch';
+/** `bare` ones show no certificate: they are for those who have a token. */
+export type Purpose = 'request' | 'watch' | 'bare request' | 'bare watch';
+
+type Agents = Readonly<Record<Purpose | 'probe', HttpAgent | HttpsAgent>>;
 
 interface Work {
   readonly purpose: Purpose;
@@ -49,7 +52,7 @@ export class ApiServerPlace {
   readonly base: URL;
   readonly #socketsMax: number;
   #tls: Tls;
-  #agents: Readonly<Record<Purpose, HttpAgent | HttpsAgent>>;
+  #agents: Agents;
   readonly #work = new Set<Work>();
   #heardMs: number;
   /** A question about it is under way. */
@@ -88,7 +91,7 @@ export class ApiServerPlace {
 
   isSuspect(nowMs: number): boolean {
     for (const { purpose, sinceMs } of this.#work) {
-      const patienceMs = purpose === 'watch' ? quietMs : silenceMs;
+      const patienceMs = purpose.endsWith('watch') ? quietMs : silenceMs;
       if (nowMs - Math.max(sinceMs, this.#heardMs) >= patienceMs) return true;
     }
     return false;
@@ -118,20 +121,21 @@ export class ApiServerPlace {
     return new Promise((resolve) => {
       const { hostname, port, pathname } = this.base;
       const options = {
-        ...this.#tlsOptions(),
-        agent: false,
+        agent: this.#agents.probe,
         host: hostname.replace(/^\[|\]$/g, ''),
         port: port || (this.isSecure ? 443 : 80),
         path: `${pathname.replace(/\/$/, '')}/version`,
       } as const;
       const probe = this.isSecure ? requestHttps(options) : requestHttp(options);
+      const cancel = clock.after(probeMs, () => probe.destroy(new Error('no answer')));
       const finish = (isThere: boolean) => {
         cancel();
         resolve(isThere);
-        probe.destroy();
       };
-      const cancel = clock.after(probeMs, () => finish(false));
-      probe.once('response', () => finish(true));
+      probe.once('response', (response) => {
+        response.resume();
+        finish(true);
+      });
       probe.on('error', () => finish(false));
       probe.end();
     });
@@ -141,22 +145,29 @@ export class ApiServerPlace {
     for (const agent of Object.values(this.#agents)) agent.destroy();
   }
 
-  #createAgents(): Readonly<Record<Purpose, HttpAgent | HttpsAgent>> {
-    const common = { keepAlive: true, keepAliveMsecs: 15_000, ...this.#tlsOptions() };
-    const create = (maxSockets: number) =>
-      this.isSecure ? new HttpsAgent({ ...common, maxSockets }) : new HttpAgent({ ...common, maxSockets });
-    // Watches never wait for each other, nor do requests for watches.
-    return { request: create(this.#socketsMax), watch: create(Number.POSITIVE_INFINITY) };
+  #createAgents(): Agents {
+    const common = { keepAlive: true, keepAliveMsecs: 15_000 };
+    const create = (maxSockets: number, isBare: boolean) =>
+      this.isSecure
+        ? new HttpsAgent({ ...common, ...this.#tlsOptions(isBare), maxSockets })
+        : new HttpAgent({ ...common, maxSockets });
+    return {
+      request: create(this.#socketsMax, false),
+      'bare request': create(this.#socketsMax, true),
+      // Watches never wait for each other, nor do requests for watches.
+      watch: create(Number.POSITIVE_INFINITY, false),
+      'bare watch': create(Number.POSITIVE_INFINITY, true),
+      probe: create(1, false),
+    };
   }
 
-  #tlsOptions() {
-    if (!this.isSecure) return {};
+  #tlsOptions(isBare: boolean) {
     const { ca, cert, key, tlsServerName, insecureSkipTlsVerify } = this.#tls;
     return {
       rejectUnauthorized: !insecureSkipTlsVerify,
       ...(ca === undefined ? {} : { ca }),
-      ...(cert === undefined ? {} : { cert }),
-      ...(key === undefined ? {} : { key }),
+      ...(cert === undefined || isBare ? {} : { cert }),
+      ...(key === undefined || isBare ? {} : { key }),
       ...(tlsServerName === undefined ? {} : { servername: tlsServerName }),
     };
   }

@@ -42,8 +42,6 @@ export interface HttpTransportOptions {
   readonly connection: Connection;
   readonly clock: Clock;
   readonly userAgent?: string;
-  /** In place of what the connection says. */
-  readonly bearerToken?: BearerToken;
   /** For one answer that is not a watch; 60 s when not given, as long as the server itself allows. */
   readonly requestTimeoutMs?: number;
   /** Connections kept for requests; 64 when not given. */
@@ -55,6 +53,8 @@ export interface HttpTransport extends Transport {
   read(path: string, signal: AbortSignal): Promise<unknown>;
   /** The server that is asked next, without a slash at the end. */
   readonly server: string;
+  /** The same servers for somebody else, who shows a token and no certificate. What one learns of a server the other knows. Ends with this one. */
+  as(user: { readonly bearerToken: BearerToken; readonly userAgent: string }): Transport;
   /** New connections show this certificate; those that are in use end with what they began with. */
   useCertificate(pair: ClientPair): void;
   /** Closes idle connections. Running requests and watches end by their own signals. */
@@ -82,16 +82,26 @@ const methods: Readonly<Record<ApiRequest['verb'], string>> = {
 };
 
 export function createHttpTransport(options: HttpTransportOptions): HttpTransport {
-  const sender = new Sender(options);
+  const { connection, clock, socketsMax, requestTimeoutMs = 60_000, userAgent = 'slipway' } = options;
+  const servers = new ApiServers(connection, { clock, socketsMax: socketsMax ?? 64 });
+  const deps = { servers, clock, requestTimeoutMs };
+  const sender = new Sender({ ...deps, userAgent, token: createBearerToken(connection, clock), isBare: false });
+  return {
+    ...transportOf(sender),
+    read: (path, signal) => sender.sendCall({ method: 'GET', path, signal }),
+    get server() {
+      return servers.current().base.href.replace(/\/$/, '');
+    },
+    as: ({ bearerToken: token, userAgent }) => transportOf(new Sender({ ...deps, userAgent, token, isBare: true })),
+    useCertificate: (pair) => servers.useCertificate(pair),
+    close: () => servers.close(),
+  };
+}
+
+function transportOf(sender: Sender): Transport {
   return {
     send: (request, signal) => sender.send(request, signal),
     watch: (request, signal) => sender.watch(request, signal),
-    read: (path, signal) => sender.sendCall({ method: 'GET', path, signal }),
-    get server() {
-      return sender.servers.current().base.href.replace(/\/$/, '');
-    },
-    useCertificate: (pair) => sender.servers.useCertificate(pair),
-    close: () => sender.servers.close(),
   };
 }
 
@@ -104,19 +114,30 @@ interface Call {
   readonly signal: AbortSignal;
 }
 
+interface SenderOptions {
+  readonly servers: ApiServers;
+  readonly clock: Clock;
+  readonly requestTimeoutMs: number;
+  readonly userAgent: string;
+  readonly token: BearerToken;
+  readonly isBare: boolean;
+}
+
 class Sender {
   readonly servers: ApiServers;
   readonly #clock: Clock;
   readonly #token: BearerToken;
   readonly #requestTimeoutMs: number;
   readonly #userAgent: string;
+  readonly #purposes: Readonly<Record<'request' | 'watch', Purpose>>;
 
-  constructor({ connection, clock, userAgent, bearerToken, requestTimeoutMs, socketsMax }: HttpTransportOptions) {
-    this.servers = new ApiServers(connection, { clock, socketsMax: socketsMax ?? 64 });
+  constructor({ servers, clock, requestTimeoutMs, userAgent, token, isBare }: SenderOptions) {
+    this.servers = servers;
     this.#clock = clock;
-    this.#token = bearerToken ?? createBearerToken(connection, clock);
-    this.#requestTimeoutMs = requestTimeoutMs ?? 60_000;
-    this.#userAgent = userAgent ?? 'slipway';
+    this.#token = token;
+    this.#requestTimeoutMs = requestTimeoutMs;
+    this.#userAgent = userAgent;
+    this.#purposes = isBare ? { request: 'bare request', watch: 'bare watch' } : { request: 'request', watch: 'watch' };
   }
 
   send(request: ApiRequest, signal: AbortSignal): Promise<unknown> {
@@ -157,11 +178,11 @@ class Sender {
   async *watch({ path, options }: WatchRequest, signal: AbortSignal): AsyncGenerator<readonly WatchEvent[]> {
     const lastsMs = (options?.timeoutSeconds ?? watchSecondsDefault) * 1000 + watchGraceMs;
     const place = this.servers.current();
-    const deadline = this.#begin(place, signal, { ms: lastsMs, what: 'watch', purpose: 'watch' });
+    const deadline = this.#begin(place, signal, { ms: lastsMs, what: 'watch', purpose: this.#purposes.watch });
     try {
       const query = queryOf({ ...options, watch: true });
       const call: Call = { method: 'GET', path: pathOf(path) + query, signal: deadline.signal };
-      const response = await this.#open(call, place, 'watch');
+      const response = await this.#open(call, place, this.#purposes.watch);
       try {
         if (response.statusCode !== 200) throw await failureOf(response);
         const lines = new LineSplitter(eventBytesMax);
@@ -186,9 +207,10 @@ class Sender {
 
   async #sendOnce(call: Call, place: ApiServerPlace): Promise<unknown> {
     const what = `${call.method} ${call.path}`;
-    const deadline = this.#begin(place, call.signal, { ms: this.#requestTimeoutMs, what, purpose: 'request' });
+    const purpose = this.#purposes.request;
+    const deadline = this.#begin(place, call.signal, { ms: this.#requestTimeoutMs, what, purpose });
     try {
-      const response = await this.#open({ ...call, signal: deadline.signal }, place, 'request');
+      const response = await this.#open({ ...call, signal: deadline.signal }, place, purpose);
       this.servers.heard(place);
       if ((response.statusCode ?? 500) >= 300) throw await failureOf(response);
       const text = await readBody(response, () => this.servers.heard(place));
