@@ -7,6 +7,7 @@ import { csrApprovingController } from './cluster/certificates/approving/control
 import { csrCleaningController } from './cluster/certificates/cleaning/controller.ts';
 import { csrSigningController, type SignCertificate } from './cluster/certificates/signing/controller.ts';
 import { clusterRoleAggregationController } from './cluster/cluster-role-aggregation/controller.ts';
+import { disruptionController } from './cluster/disruption/controller.ts';
 import { garbageCollector } from './cluster/garbage-collector/controller.ts';
 import { namespaceController } from './cluster/namespace/controller.ts';
 import { nodeLifecycleController } from './cluster/node-lifecycle/controller.ts';
@@ -15,6 +16,7 @@ import { resourceQuotaController } from './cluster/resource-quota/controller.ts'
 import { admissionPolicyStatusController } from './cluster/admission-policy-status/controller.ts';
 import { rootCaController } from './cluster/root-ca/controller.ts';
 import { serviceAccountController } from './cluster/service-account/controller.ts';
+import { staleDisruptionController } from './cluster/stale-disruption/controller.ts';
 import { taintEvictionController } from './cluster/taint-eviction/controller.ts';
 import { endpointSliceController } from './networking/endpoint-slice/controller.ts';
 import { endpointsController } from './networking/endpoints/controller.ts';
@@ -60,6 +62,8 @@ export function allControllers(config: ControllersConfig, clock: Clock): readonl
     nodeLifecycleController(clock),
     taintEvictionController(clock),
     podGcController,
+    disruptionController,
+    staleDisruptionController,
     clusterRoleAggregationController,
     csrApprovingController,
     csrSigningController(config.signCertificate),

@@ -1,4 +1,4 @@
-/** What lies below an object: status, scale, binding, eviction, token. */
+/** What lies below an object: status, scale, binding, token. */
 import type { Reply } from './api-client.ts';
 import { deployment, pod } from './manifests.ts';
 import { useTarget } from './target.ts';
@@ -143,107 +143,6 @@ describe('a binding', () => {
     const reply = await bind('aimless', '');
     expect(reply.code).toBe(422);
     expect(reply.body.message).toContain('target.name: Required value');
-  });
-});
-
-describe('an eviction', () => {
-  const evict = (name: string, more: object = {}) =>
-    target.admin.post(`${pods()}/${name}/eviction`, {
-      kind: 'Eviction',
-      apiVersion: 'policy/v1',
-      metadata: { name, namespace: target.namespace },
-      ...more,
-    });
-
-  it('deletes the pod', async () => {
-    await target.admin.made(pods(), pod('evicted'));
-    expect((await evict('evicted', { deleteOptions: { dryRun: ['All'] } })).code).toBe(201);
-    expect((await target.admin.get(`${pods()}/evicted`)).code).toBe(200);
-    const reply = await evict('evicted');
-    expect(reply.code).toBe(201);
-    expect(reply.body).toMatchObject({ kind: 'Status', status: 'Success' });
-    expect((await target.admin.get(`${pods()}/evicted`)).code).toBe(404);
-  });
-
-  describe('under a disruption budget', () => {
-    const budgets = () => `/apis/policy/v1/namespaces/${target.namespace}/poddisruptionbudgets`;
-    const ready = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
-    const running = async (name: string, app: string, status: object = ready) => {
-      await target.admin.made(pods(), pod(name, {}, { labels: { app } }));
-      await target.admin.merge(`${pods()}/${name}/status`, { status });
-    };
-    const budget = async (app: string, status?: object, spec: object = {}) => {
-      const selector = { matchLabels: { app } };
-      await target.admin.made(budgets(), { metadata: { name: app }, spec: { minAvailable: 1, selector, ...spec } });
-      if (status)
-        await target.admin.merge(`${budgets()}/${app}/status`, { status: { observedGeneration: 1, ...status } });
-    };
-    const refusal = async (name: string) => {
-      const { code, body } = await evict(name);
-      return { code, message: body.message, causes: (body.details as { causes?: unknown } | undefined)?.causes };
-    };
-
-    it('spends what the budget allows, and no more', async () => {
-      await budget('spent', { disruptionsAllowed: 1, desiredHealthy: 1, currentHealthy: 2, expectedPods: 2 });
-      for (const name of ['spent-a', 'spent-b']) await running(name, 'spent');
-      expect((await evict('spent-a')).code).toBe(201);
-      const { status } = await target.admin.read(`${budgets()}/spent`);
-      expect(status).toMatchObject({ disruptionsAllowed: 0, disruptedPods: { 'spent-a': expect.any(String) } });
-      expect(await refusal('spent-b')).toEqual({
-        code: 429,
-        message: "Cannot evict pod as it would violate the pod's disruption budget.",
-        causes: [
-          {
-            reason: 'DisruptionBudget',
-            message: 'The disruption budget spent needs 1 healthy pods and has 2 currently',
-          },
-        ],
-      });
-    });
-
-    it('waits for somebody to count the pods of a new budget', async () => {
-      await budget('new');
-      await running('new-a', 'new');
-      const reply = await evict('new-a');
-      expect([reply.code, reply.headers['retry-after']]).toEqual([429, '10']);
-      expect(reply.text).toContain('The disruption budget new is still being processed by the server.');
-    });
-
-    it('lets go what is not ready where the budget says so', async () => {
-      const unready = { phase: 'Running', conditions: [{ type: 'Ready', status: 'False' }] };
-      await budget('sick', { disruptionsAllowed: 0, desiredHealthy: 1 }, { unhealthyPodEvictionPolicy: 'AlwaysAllow' });
-      await running('sick-a', 'sick', unready);
-      await budget('ill', { disruptionsAllowed: 0, desiredHealthy: 1 });
-      await running('ill-a', 'ill', unready);
-      expect((await evict('sick-a')).code).toBe(201);
-      expect((await evict('ill-a')).code).toBe(429);
-    });
-
-    it('does not hold what does not run', async () => {
-      await budget('idle');
-      await target.admin.made(pods(), pod('idle-a', {}, { labels: { app: 'idle' } }));
-      expect((await evict('idle-a')).code).toBe(201);
-    });
-
-    it('is one or none', async () => {
-      for (const name of ['one', 'two']) {
-        await target.admin.made(budgets(), {
-          metadata: { name },
-          spec: { selector: { matchLabels: { app: 'both' } } },
-        });
-      }
-      await running('both-a', 'both');
-      expect(await refusal('both-a')).toMatchObject({
-        code: 500,
-        message: 'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.',
-      });
-    });
-  });
-
-  it('needs a pod', async () => {
-    const reply = await evict('absent');
-    expect(reply.code).toBe(404);
-    expect(reply.body.message).toBe('pods "absent" not found');
   });
 });
 

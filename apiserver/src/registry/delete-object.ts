@@ -45,9 +45,10 @@ export async function deleteObject(
   throw conflict(resource, target.name, modifiedReason);
 }
 
-function checkPreconditions(
+/** Throws StatusError Conflict when the object is another than the caller means, or has changed. */
+export function checkPreconditions(
   resource: { readonly group: string; readonly resource: string },
-  current: StoredObject,
+  current: Pick<StoredObject, 'object' | 'modRevision'>,
   { preconditions }: DeleteOptions,
 ): void {
   const { name = '', uid } = current.object.metadata;

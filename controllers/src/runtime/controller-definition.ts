@@ -86,6 +86,8 @@ export interface ControllerDefinition {
   readonly account: string;
   /** Changes of this kind run the object's own key. Absent for controllers with keys of their own. */
   readonly primary?: Kind;
+  /** Which changes of the primary matter; all when not given. For kinds of which there are many and few concern it. */
+  readonly wakes?: (change: Change) => boolean;
   readonly triggers: readonly Trigger[];
   /** Kinds that are read without being woken by them. */
   readonly reads?: readonly Kind[];

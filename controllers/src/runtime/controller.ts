@@ -60,7 +60,7 @@ export class Controller {
 
   /** Begins to collect keys. Called before the watches start, so that no change is missed. Returns how to stop. */
   subscribe(caches: SharedCaches): () => void {
-    const { primary, triggers } = this.#definition;
+    const { primary, triggers, wakes } = this.#definition;
     const stops = triggers.map((trigger) =>
       caches.of(trigger.on).subscribe((changes) => {
         for (const key of keysOf(trigger, changes, caches, primary)) this.#enqueue(key);
@@ -68,7 +68,9 @@ export class Controller {
     );
     if (primary) {
       const enqueueAll = (changes: readonly Change[]) => {
-        for (const { key } of changes) this.#enqueue(key);
+        for (const change of changes) {
+          if (!wakes || wakes(change) || this.#states.has(change.key)) this.#enqueue(change.key);
+        }
       };
       stops.push(caches.of(primary).subscribe(enqueueAll));
     }

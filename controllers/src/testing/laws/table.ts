@@ -3,6 +3,8 @@ import { admissionPolicyStatusLaws } from '../../cluster/admission-policy-status
 import { bootstrapTokenLaws } from '../../cluster/bootstrap-tokens/laws.ts';
 import { csrApprovingLaws, csrCleaningLaws, csrSigningLaws } from '../../cluster/certificates/laws.ts';
 import { clusterRoleAggregationLaws } from '../../cluster/cluster-role-aggregation/laws.ts';
+import { disruptionLaws } from '../../cluster/disruption/laws.ts';
+import { staleDisruptionLaws } from '../../cluster/stale-disruption/laws.ts';
 import { garbageCollectorLaws } from '../../cluster/garbage-collector/laws.ts';
 import { namespaceLaws } from '../../cluster/namespace/laws.ts';
 import { nodeLifecycleLaws } from '../../cluster/node-lifecycle/laws.ts';
@@ -37,6 +39,8 @@ export const lawTable: readonly ControllerLaws[] = [
   nodeLifecycleLaws,
   taintEvictionLaws,
   podGcLaws,
+  disruptionLaws,
+  staleDisruptionLaws,
   clusterRoleAggregationLaws,
   csrApprovingLaws,
   csrSigningLaws,
