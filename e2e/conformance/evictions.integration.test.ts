@@ -88,7 +88,9 @@ describe('an eviction', () => {
       expect(status).toMatchObject({ disruptionsAllowed: 1 });
       await target.admin.merge(`${budgets()}/dry/status`, { status: { disruptionsAllowed: 0 } });
       expect((await evict('dry-a', dryRun)).code).toBe(429);
-      const left = (await target.admin.read(`${pods()}/dry-a`)) as unknown as { status: { conditions: { type: string }[] } };
+      const left = (await target.admin.read(`${pods()}/dry-a`)) as unknown as {
+        status: { conditions: { type: string }[] };
+      };
       expect(left.status.conditions.map(({ type }) => type)).not.toContain('DisruptionTarget');
     });
 
