@@ -26,6 +26,7 @@ import { claimProtectionController, volumeProtectionController } from './storage
 import { daemonSetController } from './workloads/daemonset/controller.ts';
 import { deploymentController } from './workloads/deployment/controller.ts';
 import { replicaSetController } from './workloads/replicaset/controller.ts';
+import { replicationController } from './workloads/replication-controller/controller.ts';
 import { statefulSetController } from './workloads/statefulset/controller.ts';
 
 export interface ControllersConfig {
@@ -50,6 +51,7 @@ export function allControllers(config: ControllersConfig, clock: Clock): readonl
   return [
     deploymentController,
     replicaSetController,
+    replicationController,
     statefulSetController,
     daemonSetController(clock),
     endpointSliceController,

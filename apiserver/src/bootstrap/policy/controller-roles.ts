@@ -254,6 +254,7 @@ export const ownControllerRoles: Readonly<Record<string, Rules>> = {
   'pv-protection-controller': [on('core', volumes, 'patch')],
   'pvc-protection-controller': [on('core', claims, 'patch')],
   'replicaset-controller': [on('core', 'pods', 'get')],
+  'replication-controller': [on('core', 'pods', 'get')],
   'root-ca-cert-publisher': [on('core', 'configmaps', 'get patch')],
   'service-account-controller': [on('core', 'serviceaccounts', 'get')],
   'statefulset-controller': [on('core', claims, 'patch')],

@@ -20,6 +20,7 @@ import { claimProtectionLaws, volumeProtectionLaws } from '../../storage/in-use-
 import { daemonSetLaws } from '../../workloads/daemonset/laws.ts';
 import { deploymentLaws } from '../../workloads/deployment/laws.ts';
 import { replicaSetLaws } from '../../workloads/replicaset/laws.ts';
+import { replicationControllerLaws } from '../../workloads/replication-controller/laws.ts';
 import { statefulSetLaws } from '../../workloads/statefulset/laws.ts';
 import type { ControllerLaws } from './controller-laws.ts';
 
@@ -27,6 +28,7 @@ import type { ControllerLaws } from './controller-laws.ts';
 export const lawTable: readonly ControllerLaws[] = [
   deploymentLaws,
   replicaSetLaws,
+  replicationControllerLaws,
   statefulSetLaws,
   daemonSetLaws,
   endpointSliceLaws,

@@ -1,14 +1,15 @@
 import type { PodTemplateSpec, ReplicationController } from '@slipway/api/types';
-import { validateNonNegative, validateReplicaCounts } from '@slipway/api/validation/counts';
+import { validateNonNegative } from '@slipway/api/validation/counts';
 import { type FieldError, required } from '@slipway/api/validation/field-error';
 import { validateEndless, validateMatch, validatePodTemplate } from '@slipway/api/validation/pod-template';
 import { matcherOfLabels } from '@slipway/api/selector';
 import type { Strategy } from '../../strategy.ts';
 import { descriptorOf } from '../descriptor.ts';
-import { countGeneration, keepStatus, startGeneration } from '../generation.ts';
-import { defaultTemplate, templateWarnings } from './workload.ts';
+import { replicasStrategy } from './replicas.ts';
+import { defaultTemplate } from './workload.ts';
 
 export const replicationControllerStrategy: Strategy<ReplicationController> = {
+  ...replicasStrategy<ReplicationController>(({ spec }) => matcherOfLabels(spec.selector ?? {}).toString()),
   resource: descriptorOf('', 'v1', 'replicationcontrollers'),
   // Who deletes one without a word about its pods keeps them, as from the beginning.
   defaultPropagation: 'Orphan',
@@ -22,14 +23,6 @@ export const replicationControllerStrategy: Strategy<ReplicationController> = {
     if (Object.keys(spec.selector ?? {}).length === 0) spec.selector = { ...labels };
     if (Object.keys(metadata.labels ?? {}).length === 0) metadata.labels = { ...labels };
   },
-  prepareCreate(draft) {
-    draft.status = { replicas: 0 };
-    startGeneration(draft);
-  },
-  prepareUpdate(draft, old) {
-    keepStatus(draft, old);
-    countGeneration(draft, old, draft.spec, old.spec);
-  },
   validate({ spec }) {
     const errors: FieldError[] = [];
     validateNonNegative(errors, spec.minReadySeconds, 'spec.minReadySeconds');
@@ -38,25 +31,6 @@ export const replicationControllerStrategy: Strategy<ReplicationController> = {
     if (spec.template) validateTemplate(errors, spec.template, spec.selector);
     else errors.push(required('spec.template'));
     return errors;
-  },
-  warnings: (draft, old) => templateWarnings(draft, old, draft.spec.template),
-  status: {
-    validateUpdate(draft) {
-      const errors: FieldError[] = [];
-      validateReplicaCounts(errors, draft.status ?? {});
-      return errors;
-    },
-  },
-  selectableFields: { 'status.replicas': ({ status }) => String(status?.replicas ?? 0) },
-  scale: {
-    replicas: ({ spec, status }) => ({
-      spec: spec.replicas ?? 1,
-      status: status?.replicas ?? 0,
-      selector: matcherOfLabels(spec.selector ?? {}).toString(),
-    }),
-    setReplicas(draft, replicas) {
-      draft.spec.replicas = replicas;
-    },
   },
 };
 

@@ -1,17 +1,23 @@
 import { StatusError } from '@slipway/api/status-error';
-import type { Pod } from '@slipway/api/types';
-import { kinds } from '@slipway/client/kinds';
+import type { Pod, ReplicaSet, ReplicationController } from '@slipway/api/types';
+import { kinds, type ObjectKey } from '@slipway/client/kinds';
 import fc from 'fast-check';
+import type { Caches } from '../../runtime/caches.ts';
 import { indexOn } from '../../runtime/controller-definition.ts';
 import { controllerReferenceTo, isControlledBy, orphanIndex, orphanNamespace } from '../../runtime/owner.ts';
 import { aPod, aReplicaSet } from '../../testing/builders.ts';
 import { expectSettles } from '../../testing/plan-laws.ts';
 import { PlanWorld } from '../../testing/plan-world.ts';
 import { inDeletionOrder } from './deletion-order.ts';
-import { observeReplicaSet } from './observe.ts';
-import { planReplicaSet } from './plan.ts';
+import { replicaSets } from '../replicaset/controller.ts';
+import { replicationControllers } from '../replication-controller/controller.ts';
+import { type ObservedReplicas, observeReplicas } from './observe.ts';
+import { planReplicas } from './plan.ts';
 
-const controller = { observe: observeReplicaSet, plan: planReplicaSet };
+const controller = {
+  observe: (key: ObjectKey, caches: Caches) => observeReplicas(replicaSets, key, caches),
+  plan: (observed: ObservedReplicas<ReplicaSet>, nowMs: number) => planReplicas(replicaSets, observed, nowMs),
+};
 const key = 'shop/web';
 
 function aWorld(replicas: number, more = {}) {
@@ -27,7 +33,7 @@ function aWorld(replicas: number, more = {}) {
   return { world, replicaSet, own, look, pods };
 }
 
-describe('planReplicaSet', () => {
+describe('planReplicas', () => {
   it('makes the missing pods from the template, owned and told of', () => {
     const { world, replicaSet, look, pods } = aWorld(2);
     const plan = look();
@@ -122,6 +128,31 @@ describe('planReplicaSet', () => {
         expect(active).toHaveLength(replicas);
       }),
     );
+  });
+});
+
+describe('a ReplicationController', () => {
+  it('is kept as a ReplicaSet is; its selector is plain labels, and its status does not count pods on their way out', () => {
+    const world = new PlanWorld([indexOn(kinds.pods, orphanIndex, orphanNamespace)]);
+    const { spec } = aReplicaSet(2);
+    const owner: ReplicationController = {
+      apiVersion: 'v1',
+      kind: 'ReplicationController',
+      metadata: { namespace: 'shop', name: 'web', generation: 1 },
+      spec: { ...spec, selector: { app: 'web' } },
+    };
+    world.put(kinds.replicationControllers, owner);
+    world.put(kinds.pods, aPod({ name: 'stray' }));
+    world.put(kinds.pods, aPod({ name: 'other', labels: { app: 'other' } }));
+    const keeper = {
+      observe: (k: ObjectKey, caches: Caches) => observeReplicas(replicationControllers, k, caches),
+      plan: (observed: ObservedReplicas<ReplicationController>, nowMs: number) =>
+        planReplicas(replicationControllers, observed, nowMs),
+    };
+    expectSettles(world, keeper, kinds.replicationControllers, key);
+    const kept = world.get(kinds.replicationControllers, key) as ReplicationController;
+    expect(world.list(kinds.pods).filter((pod) => isControlledBy(pod, kept))).toHaveLength(2);
+    expect(kept.status).toEqual({ replicas: 2, fullyLabeledReplicas: 2, observedGeneration: 1 });
   });
 });
 

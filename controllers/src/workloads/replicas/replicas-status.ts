@@ -1,16 +1,22 @@
 import { matcherOfLabels } from '@slipway/api/selector';
-import type { Pod, ReplicaSet, ReplicaSetCondition, ReplicaSetStatus } from '@slipway/api/types';
+import type { Pod, ReplicaSetCondition, ReplicaSetStatus } from '@slipway/api/types';
 import { formatTime } from '@slipway/kit/clock';
 import { messageOf } from '@slipway/kit/errors';
 import { availableInMs, isPodActive, isPodReady, isPodTerminating } from '../pod-readiness.ts';
+import type { ReplicasKind, ReplicasOwner } from './replicas-kind.ts';
 
 /** Counters from the pods that belong to it. Counters of 0 are left out, as on upstream's wire. */
-export function replicaSetStatus(replicaSet: ReplicaSet, claimed: readonly Pod[], nowMs: number): ReplicaSetStatus {
+export function replicasStatus(
+  { countsTerminating }: Pick<ReplicasKind, 'countsTerminating'>,
+  owner: ReplicasOwner,
+  claimed: readonly Pod[],
+  nowMs: number,
+): ReplicaSetStatus {
   const active = claimed.filter(isPodActive);
-  const minReadySeconds = replicaSet.spec.minReadySeconds ?? 0;
-  const labels = matcherOfLabels(replicaSet.spec.template?.metadata?.labels ?? {});
+  const minReadySeconds = owner.spec.minReadySeconds ?? 0;
+  const labels = matcherOfLabels(owner.spec.template?.metadata?.labels ?? {});
   const count = (holds: (pod: Pod) => boolean) => active.filter(holds).length;
-  const conditions = (replicaSet.status?.conditions ?? []).filter(({ type }) => type !== 'ReplicaFailure');
+  const conditions = (owner.status?.conditions ?? []).filter(({ type }) => type !== 'ReplicaFailure');
   return {
     replicas: active.length,
     ...counter(
@@ -22,8 +28,8 @@ export function replicaSetStatus(replicaSet: ReplicaSet, claimed: readonly Pod[]
       'availableReplicas',
       count((pod) => availableInMs(pod, minReadySeconds, nowMs) === 0),
     ),
-    terminatingReplicas: claimed.filter(isPodTerminating).length,
-    ...counter('observedGeneration', replicaSet.metadata.generation ?? 0),
+    ...(countsTerminating ? { terminatingReplicas: claimed.filter(isPodTerminating).length } : {}),
+    ...counter('observedGeneration', owner.metadata.generation ?? 0),
     ...(conditions.length > 0 ? { conditions } : {}),
   };
 }
@@ -31,7 +37,7 @@ export function replicaSetStatus(replicaSet: ReplicaSet, claimed: readonly Pod[]
 /** The same with the condition that says why pods could not be made or removed. */
 export function withReplicaFailure(
   status: ReplicaSetStatus,
-  previous: ReplicaSetStatus | undefined,
+  previous: ReplicasOwner['status'],
   failure: { readonly reason: 'FailedCreate' | 'FailedDelete'; readonly error: unknown },
   nowMs: number,
 ): ReplicaSetStatus {

@@ -1,0 +1,54 @@
+import type { Pod, ReplicaSetStatus } from '@slipway/api/types';
+import { kinds } from '@slipway/client/kinds';
+import { claimChildren } from '../../runtime/claim.ts';
+import type { Plan, Step, StepFailure } from '../../runtime/step.ts';
+import { podFromTemplate } from '../pod-from-template.ts';
+import { isPodActive, nextAvailableInMs } from '../pod-readiness.ts';
+import { createPod, deletePod } from '../pod-steps.ts';
+import { inDeletionOrder } from './deletion-order.ts';
+import type { ObservedReplicas } from './observe.ts';
+import type { ReplicasKind, ReplicasOwner } from './replicas-kind.ts';
+import { replicasStatus, withReplicaFailure } from './replicas-status.ts';
+
+/** Pods made or removed before the next look: a change of mind about a huge owner is noticed after these. */
+export const stepsMax = 2000;
+
+export function planReplicas<Owner extends ReplicasOwner>(
+  of: ReplicasKind<Owner>,
+  observed: ObservedReplicas<Owner>,
+  nowMs: number,
+): Plan<ReplicaSetStatus> {
+  const { owner } = observed;
+  const claimant = { kind: of.kind, object: owner, matcher: of.matcherOf(owner) };
+  const { claimed, steps } = claimChildren(claimant, kinds.pods, observed);
+  const isLeaving = owner.metadata.deletionTimestamp !== undefined;
+  const scaling = isLeaving ? [] : scale(observed, claimed.filter(isPodActive), nowMs);
+  const status = replicasStatus(of, owner, claimed, nowMs);
+  const afterMs = nextAvailableInMs(claimed, owner.spec.minReadySeconds ?? 0, nowMs);
+  return {
+    steps: [...steps, ...scaling],
+    status,
+    statusAfterFailure: (failure) => statusAfter(failure, status, owner, nowMs),
+    ...(afterMs === undefined ? {} : { again: { afterMs } }),
+  };
+}
+
+function scale({ owner, podsOnNode }: ObservedReplicas, active: readonly Pod[], nowMs: number): Step[] {
+  const missing = (owner.spec.replicas ?? 1) - active.length;
+  const pod = podFromTemplate(owner, owner.spec.template);
+  if (missing >= 0) return Array.from({ length: Math.min(missing, stepsMax) }, () => createPod(owner, pod));
+  const surplus = Math.min(-missing, stepsMax);
+  const leaving = surplus < active.length ? inDeletionOrder(active, podsOnNode, nowMs).slice(0, surplus) : active;
+  return leaving.map((pod) => deletePod(owner, pod));
+}
+
+function statusAfter(
+  { step, error }: StepFailure,
+  status: ReplicaSetStatus,
+  owner: ReplicasOwner,
+  nowMs: number,
+): ReplicaSetStatus {
+  if (step.op !== 'create' && step.op !== 'delete') return status;
+  const reason = step.op === 'create' ? 'FailedCreate' : 'FailedDelete';
+  return withReplicaFailure(status, owner.status, { reason, error }, nowMs);
+}
