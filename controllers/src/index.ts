@@ -1,6 +1,7 @@
 import { allControllers, type ControllersConfig, controllerNames } from './controllers.ts';
 import { selectControllers } from './runtime/controller-selection.ts';
 import { schedulerComponent } from './scheduler/component.ts';
+import type { SchedulerConfiguration } from './scheduler/configuration/profile.ts';
 import { type Component, type ControllerManager, createManager, type ManagerDeps } from './runtime/manager.ts';
 
 export { controllerNames } from './controllers.ts';
@@ -11,11 +12,10 @@ export interface ControllerManagerOptions extends ManagerDeps {
   readonly config: ControllersConfig & {
     /** As of `--controllers`: `['*', '-deployment']`. All when not given. */
     readonly controllers?: readonly string[];
+    /** Upstream's defaults when not given. */
+    readonly scheduler?: SchedulerConfiguration;
   };
 }
-
-/** Long-lived parts beside the reconcilers, over the same caches. */
-const components: readonly Component[] = [schedulerComponent];
 
 /**
  * All controllers over one transport. Throws `UnknownControllerError` for a name that there is not. When several
@@ -23,6 +23,8 @@ const components: readonly Component[] = [schedulerComponent];
  */
 export function createControllerManager({ config, ...deps }: ControllerManagerOptions): ControllerManager {
   const definitions = allControllers(config, deps.clock);
+  // Long-lived parts beside the reconcilers, over the same caches.
+  const components: readonly Component[] = [schedulerComponent(config.scheduler)];
   const names = [...controllerNames, ...components.map(({ name }) => name)];
   const selected = selectControllers(names, config.controllers ?? ['*']);
   return createManager(

@@ -1,56 +1,67 @@
 /**
- * Tells users why a pod is pending: the condition PodScheduled=False and an event. Thousands of pods may wait for the
- * same missing node, so reports are written at a bounded rate and a newer reason replaces one that is not yet written.
+ * Tells users why a pod is pending: the condition PodScheduled=False, the node that it is nominated for, and an event. Thousands of pods
+ * may wait for the same missing node, so reports are written at a bounded rate and a newer reason replaces one that is not yet written.
  */
 import { isStatus } from '@slipway/api/status-error';
+import type { KubeObject, Pod } from '@slipway/api/types';
+import type { CacheReader } from '@slipway/client/cache';
 import type { Client } from '@slipway/client/client';
 import { kinds } from '@slipway/client/kinds';
 import { type Clock, formatTime } from '@slipway/kit/clock';
 import { messageOf } from '@slipway/kit/errors';
 import type { Logger } from '@slipway/kit/logger';
-import type { PodInfo } from './pod-info.ts';
-import type { RecordEvent } from './scheduler.ts';
+import { causeObjectOf } from './binding/bind.ts';
+import { keyOfPod, type PendingPod } from './pods/pod-info.ts';
 
-/** Reports written at once after a rest, and then per second. */
-const burst = 20;
-const perSecond = 20;
+/** Records an event about an object; never fails, never waits. */
+export type RecordEvent = (about: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string) => void;
+
+/** Reports written at once after a rest, and then per second; upstream's figures for all of a scheduler's writes. */
+const burst = 100;
+const perSecond = 50;
 
 interface Report {
-  readonly pod: PodInfo;
-  readonly message: string;
+  readonly pod: PendingPod;
+  /** Undefined leaves the condition as it is. */
+  readonly message: string | undefined;
+  /** Undefined leaves the nomination as it is, null ends it. */
+  readonly nominatedNode: string | null | undefined;
+}
+
+export interface FailureReporterDeps {
+  readonly pods: Pick<CacheReader<Pod>, 'get'>;
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly recordEvent: RecordEvent;
 }
 
 export class FailureReporter {
-  readonly #deps: {
-    readonly client: Client;
-    readonly clock: Clock;
-    readonly log: Logger;
-    readonly recordEvent: RecordEvent;
-  };
+  readonly #deps: FailureReporterDeps;
   readonly #waiting = new Map<string, Report>();
-  /** The last reason that was told, by uid: the same one is not written again. */
-  readonly #told = new Map<string, string>();
   #wake: () => void = () => {};
 
-  constructor(deps: {
-    readonly client: Client;
-    readonly clock: Clock;
-    readonly log: Logger;
-    readonly recordEvent: RecordEvent;
-  }) {
+  constructor(deps: FailureReporterDeps) {
     this.#deps = deps;
   }
 
-  report(pod: PodInfo, message: string): void {
-    const told = this.#told.get(pod.uid) ?? conditionOf(pod)?.message;
-    if (told === message) this.#deps.recordEvent(pod.pod, 'Warning', 'FailedScheduling', message);
-    else this.#waiting.set(pod.uid, { pod, message });
-    this.#wake();
+  report(pod: PendingPod, message: string, nominatedNode?: string | null): void {
+    this.#deps.recordEvent(aboutPod(pod), 'Warning', 'FailedScheduling', message);
+    const known = this.#deps.pods.get(keyOfPod(pod));
+    const condition = known && conditionOf(known);
+    const isTold = condition?.status === 'False' && condition.message === message;
+    const isNominated = nominatedNode === undefined || (known?.status?.nominatedNodeName ?? null) === nominatedNode;
+    if (isTold && isNominated) this.#waiting.delete(pod.uid);
+    else this.#add({ pod, message, nominatedNode });
+  }
+
+  /** The room that was promised to the pod is gone. */
+  endNomination(pod: PendingPod): void {
+    this.#add({ pod, message: this.#waiting.get(pod.uid)?.message, nominatedNode: null });
   }
 
   forget(uid: string): void {
     this.#waiting.delete(uid);
-    this.#told.delete(uid);
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -81,42 +92,62 @@ export class FailureReporter {
     signal.removeEventListener('abort', stop);
   }
 
-  async #write({ pod, message }: Report, signal: AbortSignal): Promise<void> {
-    const { client, clock, log, recordEvent } = this.#deps;
-    const { name = '', namespace, uid, resourceVersion } = pod.pod.metadata;
-    recordEvent(pod.pod, 'Warning', 'FailedScheduling', message);
-    const before = conditionOf(pod);
+  #add(report: Report): void {
+    this.#waiting.set(report.pod.uid, report);
+    this.#wake();
+  }
+
+  async #write({ pod, message, nominatedNode }: Report, signal: AbortSignal): Promise<void> {
+    const { client, clock, log, pods } = this.#deps;
+    const { namespace, name, uid, generation } = pod;
+    const known = pods.get(keyOfPod(pod));
+    const before = known && conditionOf(known);
     const condition = {
       type: 'PodScheduled',
       status: 'False',
       reason: 'Unschedulable',
       message,
+      ...(generation === undefined ? {} : { observedGeneration: generation }),
       lastProbeTime: null,
       lastTransitionTime: before?.status === 'False' ? before.lastTransitionTime : formatTime(clock.nowMs()),
     };
-    const object = {
-      kind: 'Pod',
-      name,
-      ...(namespace ? { namespace } : {}),
-      ...(uid ? { uid } : {}),
-      ...(resourceVersion ? { resourceVersion } : {}),
+    const status = {
+      ...(message === undefined ? {} : { conditions: [condition] }),
+      ...(nominatedNode === undefined ? {} : { nominatedNodeName: nominatedNode }),
     };
     try {
-      const patch = { metadata: { uid }, status: { conditions: [condition] } };
-      await client.patch(kinds.pods, { namespace, name }, patch, {
-        signal,
-        type: 'strategic',
-        subresource: 'status',
-        cause: { controller: 'scheduler', object },
-      });
-      this.#told.set(pod.uid, message);
+      await client.patch(
+        kinds.pods,
+        { namespace, name },
+        { metadata: { uid }, status },
+        {
+          signal,
+          type: 'strategic',
+          subresource: 'status',
+          cause: { controller: 'scheduler', object: causeObjectOf(pod) },
+        },
+      );
     } catch (error) {
       if (signal.aborted || isStatus(error, 'NotFound', 'Conflict')) return;
-      log.warn({ pod: pod.key, error: messageOf(error) }, 'could not write why a pod is pending');
+      log.warn({ pod: keyOfPod(pod), error: messageOf(error) }, 'could not write why a pod is pending');
     }
   }
 }
 
-function conditionOf(pod: PodInfo) {
-  return pod.pod.status?.conditions?.find((condition) => condition.type === 'PodScheduled');
+/** What an event refers to. */
+export function aboutPod({
+  namespace,
+  name,
+  uid,
+  resourceVersion,
+}: Pick<PendingPod, 'namespace' | 'name' | 'uid'> & { readonly resourceVersion?: string | undefined }): KubeObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { namespace, name, uid, ...(resourceVersion ? { resourceVersion } : {}) },
+  };
+}
+
+function conditionOf(pod: Pod) {
+  return pod.status?.conditions?.find((condition) => condition.type === 'PodScheduled');
 }

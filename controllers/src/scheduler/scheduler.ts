@@ -3,201 +3,269 @@
  * and bound. Deciding is serial, because each decision uses up room that the next one must see; binding runs beside it.
  */
 import { isStatus } from '@slipway/api/status-error';
-import type { KubeObject, Node, Pod } from '@slipway/api/types';
-import type { CacheReader, Change } from '@slipway/client/cache';
+import type { PodDisruptionBudget } from '@slipway/api/types';
 import type { Client } from '@slipway/client/client';
-import { kinds } from '@slipway/client/kinds';
 import type { Clock } from '@slipway/kit/clock';
 import { messageOf } from '@slipway/kit/errors';
 import type { Logger } from '@slipway/kit/logger';
 import type { Random } from '@slipway/kit/random';
-import { ClusterState } from './cluster-state.ts';
-import { schedule } from './cycle.ts';
-import { FailureReporter } from './failure-reporter.ts';
-import { type PodInfo, podInfoFrom } from './pod-info.ts';
-import { SchedulingQueue } from './scheduling-queue.ts';
-
-/** Records an event about an object; never fails, never waits. */
-export type RecordEvent = (about: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string) => void;
+import { type Binder, binders, type Permit, permits } from './binding/bind.ts';
+import { ClusterState } from './cluster/cluster-state.ts';
+import { ClusterWatch, type SchedulerSources } from './cluster-watch.ts';
+import { defaultConfiguration, type Profile, type SchedulerConfiguration } from './configuration/profile.ts';
+import { type Misfit, schedule } from './cycle/schedule.ts';
+import { aboutPod, FailureReporter, type RecordEvent } from './failure-reporter.ts';
+import { keyOfPod, likenessOf, type PendingPod } from './pods/pod-info.ts';
+import { evictVictims } from './preemption/evict-victims.ts';
+import { planPreemption } from './preemption/plan-preemption.ts';
+import type { ClusterEvent } from './queue/cluster-event.ts';
+import { SchedulingQueue } from './queue/scheduling-queue.ts';
 
 export interface SchedulerDeps {
-  readonly pods: CacheReader<Pod>;
-  readonly nodes: CacheReader<Node>;
+  readonly sources: SchedulerSources;
   readonly client: Client;
   readonly recordEvent: RecordEvent;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  readonly configuration?: SchedulerConfiguration;
+  readonly permits?: readonly Permit[];
+  readonly binders?: readonly Binder[];
 }
-
-/** Pods whose spec.schedulerName names another scheduler are left alone. */
-export const schedulerName = 'default-scheduler';
 
 /** Bindings in flight at once: enough to fill a group commit of the store, few enough to bound memory. */
 const bindingsMax = 128;
 
-/** Decisions between two turns of the event loop, so that a long queue starves nobody else in the process. */
-const decisionsPerTurn = 32;
+/** Between two turns of the event loop, so that a long queue starves nobody else in the process. */
+const decisionsPerTurn = 64;
+const turnMsMax = 8;
+
+/** Failures that are remembered for pods that are alike; see `#failed`. */
+const failuresMax = 1024;
+
+interface Failure {
+  readonly version: number;
+  readonly message: string;
+  readonly rejectedBy: ReadonlySet<string>;
+}
 
 export class Scheduler {
   readonly #deps: SchedulerDeps;
+  readonly #profiles: ReadonlyMap<string, Profile>;
   readonly #queue: SchedulingQueue;
-  readonly #state = new ClusterState();
+  readonly #state: ClusterState;
   readonly #reporter: FailureReporter;
   /** Uids of pods that were assumed and whose binding is under way. */
-  readonly #binding = new Map<string, Promise<void>>();
+  readonly #binding = new Set<string>();
+  /** Work that goes on beside deciding; waited for at the end. */
+  readonly #beside = new Set<Promise<void>>();
+  /** What became of a pod at one version of the cluster becomes of every pod that is like it. */
+  readonly #failures = new Map<string, Failure>();
   #start = 0;
   #wake: () => void = () => {};
+  #bindingEnded: () => void = () => {};
 
   constructor(deps: SchedulerDeps) {
     this.#deps = deps;
-    this.#queue = new SchedulingQueue(deps.clock);
-    this.#reporter = new FailureReporter(deps);
+    const { profiles, podInitialBackoffMs, podMaxBackoffMs } = deps.configuration ?? defaultConfiguration;
+    this.#profiles = new Map(profiles.map((profile) => [profile.schedulerName, profile]));
+    const { claims, volumes, storageClasses, pods } = deps.sources;
+    this.#state = new ClusterState({
+      claim: (namespace, name) => claims.get(`${namespace}/${name}`),
+      volume: (name) => volumes.get(name),
+      storageClass: (name) => storageClasses.get(name),
+    });
+    this.#queue = new SchedulingQueue({
+      clock: deps.clock,
+      mayHelp: (filter, pod, event) => this.#mayHelp(filter, pod, event),
+      backoff: { baseMs: podInitialBackoffMs, maxMs: podMaxBackoffMs },
+    });
+    this.#reporter = new FailureReporter({ ...deps, pods });
   }
 
   /** Runs until the signal aborts; resolves when the bindings under way have ended. The caches are synced by then or later. */
   async run(signal: AbortSignal): Promise<void> {
-    const stops = this.#observe();
-    const reporting = this.#reporter.run(signal);
+    const watch = new ClusterWatch(this.#state, {
+      schedulerNames: new Set(this.#profiles.keys()),
+      want: (pod) => {
+        if (!this.#binding.has(pod.uid)) this.#queue.put(pod);
+      },
+      release: (uid) => {
+        this.#queue.remove(uid);
+        this.#reporter.forget(uid);
+      },
+      wake: (events) => this.#queue.wake(events),
+    });
     const wake = () => this.#wake();
     this.#queue.onReady = wake;
     signal.addEventListener('abort', wake);
+    const stop = watch.observe(this.#deps.sources);
+    const reporting = this.#reporter.run(signal);
     while (!signal.aborted) {
       await this.#drain(signal);
-      if (!signal.aborted && this.#queue.activeSize === 0) await this.#sleepUntilWoken();
+      if (!signal.aborted) await this.#sleepUntilWoken();
     }
-    for (const stop of stops) stop();
+    stop();
     signal.removeEventListener('abort', wake);
     this.#queue.clear();
-    await Promise.all([...this.#binding.values(), reporting]);
+    await Promise.all([...this.#beside, reporting]);
   }
 
   #sleepUntilWoken(): Promise<void> {
+    if (this.#queue.activeSize > 0) return Promise.resolve();
     return new Promise((resolve) => {
       this.#wake = resolve;
     });
   }
 
   async #drain(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#deps;
+    let turnMs = clock.monotonicMs();
     for (let decisions = 1; !signal.aborted; decisions++) {
-      if (this.#binding.size >= bindingsMax) await Promise.race(this.#binding.values());
+      if (this.#binding.size >= bindingsMax) {
+        await new Promise<void>((resolve) => {
+          this.#bindingEnded = resolve;
+        });
+        turnMs = clock.monotonicMs();
+      }
       const pod = this.#queue.take();
       if (!pod) return;
       this.#decide(pod, signal);
-      if (decisions % decisionsPerTurn === 0) await new Promise((resolve) => setImmediate(resolve));
+      if (decisions % decisionsPerTurn !== 0 && clock.monotonicMs() - turnMs < turnMsMax) continue;
+      await new Promise((resolve) => setImmediate(resolve));
+      turnMs = clock.monotonicMs();
     }
   }
 
-  #decide(pod: PodInfo, signal: AbortSignal): void {
-    const decision = schedule(pod, this.#state.nodes, this.#deps.random, this.#start);
-    if ('unschedulable' in decision) {
-      this.#queue.park(pod.uid, decision.unschedulable.filters);
-      this.#reporter.report(pod, decision.unschedulable.message);
+  #mayHelp(filter: string, pod: PendingPod, event: ClusterEvent): boolean {
+    const profile = this.#profiles.get(pod.demand.schedulerName);
+    if (!profile) return false;
+    const found = profile.filters.find(({ name }) => name === filter);
+    return found ? found.mayHelp(pod, event, this.#state, profile.args) : event.kind === 'nodeAdded';
+  }
+
+  #decide(pod: PendingPod, signal: AbortSignal): void {
+    const profile = this.#profiles.get(pod.demand.schedulerName);
+    if (!profile) {
+      this.#queue.remove(pod.uid);
+      return;
+    }
+    const failure = this.#knownFailure(pod);
+    if (failure) {
+      this.#park(pod, failure);
+      return;
+    }
+    const decision = schedule(pod, this.#state, profile, this.#deps.random, this.#start);
+    if (decision.outcome === 'misfit') {
+      this.#preempt(pod, decision, profile, signal);
       return;
     }
     this.#start = decision.nextStart;
-    this.#state.placePod(pod, decision.node);
-    const bound = this.#bind(pod, decision.node, signal).finally(() => this.#binding.delete(pod.uid));
-    this.#binding.set(pod.uid, bound);
+    const nodeName = decision.node.name;
+    this.#state.nominations.delete(pod.uid);
+    this.#state.placePod(pod, nodeName);
+    this.#binding.add(pod.uid);
+    this.#doBeside(this.#bind(pod, nodeName, signal));
   }
 
-  async #bind(pod: PodInfo, node: string, signal: AbortSignal): Promise<void> {
-    const { client, recordEvent, log } = this.#deps;
-    const { name = '', namespace, uid, resourceVersion } = pod.pod.metadata;
-    const object = {
-      kind: 'Pod',
-      name,
-      ...(namespace ? { namespace } : {}),
-      ...(uid ? { uid } : {}),
-      ...(resourceVersion ? { resourceVersion } : {}),
-    };
-    const binding = {
-      apiVersion: 'v1',
-      kind: 'Binding',
-      metadata: { name, namespace, uid },
-      target: { apiVersion: 'v1', kind: 'Node', name: node },
-    };
+  #knownFailure(pod: PendingPod): Failure | undefined {
+    const failure = this.#failures.get(likenessOf(pod));
+    const isCurrent = failure?.version === this.#state.version && this.#state.nominations.of(pod.uid) === undefined;
+    return isCurrent ? failure : undefined;
+  }
+
+  #preempt(pod: PendingPod, misfit: Misfit, profile: Profile, signal: AbortSignal): void {
+    const { rejectedBy } = misfit;
+    if (!profile.preempts || this.#state.nodes.length === 0) {
+      this.#fail(pod, misfit.message, rejectedBy);
+      return;
+    }
+    const budgetsOf = (namespace: string): readonly PodDisruptionBudget[] =>
+      this.#deps.sources.budgets.inNamespace(namespace);
+    const plan = planPreemption(pod, misfit, this.#state, profile, budgetsOf, this.#deps.random);
+    if (plan.outcome === 'none') {
+      const message = `${misfit.message} ${plan.message}`;
+      const hasLost = !plan.keepsNomination && this.#state.nominations.delete(pod.uid) !== undefined;
+      this.#fail(pod, message, rejectedBy, hasLost);
+      return;
+    }
+    const { candidate, outranked } = plan;
+    this.#state.nominations.set(pod, candidate.node.name);
+    this.#queue.park(pod.uid, rejectedBy);
+    this.#reporter.report(pod, misfit.message, candidate.node.name);
+    for (const { uid } of outranked) {
+      this.#state.nominations.delete(uid);
+      const other = this.#queue.get(uid);
+      if (other) this.#reporter.endNomination(other);
+      this.#queue.activate(uid);
+    }
+    this.#doBeside(this.#evict(pod, candidate, signal));
+  }
+
+  async #evict(pod: PendingPod, candidate: Parameters<typeof evictVictims>[1], signal: AbortSignal): Promise<void> {
     try {
-      await client.createSubresource(kinds.pods, { namespace, name }, 'binding', binding, {
-        signal,
-        cause: { controller: 'scheduler', object },
-      });
-      this.#queue.remove(pod.uid);
-      this.#reporter.forget(pod.uid);
-      recordEvent(pod.pod, 'Normal', 'Scheduled', `Successfully assigned ${pod.key} to ${node}`);
-      this.#queue.wake('podPlaced');
+      await evictVictims(pod, candidate, this.#deps, signal);
     } catch (error) {
       if (signal.aborted) return;
-      this.#undoAssumption(pod.uid);
-      if (!isStatus(error, 'NotFound', 'Conflict'))
-        log.warn({ pod: pod.key, node, error: messageOf(error) }, 'binding failed, will try again');
+      this.#deps.log.warn({ pod: keyOfPod(pod), error: messageOf(error) }, 'could not make room, will try again');
       this.#queue.retry(pod.uid);
     }
   }
 
+  #fail(pod: PendingPod, message: string, rejectedBy: ReadonlySet<string>, hasLostNomination = false): void {
+    const failure = { version: this.#state.version, message, rejectedBy };
+    if (this.#failures.size >= failuresMax) this.#failures.clear();
+    this.#failures.set(likenessOf(pod), failure);
+    this.#park(pod, failure, hasLostNomination ? null : undefined);
+  }
+
+  #park(pod: PendingPod, { message, rejectedBy }: Failure, nominatedNode?: null): void {
+    this.#queue.park(pod.uid, rejectedBy);
+    this.#reporter.report(pod, message, nominatedNode);
+  }
+
+  async #bind(pod: PendingPod, nodeName: string, signal: AbortSignal): Promise<void> {
+    const { client, recordEvent, log } = this.#deps;
+    try {
+      if (!(await this.#isPermitted(pod, nodeName, signal))) return this.#undo(pod);
+      const [binder] = this.#deps.binders ?? binders;
+      await binder?.bind(pod, nodeName, client, signal);
+      this.#endBinding(pod.uid);
+      this.#queue.remove(pod.uid);
+      this.#reporter.forget(pod.uid);
+      recordEvent(aboutPod(pod), 'Normal', 'Scheduled', `Successfully assigned ${keyOfPod(pod)} to ${nodeName}`);
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!isStatus(error, 'NotFound', 'Conflict'))
+        log.warn({ pod: keyOfPod(pod), node: nodeName, error: messageOf(error) }, 'binding failed, will try again');
+      this.#undo(pod);
+    }
+  }
+
+  async #isPermitted(pod: PendingPod, nodeName: string, signal: AbortSignal): Promise<boolean> {
+    for (const permit of this.#deps.permits ?? permits) {
+      if ((await permit.permit(pod, nodeName, signal)) === 'refused') return false;
+    }
+    return true;
+  }
+
   /** Gives the room back, unless the cache knows by now that the pod runs there after all. */
-  #undoAssumption(uid: string): void {
-    this.#state.removePod(uid);
-    this.#queue.wake('podRemoved');
+  #undo(pod: PendingPod): void {
+    this.#endBinding(pod.uid);
+    const known = this.#deps.sources.pods.get(keyOfPod(pod));
+    if (known?.metadata.uid === pod.uid && known.spec.nodeName) return;
+    const removed = this.#state.removePod(pod.uid);
+    this.#queue.retry(pod.uid);
+    if (removed) this.#queue.wake([{ kind: 'podRemoved', ...removed }]);
   }
 
-  #observe(): (() => void)[] {
-    const { nodes, pods } = this.#deps;
-    for (const node of nodes.list()) this.#state.setNode(node);
-    this.#onPods(pods.list().map((pod) => ({ key: '', before: undefined, after: pod })));
-    return [nodes.subscribe((changes) => this.#onNodes(changes)), pods.subscribe((changes) => this.#onPods(changes))];
+  #endBinding(uid: string): void {
+    this.#binding.delete(uid);
+    this.#bindingEnded();
   }
 
-  #onNodes(changes: readonly Change<Node>[]): void {
-    for (const { before, after } of changes) {
-      if (after) {
-        this.#state.setNode(after);
-        if (!before) this.#queue.wake('nodeAdded');
-        else if (offersMore(before, after)) this.#queue.wake('nodeChanged');
-      } else if (before?.metadata.name) {
-        this.#state.removeNode(before.metadata.name);
-      }
-    }
+  #doBeside(work: Promise<void>): void {
+    this.#beside.add(work);
+    void work.finally(() => this.#beside.delete(work));
   }
-
-  #onPods(changes: readonly Change<Pod>[]): void {
-    let freed = false;
-    for (const { before, after } of changes) {
-      if (before && before.metadata.uid !== after?.metadata.uid)
-        freed = this.#forget(before.metadata.uid ?? '') || freed;
-      if (after) freed = this.#see(after) || freed;
-    }
-    if (freed) this.#queue.wake('podRemoved');
-  }
-
-  /** Answers whether room became free. */
-  #see(pod: Pod): boolean {
-    const uid = pod.metadata.uid ?? '';
-    const isFinished = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
-    if (isFinished) return this.#forget(uid);
-    if (pod.spec.nodeName) {
-      this.#queue.remove(uid);
-      this.#reporter.forget(uid);
-      this.#state.placePod(podInfoFrom(pod), pod.spec.nodeName);
-      return false;
-    }
-    const info = podInfoFrom(pod);
-    const wantsUs = (pod.spec.schedulerName ?? schedulerName) === schedulerName;
-    if (pod.metadata.deletionTimestamp || info.gated || !wantsUs) this.#queue.remove(uid);
-    else if (!this.#binding.has(uid)) this.#queue.put(info);
-    return false;
-  }
-
-  #forget(uid: string): boolean {
-    this.#queue.remove(uid);
-    this.#reporter.forget(uid);
-    return this.#state.removePod(uid);
-  }
-}
-
-/** Heartbeats and conditions change a node without changing what fits on it. */
-function offersMore(before: Node, after: Node): boolean {
-  const shown = (node: Node) =>
-    JSON.stringify([node.spec.taints, node.spec.unschedulable, node.metadata.labels, node.status?.allocatable]);
-  return shown(before) !== shown(after);
 }

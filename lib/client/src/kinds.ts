@@ -28,6 +28,7 @@ import type {
   Service,
   ServiceAccount,
   StatefulSet,
+  StorageClass,
   ValidatingAdmissionPolicy,
 } from '@slipway/api/types';
 import { invariant } from '@slipway/kit/invariant';
@@ -113,6 +114,8 @@ export const kinds = {
     'admissionregistration.k8s.io',
     'validatingadmissionpolicies',
   ),
+  storageClasses: builtIn<StorageClass>('storage.k8s.io', 'storageclasses'),
+  podDisruptionBudgets: builtIn<PodDisruptionBudget>('policy', 'poddisruptionbudgets'),
   resourceQuotas: builtIn<ResourceQuota>('', 'resourcequotas'),
   serviceAccounts: builtIn<ServiceAccount>('', 'serviceaccounts'),
   events: builtIn<Event>('', 'events'),

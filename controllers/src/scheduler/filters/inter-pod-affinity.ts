@@ -1,73 +1,172 @@
-import type { Filter } from '../filter.ts';
-import type { NodeInfo } from '../node-info.ts';
-import type { AffinityTerm, PodInfo } from '../pod-info.ts';
+/**
+ * Required affinity and anti-affinity between pods, both ways: what the pod wants of those that run, and what they want of it.
+ * Source: core/v1 PodAffinityTerm.
+ */
+import type { ClusterView } from '../cluster/cluster-state.ts';
+import type { NodeInfo } from '../cluster/node-info.ts';
+import type { TopologyColumn } from '../cluster/topology-column.ts';
+import { type Filter, type NodeCheck, type Rejection, rejection } from '../cycle/filter.ts';
+import type { LabelGroup } from '../pods/label-group.ts';
+import type { PendingPod, PodInfo } from '../pods/pod-info.ts';
+import type { AffinityTerm, NamespaceLabels, PodSelection } from '../pods/pod-terms.ts';
 
-/** The topology domains in which a pod that matches the term runs. */
-function domainsWith(term: AffinityTerm, nodes: readonly NodeInfo[]): Set<string> {
-  const domains = new Set<string>();
-  for (const info of nodes) {
-    const domain = info.labels[term.topologyKey];
-    if (domain === undefined || domains.has(domain)) continue;
-    for (const other of info.pods.values()) {
-      if (isWanted(term, other)) {
-        domains.add(domain);
-        break;
-      }
-    }
+const unmet = rejection("node(s) didn't match pod affinity rules", false);
+const tooNear = rejection("node(s) didn't match pod anti-affinity rules", true);
+const unwelcome = rejection("node(s) didn't satisfy existing pods anti-affinity rules", true);
+
+/** Pods by domain of one topology key. */
+class DomainCounts {
+  readonly column: TopologyColumn;
+  readonly #counts: Int32Array;
+  total = 0;
+
+  constructor(column: TopologyColumn) {
+    this.column = column;
+    this.#counts = new Int32Array(column.size);
   }
-  return domains;
+
+  add(slot: number, count: number): void {
+    const domain = this.column.domainOf(slot);
+    if (domain < 0) return;
+    this.#counts[domain] = (this.#counts[domain] ?? 0) + count;
+    this.total += count;
+  }
+
+  /** Undefined where the node is in no domain of the key. */
+  at(slot: number): number | undefined {
+    const domain = this.column.domainOf(slot);
+    return domain < 0 ? undefined : this.#counts[domain];
+  }
 }
 
-export function isWanted(term: AffinityTerm, pod: PodInfo): boolean {
-  return term.namespaces.has(pod.namespace) && term.matches(pod.labels);
-}
+/** The pods of a selection by domain of a term's key. */
+class Wanted {
+  readonly counts: DomainCounts;
+  readonly selection: PodSelection;
 
-/** Domains that running pods keep free of this pod by their own anti-affinity. */
-function forbiddenByOthers(pod: PodInfo, nodes: readonly NodeInfo[]): Map<string, Set<string>> {
-  const forbidden = new Map<string, Set<string>>();
-  for (const info of nodes) {
-    if (info.antiAffinityPods === 0) continue;
-    for (const other of info.pods.values()) {
-      for (const term of other.antiAffinity) {
-        const domain = info.labels[term.topologyKey];
-        if (domain === undefined || !isWanted(term, pod)) continue;
-        const domains = forbidden.get(term.topologyKey) ?? new Set();
-        forbidden.set(term.topologyKey, domains.add(domain));
-      }
+  constructor(topologyKey: string, selection: PodSelection, { indexes, nodes }: ClusterView) {
+    this.selection = selection;
+    this.counts = new DomainCounts(indexes.topology(topologyKey));
+    const perNode = indexes.countsOf(selection);
+    for (const { slot } of nodes) {
+      const count = perNode[slot] ?? 0;
+      if (count > 0) this.counts.add(slot, count);
     }
   }
-  return forbidden;
+}
+
+/** Pods that match all the terms: only those count for required affinity. */
+function allOf(terms: readonly AffinityTerm[]): PodSelection | undefined {
+  const [first, ...rest] = terms;
+  if (!first || rest.length === 0) return first;
+  return {
+    key: JSON.stringify(terms.map(({ key }) => key)),
+    namespaces: first.namespaces,
+    countsTerminating: true,
+    matches: (group, labels) => terms.every((term) => term.matches(group, labels)),
+  };
+}
+
+class AffinityCheck implements NodeCheck {
+  readonly #pod: PendingPod;
+  readonly #namespaceLabels: NamespaceLabels;
+  readonly #near: readonly Wanted[];
+  readonly #apart: readonly Wanted[];
+  readonly #unwelcome = new Map<string, DomainCounts>();
+  readonly #columnOf: (key: string) => TopologyColumn;
+  readonly #matchesItself: boolean;
+
+  constructor(pod: PendingPod, cluster: ClusterView) {
+    const { affinity, antiAffinity } = pod.demand;
+    this.#pod = pod;
+    this.#namespaceLabels = cluster.namespaceLabels;
+    this.#columnOf = (key) => cluster.indexes.topology(key);
+    const all = allOf(affinity);
+    this.#near = all ? affinity.map(({ topologyKey }) => new Wanted(topologyKey, all, cluster)) : [];
+    this.#apart = antiAffinity.map((term) => new Wanted(term.topologyKey, term, cluster));
+    this.#matchesItself = all?.matches(pod.group, cluster.namespaceLabels) ?? false;
+    for (const { term, counts } of cluster.antiAffinity.matching(pod.group, cluster.namespaceLabels)) {
+      const domains = this.#unwelcomeIn(term.topologyKey);
+      for (const [slot, count] of counts) domains.add(slot, count);
+    }
+  }
+
+  get saysNothing(): boolean {
+    return this.#near.length === 0 && this.#apart.length === 0 && this.#unwelcome.size === 0;
+  }
+
+  reject({ slot }: NodeInfo): Rejection | undefined {
+    if (this.#near.length > 0 && !this.#isNear(slot)) return unmet;
+    for (const { counts } of this.#apart) if ((counts.at(slot) ?? 0) > 0) return tooNear;
+    for (const counts of this.#unwelcome.values()) if ((counts.at(slot) ?? 0) > 0) return unwelcome;
+    return undefined;
+  }
+
+  shift({ group, demand }: PodInfo, { slot }: NodeInfo, by: 1 | -1): void {
+    for (const wanted of [this.#near, this.#apart]) {
+      for (const { counts, selection } of wanted)
+        if (selection.matches(group, this.#namespaceLabels)) counts.add(slot, by);
+    }
+    for (const term of demand.antiAffinity) {
+      if (term.matches(this.#pod.group, this.#namespaceLabels)) this.#unwelcomeIn(term.topologyKey).add(slot, by);
+    }
+  }
+
+  #isNear(slot: number): boolean {
+    let isMet = true;
+    let isNowhere = true;
+    for (const { counts } of this.#near) {
+      const count = counts.at(slot);
+      if (count === undefined) return false;
+      if (count <= 0) isMet = false;
+      if (counts.total > 0) isNowhere = false;
+    }
+    // The first pod of a group that wants its own kind would wait for ever: it may start anywhere.
+    return isMet || (isNowhere && this.#matchesItself);
+  }
+
+  #unwelcomeIn(key: string): DomainCounts {
+    let counts = this.#unwelcome.get(key);
+    if (!counts) {
+      counts = new DomainCounts(this.#columnOf(key));
+      this.#unwelcome.set(key, counts);
+    }
+    return counts;
+  }
 }
 
 export const interPodAffinity: Filter = {
   name: 'InterPodAffinity',
-  wokenBy: ['nodeAdded', 'nodeChanged', 'podRemoved', 'podPlaced'],
-  prepare: (pod, nodes) => {
-    const forbidden = forbiddenByOthers(pod, nodes);
-    if (pod.affinity.length === 0 && pod.antiAffinity.length === 0 && forbidden.size === 0) return undefined;
-    const wanted = pod.affinity.map((term) => ({ term, domains: domainsWith(term, nodes) }));
-    const avoided = pod.antiAffinity.map((term) => ({ term, domains: domainsWith(term, nodes) }));
-    // The first pod of a group that wants its own kind would wait for ever: it may start anywhere.
-    const isFirst = wanted.every(({ term, domains }) => domains.size === 0 && isWanted(term, pod));
-    return (info) => {
-      const inDomain = (term: AffinityTerm, domains: ReadonlySet<string>) =>
-        domains.has(info.labels[term.topologyKey] ?? '');
-      if (
-        !wanted.every(
-          ({ term, domains }) => info.labels[term.topologyKey] !== undefined && (isFirst || inDomain(term, domains)),
-        )
-      ) {
-        return [{ reason: "node(s) didn't match pod affinity rules", resolvable: false }];
-      }
-      if (avoided.some(({ term, domains }) => inDomain(term, domains))) {
-        return [{ reason: "node(s) didn't match pod anti-affinity rules", resolvable: true }];
-      }
-      for (const [topologyKey, domains] of forbidden) {
-        if (domains.has(info.labels[topologyKey] ?? '')) {
-          return [{ reason: "node(s) didn't satisfy existing pods anti-affinity rules", resolvable: true }];
-        }
-      }
+  prepare: (pod, cluster) => {
+    const { affinity, antiAffinity } = pod.demand;
+    if (
+      affinity.length === 0 &&
+      antiAffinity.length === 0 &&
+      cluster.antiAffinity.size === 0 &&
+      cluster.nominations.size === 0
+    )
       return undefined;
-    };
+    const check = new AffinityCheck(pod, cluster);
+    return check.saysNothing && cluster.nominations.size === 0 ? undefined : check;
+  },
+  mayHelp: (pod, event, { namespaceLabels }) => {
+    const { affinity, antiAffinity } = pod.demand;
+    const matched = (terms: readonly AffinityTerm[], group: LabelGroup) =>
+      terms.some((term) => term.matches(group, namespaceLabels));
+    switch (event.kind) {
+      case 'podPlaced':
+        return matched(affinity, event.pod.group);
+      case 'podRemoved':
+        return matched(antiAffinity, event.pod.group) || matched(event.pod.demand.antiAffinity, pod.group);
+      case 'nodeAdded':
+        return affinity.every(({ topologyKey }) => event.node.labels[topologyKey] !== undefined);
+      case 'nodeChanged':
+        return event.changes.labels;
+      case 'namespaceChanged':
+      case 'nominationEnded':
+        return true;
+      default:
+        return false;
+    }
   },
 };

@@ -1,7 +1,9 @@
-import type { Filter } from '../filter.ts';
-import type { HostPort } from '../pod-info.ts';
+import type { NodeInfo } from '../cluster/node-info.ts';
+import { type Filter, rejection } from '../cycle/filter.ts';
+import type { HostPort } from '../pods/demand.ts';
 
 const anyAddress = '0.0.0.0';
+const taken = rejection("node(s) didn't have free ports for the requested pod ports", true);
 
 function collide(a: HostPort, b: HostPort): boolean {
   return (
@@ -11,14 +13,17 @@ function collide(a: HostPort, b: HostPort): boolean {
   );
 }
 
+function areTaken(wanted: readonly HostPort[], { usedPorts }: NodeInfo): boolean {
+  return usedPorts.some((used) => wanted.some((port) => collide(used, port)));
+}
+
 export const nodePorts: Filter = {
   name: 'NodePorts',
-  wokenBy: ['nodeAdded', 'podRemoved'],
-  prepare: (pod) => {
-    if (pod.hostPorts.length === 0) return undefined;
-    return (info) =>
-      info.usedPorts.some((used) => pod.hostPorts.some((wanted) => collide(used, wanted)))
-        ? [{ reason: "node(s) didn't have free ports for the requested pod ports", resolvable: true }]
-        : undefined;
-  },
+  prepare: ({ demand: { hostPorts } }) =>
+    hostPorts.length === 0
+      ? undefined
+      : { reject: (node) => (node.usedPorts.length > 0 && areTaken(hostPorts, node) ? taken : undefined) },
+  mayHelp: ({ demand }, event) =>
+    (event.kind === 'nodeAdded' || event.kind === 'podRemoved' || event.kind === 'nominationEnded') &&
+    !areTaken(demand.hostPorts, event.node),
 };

@@ -1,14 +1,16 @@
-import type { Filter } from '../filter.ts';
-import { isTolerated } from './taints.ts';
+import { type Filter, rejection } from '../cycle/filter.ts';
+import { isTolerated } from './tolerations.ts';
 
 const taint = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' };
+const cordoned = rejection('node(s) were unschedulable', false);
 
 export const nodeUnschedulable: Filter = {
   name: 'NodeUnschedulable',
-  wokenBy: ['nodeAdded', 'nodeChanged'],
-  prepare: (pod) => {
-    if (isTolerated(taint, pod.tolerations)) return undefined;
-    return (info) =>
-      info.node?.spec.unschedulable ? [{ reason: 'node(s) were unschedulable', resolvable: false }] : undefined;
-  },
+  prepare: ({ demand }) =>
+    isTolerated(taint, demand.tolerations)
+      ? undefined
+      : { reject: (node) => (node.isUnschedulable ? cordoned : undefined) },
+  mayHelp: (_pod, event) =>
+    (event.kind === 'nodeAdded' || (event.kind === 'nodeChanged' && event.changes.unschedulable)) &&
+    !event.node.isUnschedulable,
 };

@@ -1,15 +1,14 @@
-import type { Filter } from '../filter.ts';
-import { untolerated } from './taints.ts';
+import { type Filter, rejection } from '../cycle/filter.ts';
+import { hasUntolerated } from './tolerations.ts';
+
+const tainted = rejection('node(s) had untolerated taint(s)', false);
 
 export const taintToleration: Filter = {
   name: 'TaintToleration',
-  wokenBy: ['nodeAdded', 'nodeChanged'],
-  prepare: (pod) => (info) => {
-    const taints = info.node?.spec.taints;
-    if (!taints || taints.length === 0) return undefined;
-    const taint = untolerated(taints, pod.tolerations, ['NoSchedule', 'NoExecute']);
-    return (
-      taint && [{ reason: `node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`, resolvable: false }]
-    );
-  },
+  prepare: ({ demand: { tolerations } }) => ({
+    reject: ({ taints }) => (taints.length > 0 && hasUntolerated(taints, tolerations) ? tainted : undefined),
+  }),
+  mayHelp: ({ demand }, event) =>
+    (event.kind === 'nodeAdded' || (event.kind === 'nodeChanged' && event.changes.taints)) &&
+    !hasUntolerated(event.node.taints, demand.tolerations),
 };

@@ -1,13 +1,16 @@
-import type { Score } from '../score.ts';
+import { type Score, scaleToHighest } from '../cycle/score.ts';
 
+/** Preferred node affinity of the pod and of its profile. */
 export const nodePreference: Score = {
   name: 'NodeAffinity',
-  weight: 2,
-  scale: 'highest',
-  score: (pod, nodes) => {
-    if (pod.preferredNodes.length === 0) return undefined;
-    return nodes.map((info) =>
-      pod.preferredNodes.reduce((sum, { weight, matches }) => sum + (info.node && matches(info.node) ? weight : 0), 0),
-    );
+  score: ({ pod, cluster, feasible, args }, out) => {
+    const preferred = [...pod.demand.preferredNodes, ...args.addedPreferredNodes];
+    if (preferred.length === 0) return false;
+    for (const { weight, nodes } of preferred) {
+      const isPreferred = cluster.indexes.selector(nodes);
+      for (const [i, node] of feasible.entries()) if (isPreferred(node)) out[i] = (out[i] ?? 0) + weight;
+    }
+    scaleToHighest(out, false);
+    return true;
   },
 };

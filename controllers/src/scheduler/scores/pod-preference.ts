@@ -1,30 +1,76 @@
-import { isWanted } from '../filters/inter-pod-affinity.ts';
-import type { Score } from '../score.ts';
+/**
+ * Near to pods that it likes, far from those that it does not; what running pods like and dislike counts as much, and those that
+ * require its like count by the profile's weight.
+ */
+import type { NodeInfo } from '../cluster/node-info.ts';
+import type { SlotCounts } from '../cluster/slot-counts.ts';
+import type { TopologyColumn } from '../cluster/topology-column.ts';
+import { type Contest, type Score, scoreMax } from '../cycle/score.ts';
 
-/** Preferred affinity adds, preferred anti-affinity subtracts (negative weights), per pod in the node's domain. */
+interface DomainWorths {
+  readonly column: TopologyColumn;
+  readonly worths: Float64Array;
+}
+
+function worthsOf({ pod, cluster, args }: Contest): DomainWorths[] {
+  const { indexes, namespaceLabels, preferredAffinity, requiredAffinity } = cluster;
+  const byKey = new Map<string, DomainWorths>();
+  const domainsOf = (key: string) => {
+    let found = byKey.get(key);
+    if (!found) {
+      const column = indexes.topology(key);
+      found = { column, worths: new Float64Array(column.size) };
+      byKey.set(key, found);
+    }
+    return found;
+  };
+  for (const { term, weight } of pod.demand.preferredAffinity) {
+    const { column, worths } = domainsOf(term.topologyKey);
+    const counts = indexes.countsOf(term);
+    for (const { slot } of cluster.nodes) {
+      const count = counts[slot] ?? 0;
+      if (count > 0) addWorth(worths, column.domainOf(slot), weight * count);
+    }
+  }
+  const addHeld = (topologyKey: string, weight: number, counts: SlotCounts) => {
+    const { column, worths } = domainsOf(topologyKey);
+    for (const [slot, count] of counts) addWorth(worths, column.domainOf(slot), weight * count);
+  };
+  if (args.ignorePreferredTermsOfExistingPods && pod.demand.preferredAffinity.length === 0) return [];
+  for (const { term, weight, counts } of preferredAffinity.matching(pod.group, namespaceLabels))
+    addHeld(term.topologyKey, weight, counts);
+  if (args.hardPodAffinityWeight > 0) {
+    for (const { term, counts } of requiredAffinity.matching(pod.group, namespaceLabels))
+      addHeld(term.topologyKey, args.hardPodAffinityWeight, counts);
+  }
+  return [...byKey.values()];
+}
+
+function addWorth(worths: Float64Array, domain: number, worth: number): void {
+  if (domain >= 0) worths[domain] = (worths[domain] ?? 0) + worth;
+}
+
 export const podPreference: Score = {
   name: 'InterPodAffinity',
-  weight: 2,
-  scale: 'highest',
-  score: (pod, nodes, all) => {
-    if (pod.preferredAffinity.length === 0) return undefined;
-    const perTerm = pod.preferredAffinity.map((term) => {
-      const counts = new Map<string, number>();
-      for (const info of all) {
-        const domain = info.labels[term.topologyKey];
-        if (domain === undefined) continue;
-        for (const other of info.pods.values())
-          if (isWanted(term, other)) counts.set(domain, (counts.get(domain) ?? 0) + 1);
-      }
-      return { term, counts };
-    });
-    const raw = nodes.map((info) =>
-      perTerm.reduce(
-        (sum, { term, counts }) => sum + (term.weight ?? 0) * (counts.get(info.labels[term.topologyKey] ?? '') ?? 0),
-        0,
-      ),
-    );
-    const lowest = Math.min(...raw);
-    return raw.map((value) => value - lowest);
+  score: (contest, out) => {
+    const { pod, cluster, feasible } = contest;
+    const hasTerms = cluster.preferredAffinity.size > 0 || cluster.requiredAffinity.size > 0;
+    if (pod.demand.preferredAffinity.length === 0 && !hasTerms) return false;
+    const domains = worthsOf(contest);
+    if (domains.length === 0) return false;
+    let lowest = Number.POSITIVE_INFINITY;
+    let highest = Number.NEGATIVE_INFINITY;
+    for (let i = 0; i < feasible.length; i++) {
+      const { slot } = feasible[i] as NodeInfo;
+      let sum = 0;
+      for (const { column, worths } of domains) sum += worths[column.domainOf(slot)] ?? 0;
+      out[i] = sum;
+      if (sum < lowest) lowest = sum;
+      if (sum > highest) highest = sum;
+    }
+    const range = highest - lowest;
+    if (range === 0) return false;
+    for (let i = 0; i < out.length; i++) out[i] = Math.floor((scoreMax * ((out[i] ?? 0) - lowest)) / range);
+    return true;
   },
 };

@@ -1,17 +1,19 @@
-import { isTolerated } from '../filters/taints.ts';
-import type { Score } from '../score.ts';
+import { type Score, scaleToHighest } from '../cycle/score.ts';
+import { isTolerated } from '../filters/tolerations.ts';
 
+/** The fewer taints that the pod is only asked to avoid, the better. */
 export const taintPreference: Score = {
   name: 'TaintToleration',
-  weight: 3,
-  scale: 'lowest',
-  score: (pod, nodes) => {
-    const disliked = nodes.map(
-      (info) =>
-        (info.node?.spec.taints ?? []).filter(
-          (taint) => taint.effect === 'PreferNoSchedule' && !isTolerated(taint, pod.tolerations),
-        ).length,
-    );
-    return disliked.some((count) => count > 0) ? disliked : undefined;
+  score: ({ pod, cluster, feasible }, out) => {
+    if (cluster.softTaintedNodes === 0) return false;
+    const { tolerations } = pod.demand;
+    for (const [i, { taints }] of feasible.entries()) {
+      if (taints.length === 0) continue;
+      out[i] = taints
+        .filter(({ effect }) => effect === 'PreferNoSchedule')
+        .filter((taint) => !isTolerated(taint, tolerations)).length;
+    }
+    scaleToHighest(out, true);
+    return true;
   },
 };

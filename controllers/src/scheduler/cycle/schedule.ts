@@ -1,0 +1,101 @@
+/**
+ * One scheduling decision: pure over the pod, the cluster, the profile and chance. Filters drop nodes, scores rank the
+ * rest, chance breaks ties.
+ *
+ * With many nodes only as many feasible ones are looked for as give a good choice (upstream's rule: 50 % at 100
+ * nodes, falling to 5 %, never fewer than 100); the search starts where the last one ended, so every node is seen.
+ */
+import type { Random } from '@slipway/kit/random';
+import type { ClusterView } from '../cluster/cluster-state.ts';
+import type { NodeInfo } from '../cluster/node-info.ts';
+import type { Profile } from '../configuration/profile.ts';
+import type { PendingPod } from '../pods/pod-info.ts';
+import { explanationOf, noNodes, RejectionCount } from './explain.ts';
+import { NodeChecks } from './node-checks.ts';
+import type { Contest } from './score.ts';
+
+export type Chance = Pick<Random, 'next'>;
+
+export type Decision = { readonly outcome: 'fits'; readonly node: NodeInfo; readonly nextStart: number } | Misfit;
+
+/** No node takes the pod. */
+export interface Misfit {
+  readonly outcome: 'misfit';
+  /** `0/3 nodes are available: ...` */
+  readonly message: string;
+  /** Names of the filters that rejected; they decide what may help. */
+  readonly rejectedBy: ReadonlySet<string>;
+  /** Nodes where evicting others might help. */
+  readonly resolvable: readonly NodeInfo[];
+  readonly checks: NodeChecks | undefined;
+}
+
+const feasibleMin = 100;
+
+export function feasibleWanted(nodeCount: number, percentage = 0): number {
+  if (nodeCount <= feasibleMin || percentage >= 100) return nodeCount;
+  const percent = percentage > 0 ? percentage : Math.max(50 - Math.floor(nodeCount / 125), 5);
+  return Math.max(Math.floor((nodeCount * percent) / 100), feasibleMin);
+}
+
+/** `start`: index of the node where the search begins. */
+export function schedule(pod: PendingPod, cluster: ClusterView, profile: Profile, chance: Chance, start = 0): Decision {
+  const { nodes } = cluster;
+  if (nodes.length === 0) return misfit(noNodes, ['nodes']);
+  const checks = NodeChecks.prepare(pod, cluster, profile);
+  if ('blocked' in checks) return misfit(explanationOf(nodes.length, checks.blocked), [checks.filter]);
+  const promised = cluster.node(cluster.nominations.of(pod.uid) ?? '');
+  if (promised && !checks.reject(promised)) return { outcome: 'fits', node: promised, nextStart: start };
+
+  const wanted = feasibleWanted(nodes.length, profile.percentageOfNodesToScore);
+  const rejections = new RejectionCount();
+  const resolvable: NodeInfo[] = [];
+  const feasible: NodeInfo[] = [];
+  let looked = 0;
+  for (; looked < nodes.length && feasible.length < wanted; looked++) {
+    const node = nodes[(start + looked) % nodes.length] as NodeInfo;
+    const rejection = checks.reject(node);
+    if (!rejection) {
+      feasible.push(node);
+      continue;
+    }
+    rejections.add(rejection);
+    if (rejection.isResolvable) resolvable.push(node);
+  }
+  const nextStart = (start + looked) % nodes.length;
+  if (feasible.length === 0) {
+    const message = rejections.explain(nodes.length);
+    return { outcome: 'misfit', message, rejectedBy: new Set(checks.rejectedBy), resolvable, checks };
+  }
+  const [only] = feasible;
+  const node =
+    feasible.length === 1 && only ? only : best({ pod, cluster, feasible, args: profile.args }, profile, chance);
+  return { outcome: 'fits', node, nextStart };
+}
+
+function misfit(message: string, rejectedBy: readonly string[]): Misfit {
+  return { outcome: 'misfit', message, rejectedBy: new Set(rejectedBy), resolvable: [], checks: undefined };
+}
+
+function best(contest: Contest, { scores }: Profile, chance: Chance): NodeInfo {
+  const { feasible } = contest;
+  const totals = new Float64Array(feasible.length);
+  const points = new Float64Array(feasible.length);
+  for (const { score, weight } of scores) {
+    points.fill(0);
+    if (!score.score(contest, points)) continue;
+    for (let i = 0; i < totals.length; i++) totals[i] = (totals[i] ?? 0) + weight * (points[i] ?? 0);
+  }
+  let winner = 0;
+  let ties = 1;
+  for (let i = 1; i < totals.length; i++) {
+    const difference = (totals[i] ?? 0) - (totals[winner] ?? 0);
+    if (difference > 0) {
+      winner = i;
+      ties = 1;
+    } else if (difference === 0 && chance.next() * ++ties < 1) {
+      winner = i;
+    }
+  }
+  return feasible[winner] as NodeInfo;
+}
