@@ -105,7 +105,6 @@ export const kinds = {
   nodes: builtIn<Node>('', 'nodes'),
   pods: builtIn<Pod>('', 'pods'),
   services: builtIn<Service>('', 'services'),
-  podDisruptionBudgets: builtIn<PodDisruptionBudget>('policy', 'poddisruptionbudgets'),
   configMaps: builtIn<ConfigMap>('', 'configmaps'),
   secrets: builtIn<Secret>('', 'secrets'),
   persistentVolumeClaims: builtIn<PersistentVolumeClaim>('', 'persistentvolumeclaims'),

@@ -3,8 +3,8 @@
  * of thousands of nodes is looked at for every pod that starts, while nodes hardly ever change.
  */
 import type { DaemonSet, Node, PodSpec, Toleration } from '@slipway/api/types';
-import { untolerated } from '../../scheduler/filters/taints.ts';
-import { compileNodeSelector } from '../../scheduler/matchers.ts';
+import { isHardTaint, isTolerated } from '../../scheduler/filters/tolerations.ts';
+import { selectionOfNodes } from '../../scheduler/pods/matchers.ts';
 
 /** `runs`: a pod belongs there. `stays`: none is put there, but one that runs goes on (a taint that only keeps new pods away). */
 export type Eligibility = 'runs' | 'stays' | 'no';
@@ -32,14 +32,17 @@ export class NodeRules {
 function ruleOf(spec: PodSpec | undefined): Rule {
   const { nodeName, nodeSelector, affinity } = spec ?? {};
   const terms = affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
-  const matches = compileNodeSelector(nodeSelector, terms);
+  const selection = selectionOfNodes(nodeSelector, terms);
   const tolerations = daemonTolerations(spec);
   return (node) => {
     if (nodeName && nodeName !== node.metadata.name) return 'no';
-    if (matches && !matches(node)) return 'no';
-    const { taints = [] } = node.spec;
-    if (!untolerated(taints, tolerations, ['NoSchedule', 'NoExecute'])) return 'runs';
-    return untolerated(taints, tolerations, ['NoExecute']) ? 'no' : 'stays';
+    const { name = '', labels = {} } = node.metadata;
+    if (selection && !selection.matches({ name, labels })) return 'no';
+    const untolerated = (node.spec.taints ?? []).filter(
+      (taint) => isHardTaint(taint) && !isTolerated(taint, tolerations),
+    );
+    if (untolerated.length === 0) return 'runs';
+    return untolerated.some(({ effect }) => effect === 'NoExecute') ? 'no' : 'stays';
   };
 }
 
