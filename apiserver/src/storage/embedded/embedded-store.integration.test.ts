@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@slipway/kit/clock';
+import { VirtualClock } from '@slipway/kit/virtual-clock';
 import type { WatchBatch } from '../backend.ts';
 import { type BackendFixture, describeBackend } from '../conformance/backend.suite.ts';
 import { describeObjectStore } from '../conformance/object-store.suite.ts';
@@ -21,7 +22,7 @@ async function createFixture(): Promise<BackendFixture> {
 describeBackend('embedded', createFixture);
 describeObjectStore('embedded', createFixture);
 
-describe('embedded, after a load', () => {
+describe('embedded, and the memory that its file takes', () => {
   const { signal } = new AbortController();
   const options = { signal, cause: '{}' };
   const range = rangeOfPrefix('/registry/');
@@ -33,11 +34,11 @@ describe('embedded, after a load', () => {
     return ours.reduce((sum, map) => sum + Number(/^Rss:\s+(\d+)/m.exec(map)?.[1] ?? 0) * 1024, 0);
   }
 
-  it('gives back the memory that reading took, and goes on as if nothing had been', async () => {
+  it('gives back after a load what reading took, and goes on as if nothing had been', async () => {
     const fixture = await createFixture();
     const [, directory = ''] = fixture.childArguments;
     const backend = await fixture.open();
-    const values = Array.from({ length: 24 }, (_, i) => Buffer.alloc(1_000_000, i + 1));
+    const values = Array.from({ length: 40 }, (_, i) => Buffer.alloc(1_000_000, i + 1));
     for (const [i, value] of values.entries()) await backend.write(`/registry/a/b/${i}`, value, 0n, options);
     const watching = new AbortController();
     const seen: WatchBatch[] = [];
@@ -50,14 +51,14 @@ describe('embedded, after a load', () => {
     const before = await backend.list(range, { limit: 0, signal });
     const mappedBefore = await mappedBytes(join(directory, 'data'));
     await backend.loaded(signal);
-    expect(mappedBefore).toBeGreaterThan(24_000_000);
+    expect(mappedBefore).toBeGreaterThan(40_000_000);
     expect(await mappedBytes(join(directory, 'data'))).toBeLessThan(2_000_000);
     expect(await backend.write('/registry/a/b/new', Buffer.from('new'), 0n, options)).toMatchObject({
       outcome: 'written',
       revision: before.revision + 1n,
     });
     await watched;
-    expect(seen.flatMap(({ events }) => events)).toHaveLength(25);
+    expect(seen.flatMap(({ events }) => events)).toHaveLength(41);
     const after = await backend.list(range, { at: before.revision, limit: 0, signal });
     expect(after.entries.map(({ key, value }) => [key, Buffer.compare(value, valueAt(key))])).toEqual(
       before.entries.map(({ key }) => [key, 0]),
@@ -69,4 +70,41 @@ describe('embedded, after a load', () => {
       return values[Number(key.split('/').at(-1))] ?? Buffer.alloc(0);
     }
   });
+
+  it('gives back what writing took, while others read and write', async () => {
+    const clock = new VirtualClock();
+    const directory = await mkdtemp(join(tmpdir(), 'slipway-embedded-'));
+    const backend = await openEmbeddedStore({ directory, clock });
+    const value = Buffer.alloc(500_000, 7);
+    let mappedMost = 0;
+    let mappedLeast = Number.MAX_SAFE_INTEGER;
+    const stop = new AbortController();
+    const small = Array.from({ length: 4 }, async (_, writer) => {
+      let written = 0;
+      for (; !stop.signal.aborted; written++) {
+        const result = await backend.write(`/registry/a/small/${writer}-${written}`, Buffer.from('x'), 0n, options);
+        expect(result.outcome).toBe('written');
+        // Now and then nobody writes.
+        if (written % 20 === 19) await systemClock.sleep(2, signal);
+      }
+      return written;
+    });
+    for (let i = 0; i < 150; i++) {
+      await backend.write(`/registry/a/b/${i}`, value, 0n, options);
+      const { entry } = await backend.get(`/registry/a/b/${i >> 1}`, { signal });
+      expect(entry?.value.length).toBe(value.length);
+      const mapped = await mappedBytes(join(directory, 'data'));
+      mappedMost = Math.max(mappedMost, mapped);
+      if (mappedMost > 20_000_000) mappedLeast = Math.min(mappedLeast, mapped);
+      await clock.advance(1_000);
+    }
+    stop.abort();
+    const count = (await Promise.all(small)).reduce((sum, written) => sum + written, 0);
+    expect(mappedMost).toBeGreaterThan(20_000_000);
+    expect(mappedLeast).toBeLessThan(mappedMost / 2);
+    const { entries } = await backend.list(range, { limit: 0, signal });
+    expect(entries).toHaveLength(150 + count);
+    await backend.close();
+    await rm(directory, { recursive: true, force: true });
+  }, 30_000);
 });

@@ -24,6 +24,8 @@ import { Expiry } from './expiry.ts';
 import { GroupCommit, queuedChangesMax } from './group-commit.ts';
 import { pageAt, pageOfHead } from './pages.ts';
 import { Leases } from './leases.ts';
+import { futureRevision } from './lmdb-errors.ts';
+import { MappedMemory } from './mapped-memory.ts';
 import { type Change, type KeyState, lastChangeAt, noLease, revisionOf } from './records.ts';
 import { type PendingChange, Tables } from './tables.ts';
 import { absent, Transaction, type Version } from './transaction.ts';
@@ -101,6 +103,7 @@ class LmdbStore implements EmbeddedStore {
   readonly #commits: GroupCommit;
   readonly #hub: WatchHub;
   readonly #expiry: Expiry;
+  readonly #mapped: MappedMemory;
   readonly #pending = new Map<string, PendingState>();
   /**
    * The newest revision that writers and watches were told of, and the newest given to a write. The tables may be a
@@ -135,6 +138,7 @@ class LmdbStore implements EmbeddedStore {
       failed: (error) => this.#failed(error),
     });
     this.#expiry = new Expiry({ clock, tables, remove: (key, revision) => this.#removeExpired(key, revision) });
+    this.#mapped = new MappedMemory({ clock, tables, isIdle: () => !this.#closing && this.#commits.isIdle });
     this.leases = new Leases({ clock, expire: async (id) => void (await this.revokeLease(id)) }, tables.leases());
     this.#sweeping = this.#sweep(); // finish a compaction that a crash interrupted
     this.#sweeping.catch(() => {}); // the next compaction begins where this one stopped
@@ -187,7 +191,7 @@ class LmdbStore implements EmbeddedStore {
   async loaded(signal: AbortSignal): Promise<void> {
     await this.#sweeping.catch(() => {});
     this.#checkOpen(signal);
-    if (this.#commits.isIdle) await this.#translating(() => this.tables.unmap());
+    if (this.#commits.isIdle) await this.tables.unmap();
   }
 
   async compact(before: Revision, signal: AbortSignal): Promise<void> {
@@ -209,6 +213,7 @@ class LmdbStore implements EmbeddedStore {
 
   async #close(): Promise<void> {
     this.#expiry.stop();
+    this.#mapped.stop();
     this.leases.stop();
     await this.#commits.drain();
     await this.#sweeping.catch(() => {});
@@ -358,6 +363,7 @@ class LmdbStore implements EmbeddedStore {
       // A later write of the key may be queued already.
       if (this.#pending.get(change.key)?.revision === revision) this.#pending.delete(change.key);
       if (expiresAtMs !== 0) this.#expiry.expect(expiresAtMs);
+      this.#mapped.wrote(change.value.length);
       this.#head = revisionOf(revision);
     }
     this.#hub.publish(changes);
@@ -441,7 +447,3 @@ class LmdbStore implements EmbeddedStore {
 const noBytes = new Uint8Array(0);
 const neverAborted = new AbortController().signal;
 const expiryCause = JSON.stringify({ controller: 'expiry' });
-
-function futureRevision(asked: Revision, head: number): StorageError {
-  return new StorageError('futureRevision', `revision ${asked} is in the future: the store is at ${head}`);
-}

@@ -1,6 +1,6 @@
 /** What lmdb throws and rejects with, in the words of the waist. */
 import { messageOf } from '@slipway/kit/errors';
-import { StorageError } from '../backend.ts';
+import { type Revision, StorageError } from '../backend.ts';
 
 /** lmdb rejects with a wrapper whose `commitError` is a promise that rejects with the reason. */
 export async function reasonOf(error: unknown): Promise<unknown> {
@@ -24,4 +24,8 @@ export function openError(path: string, error: unknown): StorageError {
     return new StorageError('corrupt', what, { cause: error });
   }
   return new StorageError('unavailable', `open ${path}: ${text}`, { cause: error });
+}
+
+export function futureRevision(asked: Revision, head: number): StorageError {
+  return new StorageError('futureRevision', `revision ${asked} is in the future: the store is at ${head}`);
 }

@@ -1,4 +1,6 @@
 /** The LMDB environment of a data file, with its tables (see `tables.ts`). */
+import { closeSync, fsyncSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { pageBytes } from './data-file-space.ts';
 
@@ -30,7 +32,7 @@ export function openTables(path: string, readOnly: boolean): OpenTables {
     // Batching is done by `GroupCommit`; lmdb's own would add promises that nobody handles when a commit fails.
     eventTurnBatching: false,
   });
-  return {
+  const tables: OpenTables = {
     root,
     changes: root.openDB({ name: 'changes', encoding: 'binary' }),
     current: root.openDB({ name: 'current', encoding: 'binary' }),
@@ -39,4 +41,16 @@ export function openTables(path: string, readOnly: boolean): OpenTables {
     leases: root.openDB({ name: 'leases', encoding: 'binary' }),
     leased: root.openDB({ name: 'leased', encoding: 'binary' }),
   };
+  syncDirectory(dirname(path));
+  return tables;
+}
+
+/** A new file survives a power cut only when its directory is on the disk too. */
+function syncDirectory(directory: string): void {
+  const handle = openSync(directory, 'r');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
 }

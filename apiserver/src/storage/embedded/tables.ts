@@ -11,13 +11,12 @@
  *     (root)       head, compacted, swept, format, identity: history before `compacted` is gone for readers, what it
  *                  held is erased up to `swept` (a change)
  */
-import { closeSync, fsyncSync, openSync } from 'node:fs';
-import { dirname } from 'node:path';
 import type { RootDatabase } from 'lmdb';
 import { StorageError } from '../backend.ts';
 import { checkDataFile } from './check-data-file.ts';
 import { DataFileSpace, pageBytes } from './data-file-space.ts';
 import { openError, reasonOf } from './lmdb-errors.ts';
+import { unmappedBytesMin } from './mapped-memory.ts';
 import { type OpenTables, openTables } from './open-tables.ts';
 import {
   type Change,
@@ -37,9 +36,6 @@ import {
 
 /** Raised when the layout changes in a way that older code would misread. Format 1 is read and carried on as format 2. */
 const formatVersion = 2;
-
-/** Less is not worth a second opening. */
-const unmappedBytesMin = 16 * 1024 * 1024;
 
 export interface StoredVersion extends SupersededVersion {
   readonly key: string;
@@ -83,6 +79,8 @@ export class Tables {
   readonly #path: string;
   #db: OpenTables;
   readonly #space: DataFileSpace;
+  /** Transactions and snapshots. */
+  #underWay = 0;
   /** Settles with the last transaction that was begun. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -94,7 +92,6 @@ export class Tables {
       this.#db = openTables(path, readOnly);
       if (!readOnly) this.#initialise();
       this.#checkFormat();
-      syncDirectory(dirname(path));
       this.#space = new DataFileSpace(
         path,
         () => (this.#db.root.getStats() as { lastPageNumber: number }).lastPageNumber,
@@ -107,15 +104,19 @@ export class Tables {
 
   /**
    * Gives back the memory of pages that were read: LMDB maps the file, and a page that was touched counts as this process' own from then on.
-   * To be called when nobody reads or writes, after a load: closing waits for nothing then, and nobody comes in between.
+   * Does nothing while something is under way (see `mapped-memory.ts`).
    */
   async unmap(): Promise<void> {
-    if (this.sizes().usedBytes < unmappedBytesMin) return;
+    if (!this.isIdle || this.sizes().usedBytes < unmappedBytesMin) return;
     this.#last = this.#last.then(async () => {
       await this.#db.root.close();
       this.#db = openTables(this.#path, false);
     });
     await this.#last;
+  }
+
+  get isIdle(): boolean {
+    return this.#underWay === 0;
   }
 
   #initialise(): void {
@@ -216,7 +217,12 @@ export class Tables {
   snapshot(): Snapshot {
     const transaction = this.#db.root.useReadTransaction();
     const head = this.#db.root.get('head', { transaction })?.readDoubleBE(0) ?? 0;
-    return { head, entries: this.#entriesOf(transaction), close: () => transaction.done() };
+    this.#underWay++;
+    const close = () => {
+      this.#underWay--;
+      transaction.done();
+    };
+    return { head, entries: this.#entriesOf(transaction), close };
   }
 
   *#entriesOf(transaction: ReturnType<RootDatabase['useReadTransaction']>): Generator<SnapshotEntry> {
@@ -382,6 +388,7 @@ export class Tables {
 
   /** One at a time, so that what was reserved for a transaction is used by that one. */
   #transaction(pages: number, isFreeing: boolean, work: () => void): Promise<void> {
+    this.#underWay++;
     const done = this.#last.then(async () => {
       await this.#space.reserve(pages + pagesPerTransaction, isFreeing);
       try {
@@ -390,7 +397,11 @@ export class Tables {
         throw await reasonOf(error);
       }
     });
-    this.#last = done.catch(() => {});
+    this.#last = done
+      .catch(() => {})
+      .finally(() => {
+        this.#underWay--;
+      });
     return done;
   }
 
@@ -424,14 +435,4 @@ function encodeNumber(value: number): Buffer {
   const bytes = Buffer.allocUnsafe(8);
   bytes.writeDoubleBE(value);
   return bytes;
-}
-
-/** A new file survives a power cut only when its directory is on the disk too. */
-function syncDirectory(directory: string): void {
-  const handle = openSync(directory, 'r');
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
 }
