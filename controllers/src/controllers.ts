@@ -25,9 +25,11 @@ import type { ControllerDefinition } from './runtime/controller-definition.ts';
 import { claimProtectionController, volumeProtectionController } from './storage/in-use-protection/controller.ts';
 import { daemonSetController } from './workloads/daemonset/controller.ts';
 import { deploymentController } from './workloads/deployment/controller.ts';
+import { jobController } from './workloads/job/controller.ts';
 import { replicaSetController } from './workloads/replicaset/controller.ts';
 import { replicationController } from './workloads/replication-controller/controller.ts';
 import { statefulSetController } from './workloads/statefulset/controller.ts';
+import { ttlAfterFinishedController } from './workloads/ttl-after-finished/controller.ts';
 
 export interface ControllersConfig {
   /** What the server serves, as its discovery says; each resource in the version to be used. */
@@ -54,6 +56,8 @@ export function allControllers(config: ControllersConfig, clock: Clock): readonl
     replicationController,
     statefulSetController,
     daemonSetController(clock),
+    jobController,
+    ttlAfterFinishedController,
     endpointSliceController,
     endpointsController,
     nodeIpamController(config.clusterCidr),

@@ -7,7 +7,7 @@ import { isStatus, StatusError } from '@slipway/api/status-error';
 import type { KubeObject } from '@slipway/api/types';
 import type { Client } from '@slipway/client/client';
 import type { EventRecorder } from '@slipway/client/events';
-import { type Kind, keyFrom, parseKey } from '@slipway/client/kinds';
+import { type Kind, keyFrom, type ObjectRef, parseKey } from '@slipway/client/kinds';
 import { messageOf } from '@slipway/kit/errors';
 import { unreachable } from '@slipway/kit/invariant';
 import { PendingWrites } from './pending-writes.ts';
@@ -42,7 +42,8 @@ export async function applyPlan<Status>(
   const status = failure && plan.statusAfterFailure ? plan.statusAfterFailure(failure) : plan.status;
   const mayWriteStatus = !failure || plan.statusAfterFailure !== undefined;
   if (mayWriteStatus && status !== 'unchanged' && !isDeepStrictEqual(status, primary.object.status)) {
-    await applier.writeStatus(primary.kind, status);
+    const isWritten = await applier.writeStatus(primary.kind, status);
+    if (isWritten && status === plan.status) applier.tellOf(primary.object, plan.statusTells ?? []);
   }
   return { pending: applier.pending, failure };
 }
@@ -60,6 +61,7 @@ class Applier {
   /** The primary as it was looked at, or as a step of this plan has left it. */
   #primary: KubeObject | undefined;
   readonly #alive = new Map<string, Promise<void>>();
+  readonly #gone = new Map<string, Promise<void>>();
 
   constructor(deps: ApplyDeps, primary: KubeObject | undefined) {
     this.#deps = deps;
@@ -74,14 +76,21 @@ class Applier {
     return undefined;
   }
 
-  async writeStatus(kind: Kind, status: unknown): Promise<void> {
+  /** False when the object is gone. */
+  async writeStatus(kind: Kind, status: unknown): Promise<boolean> {
     const { client, signal } = this.#deps;
     const next = { ...this.#primary, status } as KubeObject;
     try {
       this.pending.written(kind, await client.updateStatus(kind, next, { signal }));
+      return true;
     } catch (error) {
       if (!isStatus(error, 'NotFound')) throw error;
+      return false;
     }
+  }
+
+  tellOf(about: KubeObject, phrases: readonly EventPhrase[]): void {
+    for (const phrase of phrases) this.#deps.events.record({ ...phrase, about });
   }
 
   async #run(step: Step): Promise<void> {
@@ -129,8 +138,9 @@ class Applier {
 
   async #patch(step: Extract<Step, { op: 'patch' }>): Promise<KubeObject> {
     const { client, signal } = this.#deps;
-    const { kind, target, patch, patchType = 'merge', subresource, whileAlive } = step;
+    const { kind, target, patch, patchType = 'merge', subresource, whileAlive, whileGone } = step;
     if (whileAlive) await this.#requireAlive(whileAlive.kind, whileAlive.object);
+    if (whileGone) await this.#requireGone(whileGone, target.metadata.namespace);
     const { namespace, name = '', uid, resourceVersion } = target.metadata;
     const preconditions = { uid, ...(step.evenIfChanged ? {} : { resourceVersion }) };
     const body = patchType === 'json' ? patch : withMetadata(patch, preconditions);
@@ -153,6 +163,25 @@ class Applier {
     const { metadata } = await client.get(kind, parseKey(key), { signal });
     if (metadata.uid === uid && !metadata.deletionTimestamp) return;
     throw new StatusError('Conflict', `${kind.kind} ${key} is being deleted or has been replaced`);
+  }
+
+  #requireGone(
+    { kind, name, uid }: { readonly kind: Kind; readonly name: string; readonly uid: string },
+    namespace: string | undefined,
+  ): Promise<void> {
+    const asked = this.#gone.get(uid) ?? this.#askGone(kind, { namespace, name }, uid);
+    this.#gone.set(uid, asked);
+    return asked;
+  }
+
+  async #askGone(kind: Kind, ref: ObjectRef, uid: string): Promise<void> {
+    const { client, signal } = this.#deps;
+    const found = await client.get(kind, ref, { signal }).catch((error: unknown) => {
+      if (isStatus(error, 'NotFound')) return undefined;
+      throw error;
+    });
+    if (found?.metadata.uid !== uid) return;
+    throw new StatusError('Conflict', `${kind.kind} ${keyFrom(ref)} is there, which the cache did not show`);
   }
 
   async #delete({
@@ -193,7 +222,7 @@ class Applier {
   }
 }
 
-/** Neighbours that create, or delete, the same kind may run together; everything else keeps its order. */
+/** Neighbours that create, or delete, the same kind may run together, and patches that say so; all else keeps its order. */
 function groupsOf(steps: readonly Step[]): Step[][] {
   const groups: Step[][] = [];
   let last: Step | undefined;
@@ -201,13 +230,18 @@ function groupsOf(steps: readonly Step[]): Step[][] {
     const joins =
       last !== undefined &&
       last.op === step.op &&
-      (step.op === 'create' || step.op === 'delete') &&
+      runsBesideOthers(step) &&
+      runsBesideOthers(last) &&
       sameKind(last, step);
     if (joins) groups.at(-1)?.push(step);
     else groups.push([step]);
     last = step;
   }
   return groups;
+}
+
+function runsBesideOthers(step: Step): boolean {
+  return step.op === 'create' || step.op === 'delete' || (step.op === 'patch' && step.inAnyOrder === true);
 }
 
 function sameKind(a: Step, b: Step): boolean {

@@ -19,6 +19,8 @@ export interface Claimant {
   readonly kind: Kind;
   readonly object: KubeObject;
   readonly matcher: LabelMatcher;
+  /** Children carry it as long as they belong to the owner. */
+  readonly finalizer?: string;
 }
 
 export function claimChildren<T extends KubeObject>(
@@ -37,20 +39,31 @@ export function claimChildren<T extends KubeObject>(
   return {
     claimed: [...kept, ...adopted],
     steps: [
-      ...released.map((child) => release(child, childKind, object)),
+      ...released.map((child) => release(child, childKind, owner)),
       ...adopted.map((child) => adopt(child, childKind, owner)),
     ],
   };
 }
 
-function adopt(child: KubeObject, kind: Kind, owner: Claimant): Step {
-  const ownerReferences = [...(child.metadata.ownerReferences ?? []), controllerReferenceTo(owner.object)];
-  const patch = { metadata: { ownerReferences } };
-  return { op: 'patch', kind, target: child, patch, whileAlive: { kind: owner.kind, object: owner.object } };
+function adopt(child: KubeObject, kind: Kind, { kind: ownerKind, object, finalizer }: Claimant): Step {
+  const ownerReferences = [...(child.metadata.ownerReferences ?? []), controllerReferenceTo(object)];
+  const { finalizers = [] } = child.metadata;
+  const needsFinalizer = finalizer !== undefined && !finalizers.includes(finalizer);
+  const patch = {
+    metadata: { ownerReferences, ...(needsFinalizer ? { finalizers: [...finalizers, finalizer] } : {}) },
+  };
+  return { op: 'patch', kind, target: child, patch, whileAlive: { kind: ownerKind, object } };
 }
 
-function release(child: KubeObject, kind: Kind, owner: KubeObject): Step {
-  const rest = (child.metadata.ownerReferences ?? []).filter(({ uid }) => uid !== owner.metadata.uid);
-  const patch = { metadata: { ownerReferences: rest.length > 0 ? rest : null } };
+function release(child: KubeObject, kind: Kind, { object, finalizer }: Claimant): Step {
+  const { ownerReferences = [], finalizers = [] } = child.metadata;
+  const owners = ownerReferences.filter(({ uid }) => uid !== object.metadata.uid);
+  const others = finalizers.filter((name) => name !== finalizer);
+  const patch = {
+    metadata: {
+      ownerReferences: owners.length > 0 ? owners : null,
+      ...(others.length < finalizers.length ? { finalizers: others.length > 0 ? others : null } : {}),
+    },
+  };
   return { op: 'patch', kind, target: child, patch };
 }

@@ -8,7 +8,7 @@ import type { Logger } from '@slipway/kit/logger';
 import type { Random } from '@slipway/kit/random';
 import type { Caches } from './caches.ts';
 import type { PendingWrites } from './pending-writes.ts';
-import type { Plan } from './step.ts';
+import type { Plan, Step } from './step.ts';
 
 /**
  * Which keys run when an object changes. `owner`: the key of its controlling owner, if that is of the primary kind. A
@@ -109,4 +109,6 @@ export interface ControllerSpec<P extends KubeObject & { status?: unknown }, Obs
   observe(key: ObjectKey, caches: Caches): Observed | undefined;
   /** Pure. */
   plan(observed: Observed, nowMs: number): Plan<Status>;
+  /** What is left to do for children of an object that is not there any more. */
+  planGone?(key: ObjectKey, caches: Caches): readonly Step[];
 }

@@ -2,7 +2,7 @@ import type { CauseObject } from '@slipway/api/cause';
 import type { KubeObject } from '@slipway/api/types';
 import { type Kind, kindId, type ObjectKey } from '@slipway/client/kinds';
 import { TerminalError } from '@slipway/kit/errors';
-import { applyPlan } from './apply-plan.ts';
+import { applyPlan, applySteps } from './apply-plan.ts';
 import { isNamespaceTerminating } from './stale.ts';
 import type {
   ControllerDefinition,
@@ -11,6 +11,7 @@ import type {
   Outcome,
   Reconciler,
 } from './controller-definition.ts';
+import type { Step } from './step.ts';
 
 /** Makes a controller that only decides into one that the manager runs. */
 export function definitionFrom<P extends KubeObject & { status?: unknown }, Observed, Status>(
@@ -28,8 +29,9 @@ function reconcilerFrom<P extends KubeObject & { status?: unknown }, Observed, S
     reconcile: async (key, { signal }) => {
       // Both read the same caches in the same turn, so the status is written over what was looked at.
       const object = caches.get(spec.primary, key);
-      const observed = object && spec.observe(key, caches);
-      if (!object || observed === undefined) return {};
+      if (!object) return reconcileGone(spec.planGone?.(key, caches) ?? [], deps, signal);
+      const observed = spec.observe(key, caches);
+      if (observed === undefined) return {};
       const plan = spec.plan(observed, clock.nowMs());
       const client = deps.client.withCause({ controller: spec.component, object: causeObjectFrom(object) });
       const { pending, failure } = await applyPlan(
@@ -41,6 +43,16 @@ function reconcilerFrom<P extends KubeObject & { status?: unknown }, Observed, S
       return { pending, againAfterMs: plan.again?.afterMs };
     },
   };
+}
+
+async function reconcileGone(
+  steps: readonly Step[],
+  { client, events }: ControllerDeps,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  if (steps.length === 0) return {};
+  const { pending, failure } = await applySteps(steps, { client, events, signal });
+  return failure ? failed(failure.error) : { pending };
 }
 
 function failed(error: unknown): Outcome {

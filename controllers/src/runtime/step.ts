@@ -19,7 +19,8 @@ export interface Tells {
 }
 
 /**
- * One write, or one event. Steps run in order; neighbours that create (or delete) the same kind run at the same time.
+ * One write, or one event. Steps run in order; neighbours that create (or delete) the same kind, and patches that say
+ * so, run at the same time.
  * The first failure ends the plan.
  */
 export type Step =
@@ -40,6 +41,10 @@ export type Step =
        * an old view of itself would hand the child to the garbage collector.
        */
       readonly whileAlive?: { readonly kind: Kind; readonly object: KubeObject };
+      /** Asked of the server likewise: this owner must not exist. What guards its children is taken off only then. */
+      readonly whileGone?: { readonly kind: Kind; readonly name: string; readonly uid: string };
+      /** Neighbours that say so may run together, in any order. */
+      readonly inAnyOrder?: boolean;
       readonly tells?: Tells;
     }
   | {
@@ -67,6 +72,8 @@ export interface Plan<Status = never> {
   readonly status: Status | 'unchanged';
   /** Written instead of `status` when a step failed. */
   readonly statusAfterFailure?: (failure: StepFailure) => Status | 'unchanged';
+  /** Told of the object once `status` stands in the store; not told when it stood there before. */
+  readonly statusTells?: readonly EventPhrase[];
   /** Look again then, even if nothing changes. */
   readonly again?: { readonly afterMs: number };
 }

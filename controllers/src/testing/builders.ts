@@ -1,4 +1,4 @@
-import type { DaemonSet, Deployment, Node, Pod, ReplicaSet, Service, StatefulSet } from '@slipway/api/types';
+import type { DaemonSet, Deployment, Job, Node, Pod, ReplicaSet, Service, StatefulSet } from '@slipway/api/types';
 import { formatTime } from '@slipway/kit/clock';
 
 interface PodOptions {
@@ -103,6 +103,28 @@ export function aDaemonSet(more: Partial<DaemonSet['spec']> = {}): DaemonSet {
 
 export function withImage(image: string): Deployment['spec']['template'] {
   return { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'web', image }] } };
+}
+
+export function aJob(more: Partial<Job['spec']> = {}, metadata: Job['metadata'] = {}): Job {
+  return {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: { namespace: 'shop', name: 'work', generation: 1, ...metadata },
+    spec: {
+      completions: 1,
+      parallelism: 1,
+      backoffLimit: 6,
+      completionMode: 'NonIndexed',
+      podReplacementPolicy: more.podFailurePolicy ? 'Failed' : 'TerminatingOrFailed',
+      selector: { matchLabels: { job: 'work' } },
+      template: {
+        metadata: { labels: { job: 'work' } },
+        spec: { restartPolicy: 'Never', containers: [{ name: 'main', image: 'work:1' }] },
+      },
+      ...more,
+    },
+    status: {},
+  };
 }
 
 export function aService(more: Partial<Service['spec']> = {}): Service {

@@ -2,6 +2,7 @@
  * A world in memory for tests of controllers that only decide: real caches, and steps that come true at once. It knows
  * nothing of the API but what the steps say; the real server shows the rest in e2e/integration.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject } from '@slipway/api/types';
 import { type CacheReader, type IndexFunction, ObjectCache } from '@slipway/client/cache';
 import { deepFreeze } from '@slipway/client/freeze';
@@ -65,15 +66,24 @@ export class PlanWorld implements Caches {
     const plan = controller.plan(observed, this.nowMs);
     for (const step of plan.steps) this.apply(step);
     const object = this.get(primary, key);
-    if (plan.status !== 'unchanged' && object) this.put(primary, { ...object, status: plan.status } as KubeObject);
+    if (plan.status !== 'unchanged' && object) this.writeStatus(primary, object, plan);
     return plan;
   }
 
-  /** Looks until a plan has no steps but events. Fails when that does not come to an end. */
+  /** Writes what a plan has as status, if that is new, and tells what goes with it. */
+  writeStatus<Status>(primary: Kind, object: KubeObject & { readonly status?: unknown }, plan: Plan<Status>): void {
+    if (isDeepStrictEqual(plan.status, object.status)) return;
+    this.put(primary, { ...object, status: plan.status } as KubeObject);
+    for (const { message } of plan.statusTells ?? []) this.told.push(message);
+  }
+
+  /** Looks until a plan has no steps but events and its status stands. Fails when that does not come to an end. */
   settle<Observed, Status>(controller: Decider<Observed, Status>, primary: Kind, key: ObjectKey): void {
     for (let looks = 0; looks < 100; looks++) {
+      const before = this.get(primary, key);
       const plan = this.look(controller, primary, key);
-      if (!plan || plan.steps.every(({ op }) => op === 'event')) return;
+      const isQuiet = plan?.steps.every(({ op }) => op === 'event') ?? true;
+      if (isQuiet && before === this.get(primary, key)) return;
     }
     invariant(false, `${kindId(primary)} ${key} does not settle`);
   }
@@ -84,13 +94,15 @@ export class PlanWorld implements Caches {
         this.#tell(step, this.put(step.kind, step.object).metadata.name);
         return;
       case 'delete':
-        this.remove(step.kind, keyOf(step.target));
+        this.#delete(step.kind, keyOf(step.target));
         this.#tell(step, step.target.metadata.name);
         return;
       case 'patch': {
         const current = this.get(step.kind, keyOf(step.target));
         invariant(current, `patch of ${keyOf(step.target)}, which is not there`);
-        this.put(step.kind, merge(current, step.patch) as KubeObject);
+        const patched = merge(current, step.patch) as KubeObject;
+        if (isReleased(current, patched)) this.remove(step.kind, keyOf(patched));
+        else this.put(step.kind, patched);
         this.#tell(step, step.target.metadata.name);
         return;
       }
@@ -127,6 +139,16 @@ export class PlanWorld implements Caches {
     return this.of(kind).byIndex(index, value);
   }
 
+  /** What has finalizers stays until they are taken off. */
+  #delete(kind: Kind, key: ObjectKey): void {
+    const object = this.get(kind, key);
+    if (!object?.metadata.finalizers?.length) this.remove(kind, key);
+    else if (!object.metadata.deletionTimestamp) {
+      const metadata = { ...object.metadata, deletionTimestamp: formatTime(this.nowMs) };
+      this.put(kind, { ...object, metadata });
+    }
+  }
+
   #cache(kind: Kind): ObjectCache {
     const id = kindId(kind);
     const known = this.#caches.get(id);
@@ -144,12 +166,28 @@ export class PlanWorld implements Caches {
   }
 }
 
-/** JSON merge patch; the strategic patches of our steps only name whole conditions, which tests read as merged. */
+/** A pod that has time to end goes when that is over, with or without finalizers. */
+function isReleased(before: KubeObject, after: KubeObject): boolean {
+  const { deletionTimestamp, deletionGracePeriodSeconds = 0, finalizers = [] } = after.metadata;
+  const hadFinalizers = (before.metadata.finalizers ?? []).length > 0;
+  return (
+    deletionTimestamp !== undefined && deletionGracePeriodSeconds === 0 && hadFinalizers && finalizers.length === 0
+  );
+}
+
+const deletePrefix = '$deleteFromPrimitiveList/';
+
+/** JSON merge patch; the strategic patches of our steps only name whole conditions, which tests read as merged, or take values from lists. */
 function merge(target: unknown, patch: unknown): unknown {
   if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return patch;
   const merged: Record<string, unknown> = { ...(typeof target === 'object' ? target : {}) };
   for (const [key, value] of Object.entries(patch)) {
-    if (value === null) delete merged[key];
+    if (key.startsWith(deletePrefix)) {
+      const list = key.slice(deletePrefix.length);
+      const rest = ((merged[list] ?? []) as unknown[]).filter((item) => !(value as unknown[]).includes(item));
+      if (rest.length > 0) merged[list] = rest;
+      else delete merged[list];
+    } else if (value === null) delete merged[key];
     else merged[key] = merge(merged[key], value);
   }
   return merged;

@@ -19,9 +19,11 @@ import { nodeIpamLaws } from '../../networking/node-ipam/laws.ts';
 import { claimProtectionLaws, volumeProtectionLaws } from '../../storage/in-use-protection/laws.ts';
 import { daemonSetLaws } from '../../workloads/daemonset/laws.ts';
 import { deploymentLaws } from '../../workloads/deployment/laws.ts';
+import { jobLaws } from '../../workloads/job/laws.ts';
 import { replicaSetLaws } from '../../workloads/replicaset/laws.ts';
 import { replicationControllerLaws } from '../../workloads/replication-controller/laws.ts';
 import { statefulSetLaws } from '../../workloads/statefulset/laws.ts';
+import { ttlAfterFinishedLaws } from '../../workloads/ttl-after-finished/laws.ts';
 import type { ControllerLaws } from './controller-laws.ts';
 
 /** What the laws need to know of each controller. One of `controllers.ts` that is missing fails a test. */
@@ -31,6 +33,8 @@ export const lawTable: readonly ControllerLaws[] = [
   replicationControllerLaws,
   statefulSetLaws,
   daemonSetLaws,
+  jobLaws,
+  ttlAfterFinishedLaws,
   endpointSliceLaws,
   endpointsLaws,
   nodeIpamLaws,

@@ -1,4 +1,5 @@
 /** Rules of what a Job does with failed pods, and of when it counts as done before all its pods are. */
+import { checkIndexes } from '../completion-indexes.ts';
 import { qualifiedNameProblems } from '../names.ts';
 import type { JobSpec, PodFailurePolicyOnExitCodesRequirement, PodFailurePolicyRule } from '../types.ts';
 import { validateNonNegative } from './counts.ts';
@@ -133,7 +134,7 @@ export function validateSuccessPolicy(errors: FieldError[], spec: JobSpec, path:
   });
 }
 
-/** `0,2-4`: ascending, without overlaps, below the number of completions. Answers how many they are. */
+/** Answers how many they are. */
 function validateIndexes(
   errors: FieldError[],
   text: string | undefined,
@@ -141,29 +142,8 @@ function validateIndexes(
   path: string,
 ): number | undefined {
   if (text === undefined) return undefined;
-  const refuse = (reason: string) => {
-    errors.push(invalid(path, text, `error parsing succeededIndexes: ${reason}`));
-    return undefined;
-  };
-  let total = 0;
-  let previous = -1;
-  for (const interval of text === '' ? [] : text.split(',')) {
-    const limits = interval.split('-');
-    if (limits.length > 2)
-      return refuse(
-        `the fragment "${interval}" violates the requirement that an index interval can have at most two parts separated by '-'`,
-      );
-    const [first = '', last = first] = limits;
-    for (const limit of [first, last]) {
-      if (!/^\d{1,9}$/.test(limit)) return refuse(`cannot convert string to integer for index: "${limit}"`);
-      if (Number(limit) >= completions) return refuse(`too large index: "${limit}"`);
-    }
-    if (Number(first) <= previous) return refuse(`non-increasing order, previous: ${previous}, current: ${first}`);
-    if (limits.length === 2 && Number(last) <= Number(first)) {
-      return refuse(`non-increasing order, previous: ${first}, current: ${last}`);
-    }
-    previous = Number(last);
-    total += Number(last) - Number(first) + 1;
-  }
-  return total;
+  const checked = checkIndexes(text, completions);
+  if (checked.problem === undefined) return checked.total;
+  errors.push(invalid(path, text, `error parsing succeededIndexes: ${checked.problem}`));
+  return undefined;
 }
