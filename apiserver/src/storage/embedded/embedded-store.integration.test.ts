@@ -69,7 +69,7 @@ describe('embedded, and the memory that its file takes', () => {
     function valueAt(key: string): Uint8Array {
       return values[Number(key.split('/').at(-1))] ?? Buffer.alloc(0);
     }
-  });
+  }, 30_000);
 
   it('gives back what writing took, while others read and write', async () => {
     const clock = new VirtualClock();
@@ -77,7 +77,6 @@ describe('embedded, and the memory that its file takes', () => {
     const backend = await openEmbeddedStore({ directory, clock });
     const value = Buffer.alloc(500_000, 7);
     let mappedMost = 0;
-    let mappedLeast = Number.MAX_SAFE_INTEGER;
     const stop = new AbortController();
     const small = Array.from({ length: 4 }, async (_, writer) => {
       let written = 0;
@@ -89,21 +88,22 @@ describe('embedded, and the memory that its file takes', () => {
       }
       return written;
     });
-    for (let i = 0; i < 150; i++) {
+    for (let i = 0; i < 70; i++) {
       await backend.write(`/registry/a/b/${i}`, value, 0n, options);
       const { entry } = await backend.get(`/registry/a/b/${i >> 1}`, { signal });
       expect(entry?.value.length).toBe(value.length);
-      const mapped = await mappedBytes(join(directory, 'data'));
-      mappedMost = Math.max(mappedMost, mapped);
-      if (mappedMost > 20_000_000) mappedLeast = Math.min(mappedLeast, mapped);
+      mappedMost = Math.max(mappedMost, await mappedBytes(join(directory, 'data')));
       await clock.advance(1_000);
     }
     stop.abort();
     const count = (await Promise.all(small)).reduce((sum, written) => sum + written, 0);
+    const more = Array.from({ length: 70 }, (_, i) => backend.write(`/registry/a/more/${i}`, value, 0n, options));
+    await Promise.all(more);
+    await clock.advance(1_000);
     expect(mappedMost).toBeGreaterThan(20_000_000);
-    expect(mappedLeast).toBeLessThan(mappedMost / 2);
+    expect(await mappedBytes(join(directory, 'data'))).toBeLessThan(mappedMost / 2);
     const { entries } = await backend.list(range, { limit: 0, signal });
-    expect(entries).toHaveLength(150 + count);
+    expect(entries).toHaveLength(140 + count);
     await backend.close();
     await rm(directory, { recursive: true, force: true });
   }, 30_000);
