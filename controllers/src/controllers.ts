@@ -11,6 +11,7 @@ import { disruptionController } from './cluster/disruption/controller.ts';
 import { garbageCollector } from './cluster/garbage-collector/controller.ts';
 import { namespaceController } from './cluster/namespace/controller.ts';
 import { nodeLifecycleController } from './cluster/node-lifecycle/controller.ts';
+import { nodeTtlController } from './cluster/node-ttl/controller.ts';
 import { podGcController } from './cluster/pod-gc/controller.ts';
 import { resourceQuotaController } from './cluster/resource-quota/controller.ts';
 import { admissionPolicyStatusController } from './cluster/admission-policy-status/controller.ts';
@@ -68,6 +69,7 @@ export function allControllers(config: ControllersConfig, clock: Clock): readonl
     nodeLifecycleController(clock),
     taintEvictionController(clock),
     podGcController,
+    nodeTtlController(),
     disruptionController,
     staleDisruptionController,
     clusterRoleAggregationController,

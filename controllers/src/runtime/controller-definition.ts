@@ -87,7 +87,7 @@ export interface ControllerDefinition {
   /** Changes of this kind run the object's own key. Absent for controllers with keys of their own. */
   readonly primary?: Kind;
   /** Which changes of the primary matter; all when not given. For kinds of which there are many and few concern it. */
-  readonly wakes?: (change: Change) => boolean;
+  readonly wakes?: (change: Change, caches: Caches) => boolean;
   readonly triggers: readonly Trigger[];
   /** Kinds that are read without being woken by them. */
   readonly reads?: readonly Kind[];

@@ -69,7 +69,7 @@ export class Controller {
     if (primary) {
       const enqueueAll = (changes: readonly Change[]) => {
         for (const change of changes) {
-          if (!wakes || wakes(change) || this.#states.has(change.key)) this.#enqueue(change.key);
+          if (!wakes || wakes(change, caches) || this.#states.has(change.key)) this.#enqueue(change.key);
         }
       };
       stops.push(caches.of(primary).subscribe(enqueueAll));

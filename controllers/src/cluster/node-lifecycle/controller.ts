@@ -1,40 +1,47 @@
 import type { Node } from '@slipway/api/types';
 import type { Change } from '@slipway/client/cache';
-import { keyOf, kinds } from '@slipway/client/kinds';
+import { kinds } from '@slipway/client/kinds';
 import type { Clock } from '@slipway/kit/clock';
-import type { Caches } from '../../runtime/caches.ts';
-import { type ControllerDefinition, indexOn, triggerOn } from '../../runtime/controller-definition.ts';
+import {
+  type ControllerDefinition,
+  type ControllerDeps,
+  indexOn,
+  type Reconciler,
+  triggerOn,
+} from '../../runtime/controller-definition.ts';
 import { definitionFrom } from '../../runtime/plan-reconciler.ts';
 import { FirstSeen } from '../first-seen.ts';
 import { leaseNamespace, nodeIndex, nodeOfPod, observeNode } from './observe.ts';
 import { planNode } from './plan.ts';
-import { isNodeReady } from './zones.ts';
+import { Registrations } from './registrations.ts';
+import { ZoneBook } from './zones.ts';
 
 /** Notices nodes that went silent, says so, keeps new pods away and drives the others out. */
 export function nodeLifecycleController(clock: Clock): ControllerDefinition {
-  const signs = new FirstSeen();
-  return definitionFrom({
+  const memory = { signs: new FirstSeen(), zones: new ZoneBook() };
+  const deciding = definitionFrom({
     name: 'node-lifecycle',
     component: 'node-controller',
     account: 'node-controller',
     primary: kinds.nodes,
     triggers: [
       triggerOn(kinds.leases, ({ metadata }) => (metadata.namespace === leaseNamespace ? [metadata.name ?? ''] : [])),
-      { on: kinds.nodes, changes: (change, caches) => nodesInTrouble(change as Change<Node>, caches) },
+      { on: kinds.nodes, changes: (change) => memory.zones.note(change as Change<Node>) },
     ],
     indexes: [indexOn(kinds.pods, nodeIndex, nodeOfPod)],
-    observe: (key, caches) => observeNode(key, caches, signs, clock.nowMs()),
+    observe: (key, caches) => observeNode(key, caches, memory, clock.nowMs()),
     plan: planNode,
   });
+  return { ...deciding, create: (deps) => tellingOfRegistrations(deciding, deps) };
 }
 
-/** Whether a node may be given up depends on how the others fare. */
-function nodesInTrouble({ before, after }: Change<Node>, caches: Caches): string[] {
-  const wasReady = before !== undefined && isNodeReady(before);
-  const isReady = after !== undefined && isNodeReady(after);
-  if (wasReady === isReady) return [];
-  return caches
-    .list(kinds.nodes)
-    .filter((node) => !isNodeReady(node))
-    .map(keyOf);
+function tellingOfRegistrations(deciding: ControllerDefinition, deps: ControllerDeps): Reconciler {
+  const reconciler = deciding.create(deps);
+  const registrations = new Registrations();
+  return {
+    reconcile: (key, context) => {
+      registrations.tell(key, deps.caches.get(kinds.nodes, key), deps.events, deps.clock.nowMs());
+      return reconciler.reconcile(key, context);
+    },
+  };
 }

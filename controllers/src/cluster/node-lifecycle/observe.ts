@@ -2,7 +2,7 @@ import type { Node, Pod } from '@slipway/api/types';
 import { kinds, type ObjectKey } from '@slipway/client/kinds';
 import type { Caches } from '../../runtime/caches.ts';
 import type { FirstSeen } from '../first-seen.ts';
-import { isNodeReady, type Zones, zonesOf } from './zones.ts';
+import { isNodeReady, type ZoneBook, type Zones } from './zones.ts';
 
 export const leaseNamespace = 'kube-node-lease';
 
@@ -21,9 +21,20 @@ export interface ObservedNode {
   readonly zones: Zones;
 }
 
+/** What no object says: signs of life by our own clock, and how the other nodes fare. */
+export interface NodeMemory {
+  readonly signs: FirstSeen;
+  readonly zones: ZoneBook;
+}
+
 const healthy: Zones = { own: { nodes: 1, notReady: 0, lastEvictionMs: 0 }, isBlackout: false };
 
-export function observeNode(key: ObjectKey, caches: Caches, signs: FirstSeen, nowMs: number): ObservedNode | undefined {
+export function observeNode(
+  key: ObjectKey,
+  caches: Caches,
+  { signs, zones }: NodeMemory,
+  nowMs: number,
+): ObservedNode | undefined {
   const node = caches.get(kinds.nodes, key);
   if (!node) {
     signs.forget(key);
@@ -38,6 +49,6 @@ export function observeNode(key: ObjectKey, caches: Caches, signs: FirstSeen, no
     node,
     aliveMs: signs.since(key, sign, nowMs),
     pods: isReady ? [] : caches.byIndex(kinds.pods, nodeIndex, key),
-    zones: isReady ? healthy : zonesOf(node, caches.list(kinds.nodes)),
+    zones: isReady ? healthy : zones.claim(node, nowMs),
   };
 }

@@ -8,13 +8,17 @@ import { PlanWorld } from '../../testing/plan-world.ts';
 import { FirstSeen } from '../first-seen.ts';
 import { nodeIndex, nodeOfPod, observeNode } from './observe.ts';
 import { graceMs, planNode } from './plan.ts';
+import { ZoneBook } from './zones.ts';
 
 function aCluster(...ready: readonly ('True' | 'False' | 'Unknown' | undefined)[]) {
   const world = new PlanWorld([indexOn(kinds.pods, nodeIndex, nodeOfPod)]);
-  const signs = new FirstSeen();
+  const memory = { signs: new FirstSeen(), zones: new ZoneBook() };
+  world.of(kinds.nodes).subscribe((changes) => {
+    for (const change of changes) memory.zones.note(change);
+  });
   for (const [i, status] of ready.entries()) world.put(kinds.nodes, aNode(`n${i}`, status));
   const controller = {
-    observe: (key: string) => observeNode(key, world, signs, world.nowMs),
+    observe: (key: string) => observeNode(key, world, memory, world.nowMs),
     plan: planNode,
   };
   const look = (name = 'n0') => world.look(controller, kinds.nodes, name);

@@ -7,7 +7,7 @@ import type { ObservedNode } from './observe.ts';
 import { isEvictionTaint, nextEvictionInMs, notReadyTaint, unreachableTaint, type Zones } from './zones.ts';
 
 /** Silence after which a node counts as lost; it renews its lease every 10 s. */
-export const graceMs = 40_000;
+export const graceMs = 50_000;
 /** A node that never spoke is given a little longer. */
 export const startUpGraceMs = 60_000;
 
@@ -35,7 +35,7 @@ export function planNode({ node, aliveMs, pods, zones }: ObservedNode, nowMs: nu
   const became = readyOf(node)?.status === 'True' && ready !== 'True';
   const steps: Step[] = [
     ...(became ? [notReadyEvent(node)] : []),
-    ...(sameTaints(taints, node.spec.taints ?? []) ? [] : [setTaints(node, taints)]),
+    ...changed(node, sameTaints(taints, node.spec.taints ?? []) ? undefined : taints),
     ...(ready === undefined || ready === 'True'
       ? []
       : pods.filter(isPodReady).flatMap((pod) => markNotReady(pod, nowMs))),
@@ -136,13 +136,24 @@ function sameTaints(a: readonly Taint[], b: readonly Taint[]): boolean {
   return a.length === b.length && a.every((taint) => b.some((other) => sameTaint(taint, other)));
 }
 
-function setTaints(node: Node, taints: readonly Taint[]): Step {
-  return {
-    op: 'patch',
-    kind: kinds.nodes,
-    target: node,
-    patch: { spec: { taints: taints.length > 0 ? taints : null } },
+/** Labels that older manifests select nodes by follow those that took their place. */
+const olderLabels = [
+  ['kubernetes.io/os', 'beta.kubernetes.io/os'],
+  ['kubernetes.io/arch', 'beta.kubernetes.io/arch'],
+] as const;
+
+/** One patch: a second one would find the node changed. */
+function changed(node: Node, taints: readonly Taint[] | undefined): Step[] {
+  const { labels = {} } = node.metadata;
+  const behind = olderLabels.filter(([label, older]) => labels[label] !== undefined && labels[older] !== labels[label]);
+  if (!taints && behind.length === 0) return [];
+  const patch = {
+    ...(taints ? { spec: { taints: taints.length > 0 ? taints : null } } : {}),
+    ...(behind.length > 0
+      ? { metadata: { labels: Object.fromEntries(behind.map(([label, older]) => [older, labels[label]])) } }
+      : {}),
   };
+  return [{ op: 'patch', kind: kinds.nodes, target: node, patch }];
 }
 
 function notReadyEvent(node: Node): Step {

@@ -1,16 +1,17 @@
 import { isStatus } from '@slipway/api/status-error';
+import type { Node } from '@slipway/api/types';
 import { kinds } from '@slipway/client/kinds';
 import { applySteps } from '../../runtime/apply-plan.ts';
 import type { ControllerDefinition, ControllerDeps, Outcome } from '../../runtime/controller-definition.ts';
 import { FirstSeen } from '../first-seen.ts';
-import { planPodCollection } from './plan.ts';
+import { isOutOfService, planPodCollection } from './plan.ts';
 
 const sweepKey = 'sweep';
 const everyMs = 20_000;
 /** A node may be registered anew under its name; its pods are given this long. */
 const quarantineMs = 40_000;
 
-/** Removes pods that nobody else will: of nodes that are gone, never started, or ended long ago. */
+/** Removes pods that nobody else will: of nodes that are gone or declared off, never started, or ended long ago. */
 export const podGcController: ControllerDefinition = {
   name: 'pod-gc',
   component: 'pod-garbage-collector',
@@ -28,7 +29,8 @@ export const podGcController: ControllerDefinition = {
 async function sweep(deps: ControllerDeps, missing: FirstSeen, signal: AbortSignal): Promise<Outcome> {
   const { caches, client, events, clock } = deps;
   const pods = caches.list(kinds.pods);
-  const nodes = new Set(caches.list(kinds.nodes).map(({ metadata }) => metadata.name ?? ''));
+  const namesOf = (nodes: readonly Node[]) => new Set(nodes.map(({ metadata }) => metadata.name ?? ''));
+  const nodes = namesOf(caches.list(kinds.nodes));
   const goneNodes = new Set<string>();
   for (const name of new Set(pods.map(({ spec }) => spec.nodeName ?? ''))) {
     if (name === '' || nodes.has(name)) missing.forget(name);
@@ -36,7 +38,8 @@ async function sweep(deps: ControllerDeps, missing: FirstSeen, signal: AbortSign
       if (await isGone(name, deps, signal)) goneNodes.add(name);
     }
   }
-  const steps = planPodCollection({ pods, goneNodes }, clock.nowMs());
+  const nodesOutOfService = namesOf(caches.list(kinds.nodes).filter(isOutOfService));
+  const steps = planPodCollection({ pods, goneNodes, nodesOutOfService }, clock.nowMs());
   const { failure } = await applySteps(steps, { client, events, signal });
   if (failure && !isStatus(failure.error, 'NotFound')) throw failure.error;
   return { againAfterMs: everyMs };

@@ -1,9 +1,10 @@
 import type { Pod } from '@slipway/api/types';
 import { keyOf, kinds } from '@slipway/client/kinds';
 import { aNode, aPod } from '../../testing/builders.ts';
-import { podMoves } from '../../testing/laws/child-moves.ts';
+import { pick, podMoves } from '../../testing/laws/child-moves.ts';
 import type { ControllerLaws } from '../../testing/laws/controller-laws.ts';
 import { nodeMoves } from '../../testing/laws/node-moves.ts';
+import { isOutOfService } from './plan.ts';
 
 const { nodes, pods } = kinds;
 
@@ -20,6 +21,12 @@ export const podGcLaws: ControllerLaws = {
       const node = dice % 3 === 0 ? {} : { node: `n${dice % 6}` };
       if (!server.get(pods, `shop/${name}`)) server.put(pods, aPod({ name, ready: true, ...node }));
     },
+    'a node is declared off': (server, dice) => {
+      const node = pick(server.list(nodes), dice);
+      const taints = [{ key: 'node.kubernetes.io/out-of-service', effect: 'NoExecute' }];
+      if (node) server.put(nodes, { ...node, spec: { ...node.spec, taints } });
+    },
+    'a pod is deleted': (server, dice) => server.delete(pods, `shop/p${dice % 11}`),
     'a pod is deleted and held by a finalizer': (server, dice) => {
       const pod = server.get(pods, `shop/p${dice % 11}`);
       if (!pod) return;
@@ -30,8 +37,9 @@ export const podGcLaws: ControllerLaws = {
   mayWrite: ({ kindId, verb, subresource }) => kindId === 'pods' && (verb === 'delete' || subresource === 'status'),
   never({ before }, server) {
     const { spec, metadata } = before as Pod;
-    const isServed = spec.nodeName !== undefined && server.get(nodes, spec.nodeName) !== undefined;
-    if (isServed) return 'the node of the pod is there';
+    const node = spec.nodeName === undefined ? undefined : server.get(nodes, spec.nodeName);
+    if (node && !isOutOfService(node)) return 'the node of the pod is there';
+    if (node && !metadata.deletionTimestamp) return 'nobody has deleted the pod';
     return spec.nodeName || metadata.deletionTimestamp ? undefined : 'the pod waits for a node';
   },
   atRest: (server) => {

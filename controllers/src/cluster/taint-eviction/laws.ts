@@ -38,9 +38,11 @@ export const taintEvictionLaws: ControllerLaws = {
   never({ verb, before }, server) {
     if (verb !== 'delete' || before?.metadata.deletionTimestamp) return undefined;
     const { spec } = before as Pod;
+    const placedMs = Date.parse(before?.metadata.creationTimestamp ?? '');
     const due = drivingOut(server.get(nodes, spec.nodeName ?? '')).filter((taint) => {
       const seconds = toleratedSeconds(spec.tolerations ?? [], taint);
-      return seconds === undefined || Date.parse(taint.timeAdded ?? '') + seconds * 1000 <= server.nowMs;
+      const sinceMs = Math.max(Date.parse(taint.timeAdded ?? ''), placedMs);
+      return seconds === undefined || sinceMs + seconds * 1000 <= server.nowMs;
     });
     return due.length === 0 ? 'a pod is deleted that bears all taints' : undefined;
   },

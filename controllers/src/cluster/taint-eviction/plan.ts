@@ -1,22 +1,14 @@
 import type { Pod } from '@slipway/api/types';
 import { keyOf, kinds } from '@slipway/client/kinds';
 import { formatTime } from '@slipway/kit/clock';
-import type { Plan } from '../../runtime/step.ts';
+import type { Plan, Step } from '../../runtime/step.ts';
 import type { ObservedTaintedPod } from './observe.ts';
-import { toleratedSeconds } from './tolerations.ts';
 
-/** A pod goes when the first of its node's taints is no longer borne. */
-export function planTaintedPod({ pod, taints }: ObservedTaintedPod, nowMs: number): Plan<Pod['status']> {
-  if (pod.metadata.deletionTimestamp) return { steps: [], status: 'unchanged' };
-  const tolerations = pod.spec.tolerations ?? [];
-  const ends = taints.map(({ taint, sinceMs }) => {
-    const seconds = toleratedSeconds(tolerations, taint);
-    return seconds === undefined ? nowMs : sinceMs + seconds * 1000;
-  });
-  const inMs = Math.min(...ends) - nowMs;
-  if (inMs > 0) {
-    return { steps: [], status: 'unchanged', ...(Number.isFinite(inMs) ? { again: { afterMs: inMs } } : {}) };
-  }
+/** A pod goes when its time has come, and hears when it does not after all. */
+export function planTaintedPod({ pod, dueMs, isSpared }: ObservedTaintedPod, nowMs: number): Plan<Pod['status']> {
+  if (isSpared) return { steps: [event(pod, `Cancelling deletion of Pod ${keyOf(pod)}`)], status: 'unchanged' };
+  if (dueMs === undefined) return { steps: [], status: 'unchanged' };
+  if (dueMs > nowMs) return { steps: [], status: 'unchanged', again: { afterMs: dueMs - nowMs } };
   const condition = {
     type: 'DisruptionTarget',
     status: 'True',
@@ -26,13 +18,7 @@ export function planTaintedPod({ pod, taints }: ObservedTaintedPod, nowMs: numbe
   };
   return {
     steps: [
-      {
-        op: 'event',
-        about: pod,
-        type: 'Normal',
-        reason: 'TaintManagerEviction',
-        message: `Marking for deletion Pod ${keyOf(pod)}`,
-      },
+      event(pod, `Marking for deletion Pod ${keyOf(pod)}`),
       {
         op: 'patch',
         kind: kinds.pods,
@@ -46,4 +32,8 @@ export function planTaintedPod({ pod, taints }: ObservedTaintedPod, nowMs: numbe
     ],
     status: 'unchanged',
   };
+}
+
+function event(about: Pod, message: string): Step {
+  return { op: 'event', about, type: 'Normal', reason: 'TaintManagerEviction', message };
 }

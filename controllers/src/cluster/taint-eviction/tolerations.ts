@@ -8,11 +8,8 @@ export function tolerates(toleration: Toleration, taint: Taint): boolean {
   return operator === 'Equal' && !!toleration.key && (toleration.value ?? '') === (taint.value ?? '');
 }
 
-/** Seconds for which a taint is borne: for ever, or undefined when it is not tolerated at all. */
+/** Seconds for which a taint is borne: for ever, or undefined when it is not tolerated at all. The first toleration that fits says. */
 export function toleratedSeconds(tolerations: readonly Toleration[], taint: Taint): number | undefined {
-  const matching = tolerations.filter((toleration) => tolerates(toleration, taint));
-  if (matching.length === 0) return undefined;
-  return Math.min(
-    ...matching.map(({ tolerationSeconds: seconds }) => Math.max(0, seconds ?? Number.POSITIVE_INFINITY)),
-  );
+  const first = tolerations.find((toleration) => tolerates(toleration, taint));
+  return first && Math.max(0, first.tolerationSeconds ?? Number.POSITIVE_INFINITY);
 }

@@ -8,6 +8,7 @@ import { staleDisruptionLaws } from '../../cluster/stale-disruption/laws.ts';
 import { garbageCollectorLaws } from '../../cluster/garbage-collector/laws.ts';
 import { namespaceLaws } from '../../cluster/namespace/laws.ts';
 import { nodeLifecycleLaws } from '../../cluster/node-lifecycle/laws.ts';
+import { nodeTtlLaws } from '../../cluster/node-ttl/laws.ts';
 import { podGcLaws } from '../../cluster/pod-gc/laws.ts';
 import { resourceQuotaLaws } from '../../cluster/resource-quota/laws.ts';
 import { rootCaLaws } from '../../cluster/root-ca/laws.ts';
@@ -45,6 +46,7 @@ export const lawTable: readonly ControllerLaws[] = [
   nodeLifecycleLaws,
   taintEvictionLaws,
   podGcLaws,
+  nodeTtlLaws,
   disruptionLaws,
   staleDisruptionLaws,
   clusterRoleAggregationLaws,
