@@ -18,6 +18,7 @@ import { AuthorizerChain } from './authz/authorizer.ts';
 import { NodeAuthorizer } from './authz/node-authorizer.ts';
 import { RbacAuthorizer } from './authz/rbac.ts';
 import { bootstrap, bootstrapHosts } from './bootstrap/bootstrap.ts';
+import { LocalApiServices } from './bootstrap/local-api-services.ts';
 import { ServerPresence } from './bootstrap/server-presence.ts';
 import { type ApiServerConfig, pkiDirectory } from './config.ts';
 import { CustomResources } from './custom-resources/custom-resources.ts';
@@ -45,6 +46,7 @@ import {
   type ServiceAllocators,
 } from './registry/allocators/service-allocators.ts';
 import { createBuiltInStrategies } from './registry/strategies/built-in-kinds.ts';
+import { componentStatuses } from './registry/component-statuses.ts';
 import { ServedKinds } from './registry/kinds.ts';
 import { cachedReader, objectKey } from './registry/resource-context.ts';
 import type { Strategy, UserInfo } from './registry/strategy.ts';
@@ -139,6 +141,8 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
   const transport = (user: UserInfo) => inProcessTransport(user, line, stopping.signal);
 
   async function run(signal: AbortSignal): Promise<void> {
+    const others = reviews.map(({ api }) => api);
+    const apiServices = new LocalApiServices({ kinds, others, objects, clock, log });
     const policyStatus = new PolicyStatus({ kinds, objects, clock, log });
     const working: Promise<void>[] = [custom.run(stopping.signal), policyStatus.run(stopping.signal)];
     try {
@@ -146,6 +150,8 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
       const listening: AddressInfo = await http.listen();
       address.port = listening.port;
       await bootstrap(transport(bootstrapUser), { config, signal });
+      await apiServices.register(signal);
+      working.push(apiServices.run(stopping.signal));
       const presence = new ServerPresence({
         transport: transport(bootstrapUser),
         clock,
@@ -222,7 +228,18 @@ function composeLine(
   restoreAllocations(allocators, objects, log);
   if (claims) followClaims(allocators, objects, log);
   const strategies = [...createBuiltInStrategies({ allocators }), definitionStrategy as unknown as Strategy];
-  const kinds = new ServedKinds(strategies, { objects, clock, random });
+  const kinds = new ServedKinds(
+    strategies,
+    { objects, clock, random },
+    {
+      componentstatuses: () =>
+        componentStatuses({
+          read,
+          nowMs: () => clock.nowMs(),
+          askStore: () => askStore(objects, AbortSignal.timeout(storeAnswerMsMax)),
+        }),
+    },
+  );
   const custom = new CustomResources({
     kinds,
     objects,
@@ -266,6 +283,8 @@ function composeLine(
   return { line, authorizers, tokens, tokenKinds, claims, custom };
 }
 
+/** After this time a store is said not to answer. */
+const storeAnswerMsMax = 5_000;
 /** A store that does not answer must not keep the server from ending. */
 const leaveTimeoutMs = 2_000;
 
@@ -298,7 +317,7 @@ function healthChecks(
       name: 'etcd',
       isLiveness: true,
       check: async () => {
-        await objects.get(objectKey({ group: '', resource: 'namespaces' }, undefined, 'default'), { signal: stopping });
+        await askStore(objects, stopping);
         return undefined;
       },
     },
@@ -309,6 +328,11 @@ function healthChecks(
     },
     { name: 'shutdown', isLiveness: false, check: () => (stopping.aborted ? 'process is shutting down' : undefined) },
   ];
+}
+
+/** Rejects when the store does not answer. */
+function askStore(objects: ObjectStore, signal: AbortSignal): Promise<unknown> {
+  return objects.get(objectKey({ group: '', resource: 'namespaces' }, undefined, 'default'), { signal });
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -106,6 +106,17 @@ describe('a pod', () => {
       'spec.containers[0].ports[0].containerPort: Invalid value: 65536: must be between 1 and 65535, inclusive',
     ],
     [
+      {
+        containers: [{ name: 'c', image: 'i' }],
+        volumes: [{ name: 'v', csi: { driver: 'd', nodePublishSecretRef: {} } }],
+      },
+      'spec.volumes[0].csi.nodePublishSecretRef.name: Required value',
+    ],
+    [
+      { containers: [{ name: 'c', image: 'i' }], volumes: [{ name: 'v', azureFile: { secretName: 's' } }] },
+      'spec.volumes[0].azureFile.shareName: Required value',
+    ],
+    [
       { containers: [{ name: 'c', image: 'i', env: [{ name: '=', value: 'x' }] }] },
       'spec.containers[0].env[0].name: Invalid value: "="',
     ],

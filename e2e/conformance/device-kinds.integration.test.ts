@@ -92,6 +92,30 @@ const resourceSlice: KindRules = {
       'spec.pool.resourceSliceCount: Invalid value: 0: must be greater than zero',
     ],
     [{ spec: { devices: [{ name: 'x' }, { name: 'x' }] } }, 'spec.devices[1].name: Duplicate value: "x"'],
+    [
+      { spec: { devices: [{ name: 'x', attributes: { a: {} } }] } },
+      'spec.devices[0].attributes[a]: Required value: exactly one value must be specified',
+    ],
+    [
+      { spec: { devices: [{ name: 'x', attributes: { 'example.com/a': { version: '1.2' } } }] } },
+      'spec.devices[0].attributes[example.com/a].version: Invalid value: "1.2": must be a string compatible with semver.org spec 2.0.0',
+    ],
+    [
+      { spec: { devices: [{ name: 'x', attributes: { 'a-b': { int: 1 } } }] } },
+      'spec.devices[0].attributes: Invalid value: "a-b": a valid C identifier must start with',
+    ],
+    [
+      { spec: { devices: [{ name: 'x', taints: [{ key: 'k', effect: 'Some' }] }] } },
+      'spec.devices[0].taints[0].effect: Unsupported value: "Some"',
+    ],
+    [
+      { spec: { devices: [{ name: 'x', allNodes: true }] } },
+      'can only be set if `perDeviceNodeSelection` is set to true in the ResourceSlice spec',
+    ],
+    [
+      { spec: { allNodes: null, perDeviceNodeSelection: true, devices: [{ name: 'x' }] } },
+      'spec.devices[0]: Required value: exactly one of `nodeName`, `nodeSelector`, or `allNodes` is required',
+    ],
   ],
   changes: [{ spec: { pool: { generation: 2 } } }],
   immutable: [

@@ -101,6 +101,19 @@ const volume: KindRules = {
       'spec.persistentVolumeReclaimPolicy: Unsupported value: "Burn": supported values: "Delete", "Recycle", "Retain"',
     ],
     [
+      { spec: { hostPath: null, iscsi: { targetPortal: '10.0.0.1', iqn: 'x', lun: 256 } } },
+      'spec.iscsi.iqn: Invalid value: "x": must be valid format starting with iqn, eui, or naa',
+    ],
+    [
+      { spec: { hostPath: null, fc: { targetWWNs: ['x'] } } },
+      'spec.fc.lun: Required value: lun is required if targetWWNs is specified',
+    ],
+    [{ spec: { hostPath: null, rbd: { monitors: [], image: '' } } }, 'spec.rbd.monitors: Required value'],
+    [
+      { spec: { volumeAttributesClassName: 'fast' } },
+      'spec.csi: Required value: has to be specified when using volumeAttributesClassName',
+    ],
+    [
       { spec: { hostPath: null, local: { path: '/d' } } },
       'metadata.annotations: Required value: Local volume requires node affinity',
     ],

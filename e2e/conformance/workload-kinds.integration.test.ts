@@ -29,7 +29,7 @@ const statefulSet: KindRules = {
     spec: {
       podManagementPolicy: 'OrderedReady',
       revisionHistoryLimit: 10,
-      updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition: 0 } },
+      updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition: 0, maxUnavailable: 1 } },
       persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Retain', whenScaled: 'Retain' },
       template: { spec: { dnsPolicy: 'ClusterFirst' } },
       volumeClaimTemplates: [

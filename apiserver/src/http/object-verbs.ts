@@ -18,6 +18,7 @@ import { parseSelection } from '../registry/selection.ts';
 import { badRequest } from '../registry/status-errors.ts';
 import type { WriteCall } from '../registry/write-call.ts';
 import type { Answer } from './answer.ts';
+import { getComputed, listComputed } from './computed-objects.ts';
 import type { Admitted, LineParts } from './request-line.ts';
 
 export function answerObject(admitted: Admitted, parts: LineParts): Promise<Answer> {
@@ -43,6 +44,7 @@ export function answerObject(admitted: Admitted, parts: LineParts): Promise<Answ
 
 export async function getObject({ incoming, user, served }: Admitted): Promise<Answer> {
   const { address, options, signal, warnings } = incoming;
+  if (served.computed) return getComputed(served, served.computed, address.name ?? '');
   const stored = await served.store.get(address.namespace, address.name ?? '', options, { user, signal, warnings });
   return { kind: 'stored', code: 200, served, stored };
 }
@@ -50,6 +52,7 @@ export async function getObject({ incoming, user, served }: Admitted): Promise<A
 async function listObjects({ incoming, user, served }: Admitted, { limits }: LineParts): Promise<Answer> {
   const { address, options, signal, warnings } = incoming;
   const selection = parseSelection(served.store.strategy, options, limits.selectorCharactersMax);
+  if (served.computed) return listComputed(served, served.computed, selection);
   const list = await served.store.list(address.namespace, selection, options, { user, signal, warnings });
   return { kind: 'list', served, list };
 }

@@ -3,6 +3,7 @@ import { apiVersionOf, type ApiResource, builtInResources } from '@slipway/api/r
 import { builtInSchemas } from '@slipway/api/schema/built-in-schemas';
 import type { Typing } from '@slipway/api/schema/compile-decoder';
 import type { ObjectSchema } from '@slipway/api/schema/structural-schema';
+import type { KubeObject } from '@slipway/api/types';
 import { invariant } from '@slipway/kit/invariant';
 import { autoscalingV1View } from './autoscaling-v1-view.ts';
 import type { Printer } from '../discovery/tables/printer.ts';
@@ -28,7 +29,12 @@ export interface ServedResource {
   readonly deprecationWarning?: string;
   /** Why no object can be made any more. */
   readonly refusesCreate?: string;
+  /** The objects are not stored but worked out when somebody asks. */
+  readonly computed?: Computed;
 }
+
+/** All objects of a kind. */
+export type Computed = () => Promise<readonly KubeObject[]>;
 
 /** Subresources that something in this server answers; discovery lists no other. `connect` ones are answered through the node agents. */
 export const connectSubresources: readonly string[] = ['log', 'exec', 'attach', 'portforward'];
@@ -51,8 +57,13 @@ export class ServedKinds {
   #byPath: ReadonlyMap<string, ServedResource>;
   readonly #listeners = new Set<() => void>();
 
-  constructor(strategies: readonly Strategy[], deps: ResourceStoreDeps) {
-    const stored = strategies.map((strategy) => servedBy(strategy, deps));
+  /** `computed`: of kinds that are not stored, by resource. */
+  constructor(
+    strategies: readonly Strategy[],
+    deps: ResourceStoreDeps,
+    computed: Readonly<Record<string, Computed>> = {},
+  ) {
+    const stored = strategies.map((strategy) => servedBy(strategy, deps, computed[strategy.resource.resource]));
     this.#builtIn = [...stored, ...otherVersions.flatMap((version) => servedUnder(version, stored))];
     this.#all = this.#builtIn;
     this.#byPath = byPath(this.#all);
@@ -111,10 +122,18 @@ function pathOf({
   return `${apiVersionOf({ group, version })}/${resource}`;
 }
 
-function servedBy(strategy: Strategy, deps: ResourceStoreDeps): ServedResource {
+function servedBy(strategy: Strategy, deps: ResourceStoreDeps, computed?: Computed): ServedResource {
   const api = withServedSubresources(strategy.resource);
   const schema = schemaOf(api);
-  return { api, schema, store: new ResourceStore(strategy, schema, deps), view: undefined };
+  const { deprecationWarning } = strategy;
+  return {
+    api,
+    schema,
+    store: new ResourceStore(strategy, schema, deps),
+    view: undefined,
+    ...(deprecationWarning === undefined ? {} : { deprecationWarning }),
+    ...(computed ? { computed } : {}),
+  };
 }
 
 interface OtherVersion {

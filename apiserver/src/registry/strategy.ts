@@ -55,6 +55,8 @@ export interface Strategy<T extends KubeObject = KubeObject> extends UpdateRules
   validate(draft: T, context: StrategyContext): FieldError[];
   /** What holds for new objects only; runs after `validate`. */
   validateCreate?(draft: T, context: StrategyContext): FieldError[];
+  /** Said to everybody who uses the kind, reading it included. */
+  readonly deprecationWarning?: string;
   /** Texts for `Warning:` headers. */
   warnings?(draft: T, old: T | undefined): string[];
   /** Takes addresses and ports; may fill them into the draft. `old` is undefined on create, `draft` on delete. */

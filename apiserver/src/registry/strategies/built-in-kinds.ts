@@ -5,6 +5,8 @@ import type { Strategy } from '../strategy.ts';
 import { certificateSigningRequestStrategy } from './access/certificate-signing-request.ts';
 import { clusterRoleStrategy } from './access/cluster-role.ts';
 import { clusterRoleBindingStrategy } from './access/cluster-role-binding.ts';
+import { apiServiceStrategy } from './cluster/api-service.ts';
+import { componentStatusStrategy } from './cluster/component-status.ts';
 import { configMapStrategy } from './cluster/config-map.ts';
 import { deploymentStrategy } from './workloads/deployment.ts';
 import { endpointSliceStrategy } from './network/endpoint-slice.ts';
@@ -72,6 +74,8 @@ export function createBuiltInStrategies({ allocators }: BuiltInStrategyDeps): re
   return [
     ofAnyKind(namespaceStrategy),
     ofAnyKind(nodeStrategy),
+    ofAnyKind(apiServiceStrategy),
+    ofAnyKind(componentStatusStrategy),
     ofAnyKind(podStrategy),
     ofAnyKind(createServiceStrategy(allocators)),
     ofAnyKind(endpointSliceStrategy),

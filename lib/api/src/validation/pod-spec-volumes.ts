@@ -2,6 +2,7 @@ import { dnsLabelProblems, dnsSubdomainProblems } from '../names.ts';
 import { tryParseQuantity } from '../quantity.ts';
 import type { DownwardAPIVolumeFile, KeyToPath, ProjectedVolumeSource, Volume, VolumeProjection } from '../types.ts';
 import { type FieldError, duplicate, forbidden, invalid, notSupported, pushInvalid, required } from './field-error.ts';
+import { validateDriverName, validateNetworkDisk } from './network-disks.ts';
 import { validateFileMode, validateFilePath, validateNoBacksteps } from './path.ts';
 import { validateResourceFieldRef, validateVolumeFieldRef } from './pod-spec-env.ts';
 
@@ -36,7 +37,7 @@ type SourceRule<Type extends keyof Volume> = (
   place: VolumePlace,
 ) => void;
 
-/** Of types that are not here (disks of clouds and networks) only the fields' types are known. */
+/** Disks of clouds and networks are elsewhere. */
 const sourceRules: { readonly [Type in keyof Volume]?: SourceRule<Type> } = {
   emptyDir: validateEmptyDir,
   hostPath: validateHostPath,
@@ -70,7 +71,10 @@ function validateSource(errors: FieldError[], volume: Volume, path: string, podN
     return;
   }
   const rule = sourceRules[first] as ((...args: unknown[]) => void) | undefined;
-  rule?.(errors, volume[first], `${path}.${first}`, { volumeName: volume.name, podName });
+  const source = volume[first] as object;
+  if (!validateNetworkDisk(errors, first, source, `${path}.${first}`)) {
+    rule?.(errors, source, `${path}.${first}`, { volumeName: volume.name, podName });
+  }
   for (const type of more) errors.push(forbidden(`${path}.${type}`, 'may not specify more than 1 volume type'));
 }
 
@@ -199,9 +203,12 @@ function validateNfs(errors: FieldError[], { server, path: exported }: NonNullab
   if (!exported?.startsWith('/')) errors.push(invalid(`${path}.path`, exported ?? '', 'must be an absolute path'));
 }
 
-function validateCsi(errors: FieldError[], { driver }: NonNullable<Volume['csi']>, path: string): void {
-  if (!driver) errors.push(required(`${path}.driver`));
-  else pushInvalid(errors, `${path}.driver`, driver, dnsSubdomainProblems(driver.toLowerCase()));
+function validateCsi(errors: FieldError[], csi: NonNullable<Volume['csi']>, path: string): void {
+  const { driver = '', nodePublishSecretRef: secret } = csi;
+  validateDriverName(errors, driver, `${path}.driver`);
+  if (!secret) return;
+  if (!secret.name) errors.push(required(`${path}.nodePublishSecretRef.name`));
+  else pushInvalid(errors, `${path}.name`, secret.name, dnsSubdomainProblems(secret.name));
 }
 
 function validateEphemeral(

@@ -39,17 +39,45 @@ const actions = ['Audit', 'Deny', 'Warn'];
 const patchTypes = ['ApplyConfiguration', 'JSONPatch'];
 const auditAnnotationsMax = 20;
 
+type AnyPolicy = ValidatingAdmissionPolicy | MutatingAdmissionPolicy;
+type AnyBinding = ValidatingAdmissionPolicyBinding | MutatingAdmissionPolicyBinding;
+
+/** What both kinds of policies have in common. */
+const policyRules = {
+  allowUnconditionalUpdate: false,
+  defaults(draft: AnyPolicy): void {
+    draft.spec ??= {};
+    draft.spec.failurePolicy ??= 'Fail';
+    if (draft.spec.matchConstraints) defaultMatchResources(draft.spec.matchConstraints);
+  },
+  prepareUpdate(draft: AnyPolicy, old: AnyPolicy): void {
+    countGeneration(draft, old, draft.spec, old.spec);
+  },
+};
+
+/** What both kinds of bindings have in common. */
+const bindingRules = {
+  allowUnconditionalUpdate: false,
+  defaults(draft: AnyBinding): void {
+    draft.spec ??= {};
+    if (draft.spec.matchResources) defaultMatchResources(draft.spec.matchResources);
+  },
+  prepareCreate: startGeneration,
+  prepareUpdate(draft: AnyBinding, old: AnyBinding): void {
+    countGeneration(draft, old, draft.spec, old.spec);
+  },
+};
+
 export const validatingAdmissionPolicyStrategy: Strategy<ValidatingAdmissionPolicy> = {
   resource: descriptorOf(group, 'v1', 'validatingadmissionpolicies'),
-  allowUnconditionalUpdate: false,
-  defaults: defaultPolicy,
+  ...policyRules,
   prepareCreate(draft) {
     draft.status = {};
     startGeneration(draft);
   },
   prepareUpdate(draft, old) {
     keepStatus(draft, old);
-    countGeneration(draft, old, draft.spec, old.spec);
+    policyRules.prepareUpdate(draft, old);
   },
   validate({ spec }) {
     const errors: FieldError[] = [];
@@ -69,10 +97,8 @@ export const validatingAdmissionPolicyStrategy: Strategy<ValidatingAdmissionPoli
 
 export const mutatingAdmissionPolicyStrategy: Strategy<MutatingAdmissionPolicy> = {
   resource: descriptorOf(group, 'v1', 'mutatingadmissionpolicies'),
-  allowUnconditionalUpdate: false,
-  defaults: defaultPolicy,
+  ...policyRules,
   prepareCreate: startGeneration,
-  prepareUpdate: (draft, old) => countGeneration(draft, old, draft.spec, old.spec),
   validate({ spec }) {
     const errors: FieldError[] = [];
     validatePolicySpec(errors, spec);
@@ -89,13 +115,9 @@ export const mutatingAdmissionPolicyStrategy: Strategy<MutatingAdmissionPolicy> 
 
 export const validatingAdmissionPolicyBindingStrategy: Strategy<ValidatingAdmissionPolicyBinding> = {
   resource: descriptorOf(group, 'v1', 'validatingadmissionpolicybindings'),
-  allowUnconditionalUpdate: false,
-  defaults: defaultBinding,
-  prepareCreate: startGeneration,
-  prepareUpdate: (draft, old) => countGeneration(draft, old, draft.spec, old.spec),
+  ...bindingRules,
   validate({ spec }) {
-    const errors: FieldError[] = [];
-    validateBindingSpec(errors, spec);
+    const errors = bindingErrors(spec);
     validateActions(errors, spec.validationActions ?? [], 'spec.validationActions');
     return errors;
   },
@@ -103,27 +125,9 @@ export const validatingAdmissionPolicyBindingStrategy: Strategy<ValidatingAdmiss
 
 export const mutatingAdmissionPolicyBindingStrategy: Strategy<MutatingAdmissionPolicyBinding> = {
   resource: descriptorOf(group, 'v1', 'mutatingadmissionpolicybindings'),
-  allowUnconditionalUpdate: false,
-  defaults: defaultBinding,
-  prepareCreate: startGeneration,
-  prepareUpdate: (draft, old) => countGeneration(draft, old, draft.spec, old.spec),
-  validate({ spec }) {
-    const errors: FieldError[] = [];
-    validateBindingSpec(errors, spec);
-    return errors;
-  },
+  ...bindingRules,
+  validate: ({ spec }) => bindingErrors(spec),
 };
-
-function defaultPolicy(draft: ValidatingAdmissionPolicy | MutatingAdmissionPolicy): void {
-  draft.spec ??= {};
-  draft.spec.failurePolicy ??= 'Fail';
-  if (draft.spec.matchConstraints) defaultMatchResources(draft.spec.matchConstraints);
-}
-
-function defaultBinding(draft: ValidatingAdmissionPolicyBinding | MutatingAdmissionPolicyBinding): void {
-  draft.spec ??= {};
-  if (draft.spec.matchResources) defaultMatchResources(draft.spec.matchResources);
-}
 
 function validatePolicySpec(
   errors: FieldError[],
@@ -216,11 +220,13 @@ interface BindingSpec {
   readonly matchResources?: Parameters<typeof validateMatchResources>[1];
 }
 
-function validateBindingSpec(errors: FieldError[], { policyName = '', paramRef, matchResources }: BindingSpec): void {
+function bindingErrors({ policyName = '', paramRef, matchResources }: BindingSpec): FieldError[] {
+  const errors: FieldError[] = [];
   if (policyName === '') errors.push(required('spec.policyName'));
   else pushInvalid(errors, 'spec.policyName', policyName, dnsSubdomainProblems(policyName));
   if (paramRef) validateParamRef(errors, paramRef, 'spec.paramRef');
   if (matchResources) validateMatchResources(errors, matchResources, 'spec.matchResources');
+  return errors;
 }
 
 function validateActions(errors: FieldError[], given: readonly string[], path: string): void {

@@ -1,5 +1,6 @@
-import { dnsLabelProblems, dnsSubdomainProblems } from '@slipway/api/names';
+import { dnsSubdomainProblems } from '@slipway/api/names';
 import type { ResourceSlice, ResourceSliceSpec } from '@slipway/api/types';
+import { validateDevice } from '@slipway/api/validation/device';
 import { validateDeviceDriver } from '@slipway/api/validation/device-claim';
 import {
   type FieldError,
@@ -32,11 +33,11 @@ export const resourceSliceStrategy: Strategy<ResourceSlice> = {
     const devices = spec.devices ?? [];
     if (devices.length > devicesMax) errors.push(tooMany('spec.devices', devices.length, devicesMax));
     const names = new Set<string>();
-    devices.forEach(({ name = '' }, i) => {
-      const at = `spec.devices[${i}].name`;
-      if (name === '') errors.push(required(at));
-      else pushInvalid(errors, at, name, dnsLabelProblems(name));
-      if (names.has(name)) errors.push(duplicate(at, name));
+    devices.forEach((device, i) => {
+      const at = `spec.devices[${i}]`;
+      const { name = '' } = device;
+      validateDevice(errors, device, at, { hasOwnPlace: spec.perDeviceNodeSelection === true });
+      if (names.has(name)) errors.push(duplicate(`${at}.name`, name));
       names.add(name);
     });
     return errors;

@@ -1,5 +1,5 @@
 import { parseIp } from '@slipway/api/ip-address';
-import { dnsLabelProblems, dnsSubdomainProblems, qualifiedNameProblems } from '@slipway/api/names';
+import { dnsLabelProblems, dnsSubdomainProblems, labelValueProblems, qualifiedNameProblems } from '@slipway/api/names';
 import type { Endpoint, EndpointSlice } from '@slipway/api/types';
 import {
   type FieldError,
@@ -20,6 +20,7 @@ const endpointsMax = 1000;
 const portsMax = 20000;
 const addressesMax = 100;
 const zoneHintsMax = 8;
+const nodeHintsMax = 8;
 const addressTypes = ['FQDN', 'IPv4', 'IPv6'];
 const protocols = ['SCTP', 'TCP', 'UDP'];
 
@@ -79,6 +80,24 @@ function validateEndpoint(errors: FieldError[], endpoint: Endpoint, type: string
   if (hostname !== undefined) pushInvalid(errors, `${path}.hostname`, hostname, dnsLabelProblems(hostname));
   const zones = hints?.forZones ?? [];
   if (zones.length > zoneHintsMax) errors.push(tooMany(`${path}.hints.forZones`, zones.length, zoneHintsMax));
+  else validateHints(errors, zones, `${path}.hints.forZones`, labelValueProblems);
+  const nodes = hints?.forNodes ?? [];
+  if (nodes.length > nodeHintsMax) errors.push(tooMany(`${path}.hints.forNodes`, nodes.length, nodeHintsMax));
+  else validateHints(errors, nodes, `${path}.hints.forNodes`, dnsSubdomainProblems);
+}
+
+/** Each named once. */
+function validateHints(
+  errors: FieldError[],
+  hints: readonly { readonly name?: string }[],
+  path: string,
+  problemsOf: (name: string) => readonly string[],
+): void {
+  hints.forEach(({ name = '' }, i) => {
+    const at = `${path}[${i}].name`;
+    if (hints.findIndex((other) => (other.name ?? '') === name) !== i) errors.push(duplicate(at, name));
+    else pushInvalid(errors, at, name, problemsOf(name));
+  });
 }
 
 function validateAddress(errors: FieldError[], address: string, type: string, path: string): void {

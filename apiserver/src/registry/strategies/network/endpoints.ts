@@ -16,6 +16,7 @@ const serverUser = 'system:apiserver';
 export const endpointsStrategy: Strategy<Endpoints> = {
   resource: descriptorOf('', 'v1', 'endpoints'),
   allowCreateOnUpdate: true,
+  deprecationWarning: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
   defaults({ subsets = [] }) {
     for (const { ports = [] } of subsets) for (const port of ports) port.protocol ||= 'TCP';
   },
@@ -32,7 +33,6 @@ export const endpointsStrategy: Strategy<Endpoints> = {
     });
     return errors;
   },
-  warnings: () => ['v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice'],
 };
 
 function validateSubset(errors: FieldError[], subset: EndpointSubset, path: string, isServer: boolean): void {

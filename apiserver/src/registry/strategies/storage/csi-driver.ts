@@ -1,10 +1,10 @@
 import type { CSIDriver, CSIDriverSpec } from '@slipway/api/types';
 import { type FieldError, duplicate, invalid, notSupported, required } from '@slipway/api/validation/field-error';
+import { validateDriverName } from '@slipway/api/validation/network-disks';
 import { semanticEqual } from '@slipway/api/validation/semantic-equal';
 import type { Strategy } from '../../strategy.ts';
 import { descriptorOf } from '../descriptor.ts';
 import { countGeneration, dropGeneration } from '../generation.ts';
-import { validateDriverName } from './persistent-volume.ts';
 
 const modes = ['Ephemeral', 'Persistent'];
 const groupPolicies = ['ReadWriteOnceWithFSType', 'File', 'None'];

@@ -2,11 +2,11 @@ import { qualifiedNameProblems } from '@slipway/api/names';
 import type { CSINode, CSINodeDriver } from '@slipway/api/types';
 import { validateNonNegative } from '@slipway/api/validation/counts';
 import { type FieldError, duplicate, invalid, pushInvalid, required } from '@slipway/api/validation/field-error';
+import { validateDriverName } from '@slipway/api/validation/network-disks';
 import { semanticEqual } from '@slipway/api/validation/semantic-equal';
 import type { Strategy } from '../../strategy.ts';
 import { descriptorOf } from '../descriptor.ts';
 import { dropGeneration } from '../generation.ts';
-import { validateDriverName } from './persistent-volume.ts';
 
 const nodeIdMax = 256;
 

@@ -1,17 +1,9 @@
 import { canonicalCapacity } from '@slipway/api/defaults/persistent-volume';
 import { defaultNetworkDisk } from '@slipway/api/defaults/volume';
-import { dnsSubdomainProblems } from '@slipway/api/names';
 import type { PersistentVolume, PersistentVolumeSpec } from '@slipway/api/types';
 import { differences } from '@slipway/api/validation/differences';
-import {
-  type FieldError,
-  forbidden,
-  invalid,
-  notSupported,
-  pushInvalid,
-  required,
-  tooLong,
-} from '@slipway/api/validation/field-error';
+import { type FieldError, forbidden, invalid, notSupported, required } from '@slipway/api/validation/field-error';
+import { validateDriverName, validateNetworkDisk } from '@slipway/api/validation/network-disks';
 import { validateNoBacksteps } from '@slipway/api/validation/path';
 import {
   validateAccessModes,
@@ -64,6 +56,9 @@ export const persistentVolumeStrategy: Strategy<PersistentVolume> = {
     if (spec.volumeMode !== old.volumeMode) {
       errors.push(invalid('volumeMode', spec.volumeMode, 'field is immutable'));
     }
+    if (old.volumeAttributesClassName !== undefined && spec.volumeAttributesClassName === undefined) {
+      errors.push(forbidden('spec.volumeAttributesClassName', 'update from non-nil value to nil is forbidden'));
+    }
     if (old.nodeAffinity && !semanticEqual(spec.nodeAffinity, old.nodeAffinity)) {
       errors.push(invalid('nodeAffinity', spec.nodeAffinity, 'field is immutable'));
     }
@@ -106,7 +101,20 @@ function validateSpec(errors: FieldError[], spec: PersistentVolumeSpec, path: st
   }
   validateClassName(errors, spec.storageClassName, `${path}.storageClassName`);
   validateVolumeMode(errors, spec.volumeMode, `${path}.volumeMode`);
-  validateClassName(errors, spec.volumeAttributesClassName, `${path}.volumeAttributesClassName`);
+  validateAttributesClass(errors, spec, path);
+}
+
+/** Classes of attributes are CSI drivers' own. */
+function validateAttributesClass(
+  errors: FieldError[],
+  { volumeAttributesClassName: name, csi }: PersistentVolumeSpec,
+  path: string,
+): void {
+  if (name === undefined) return;
+  const at = `${path}.volumeAttributesClassName`;
+  if (name === '') errors.push(required(at, 'an empty string is disallowed'));
+  else validateClassName(errors, name, at);
+  if (!csi) errors.push(required(`${path}.csi`, 'has to be specified when using volumeAttributesClassName'));
 }
 
 /** Everything of a spec that does not say where the volume is. */
@@ -137,6 +145,7 @@ function validateSource(errors: FieldError[], spec: PersistentVolumeSpec, path: 
   for (const [type] of types.slice(1)) {
     errors.push(forbidden(`${path}.${type}`, 'may not specify more than 1 volume type'));
   }
+  for (const [type, source] of types) validateNetworkDisk(errors, type, source as object, `${path}.${type}`);
   const { hostPath, nfs, local, csi } = spec;
   if (hostPath) {
     if (!hostPath.path) errors.push(required(`${path}.hostPath.path`));
@@ -175,12 +184,4 @@ function validateCsi(errors: FieldError[], csi: NonNullable<PersistentVolumeSpec
     if (!reference.name) errors.push(required(`${path}.${field}.name`));
     if (!reference.namespace) errors.push(required(`${path}.${field}.namespace`));
   }
-}
-
-const driverNameMax = 63;
-
-export function validateDriverName(errors: FieldError[], name: string, path: string): void {
-  if (name === '') errors.push(required(path));
-  if (name.length > driverNameMax) errors.push(tooLong(path, driverNameMax));
-  pushInvalid(errors, path, name, dnsSubdomainProblems(name.toLowerCase()));
 }

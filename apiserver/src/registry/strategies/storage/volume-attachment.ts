@@ -1,11 +1,11 @@
 import { dnsSubdomainProblems } from '@slipway/api/names';
 import type { VolumeAttachment, VolumeAttachmentSpec } from '@slipway/api/types';
 import { type FieldError, invalid, pushInvalid, required } from '@slipway/api/validation/field-error';
+import { validateDriverName } from '@slipway/api/validation/network-disks';
 import { semanticEqual } from '@slipway/api/validation/semantic-equal';
 import type { Strategy } from '../../strategy.ts';
 import { descriptorOf } from '../descriptor.ts';
 import { dropGeneration, keepStatus } from '../generation.ts';
-import { validateDriverName } from './persistent-volume.ts';
 
 export const volumeAttachmentStrategy: Strategy<VolumeAttachment> = {
   resource: descriptorOf('storage.k8s.io', 'v1', 'volumeattachments'),

@@ -76,7 +76,9 @@ function defaultUpdateStrategy(spec: StatefulSetSpec): void {
     strategy.type = 'RollingUpdate';
     strategy.rollingUpdate ??= {};
   }
-  if (strategy.type === 'RollingUpdate' && strategy.rollingUpdate) strategy.rollingUpdate.partition ??= 0;
+  if (strategy.type !== 'RollingUpdate' || !strategy.rollingUpdate) return;
+  strategy.rollingUpdate.partition ??= 0;
+  strategy.rollingUpdate.maxUnavailable ??= 1;
 }
 
 /** Claim templates travel as whole objects. */
