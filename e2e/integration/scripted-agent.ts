@@ -3,8 +3,14 @@ import type { Pod } from '@slipway/api/types';
 import { kinds } from '@slipway/client/kinds';
 import type { ControlPlane } from './control-plane.ts';
 
-/** Stands for the node agents: pods that have a node become ready, pods that are deleted go. Returns how to stop. */
-export function startScriptedAgent({ manager, client, signal }: ControlPlane): () => Promise<void> {
+/**
+ * Stands for the node agents: pods that have a node become ready, pods that are deleted go. Returns how to stop. Pods for which
+ * `cannotRun` holds wait for an image that does not come.
+ */
+export function startScriptedAgent(
+  { manager, client, signal }: ControlPlane,
+  cannotRun: (pod: Pod) => boolean = () => false,
+): () => Promise<void> {
   const inWork = new Set<Promise<void>>();
   let address = 1;
   const handle = async (pod: Pod) => {
@@ -16,7 +22,7 @@ export function startScriptedAgent({ manager, client, signal }: ControlPlane): (
         await client.patch(
           kinds.pods,
           ref,
-          { status: readyStatus(`10.64.0.${address++}`) },
+          { status: cannotRun(pod) ? waitingStatus(pod) : readyStatus(`10.64.0.${address++}`) },
           { signal, subresource: 'status' },
         );
     } catch (error) {
@@ -38,6 +44,15 @@ export function startScriptedAgent({ manager, client, signal }: ControlPlane): (
     stop();
     await Promise.all(inWork);
   };
+}
+
+function waitingStatus({ spec }: Pod): Pod['status'] {
+  const state = { waiting: { reason: 'ImagePullBackOff', message: 'Back-off pulling image' } };
+  const containerStatuses = spec.containers.map(({ name, image = '' }) => ({
+    ...{ name, image, imageID: '', ready: false, restartCount: 0 },
+    state,
+  }));
+  return { phase: 'Pending', containerStatuses, conditions: [{ type: 'Ready', status: 'False' }] };
 }
 
 function readyStatus(ip: string): Pod['status'] {
