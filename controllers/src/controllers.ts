@@ -24,6 +24,7 @@ import { endpointsController } from './networking/endpoints/controller.ts';
 import { nodeIpamController } from './networking/node-ipam/controller.ts';
 import type { ControllerDefinition } from './runtime/controller-definition.ts';
 import { claimProtectionController, volumeProtectionController } from './storage/in-use-protection/controller.ts';
+import { cronJobController } from './workloads/cron-job/controller.ts';
 import { daemonSetController } from './workloads/daemonset/controller.ts';
 import { deploymentController } from './workloads/deployment/controller.ts';
 import { jobController } from './workloads/job/controller.ts';
@@ -58,6 +59,7 @@ export function allControllers(config: ControllersConfig, clock: Clock): readonl
     statefulSetController,
     daemonSetController(clock),
     jobController,
+    cronJobController,
     ttlAfterFinishedController,
     endpointSliceController,
     endpointsController,

@@ -1,4 +1,14 @@
-import type { DaemonSet, Deployment, Job, Node, Pod, ReplicaSet, Service, StatefulSet } from '@slipway/api/types';
+import type {
+  CronJob,
+  DaemonSet,
+  Deployment,
+  Job,
+  Node,
+  Pod,
+  ReplicaSet,
+  Service,
+  StatefulSet,
+} from '@slipway/api/types';
 import { formatTime } from '@slipway/kit/clock';
 
 interface PodOptions {
@@ -121,6 +131,25 @@ export function aJob(more: Partial<Job['spec']> = {}, metadata: Job['metadata'] 
         metadata: { labels: { job: 'work' } },
         spec: { restartPolicy: 'Never', containers: [{ name: 'main', image: 'work:1' }] },
       },
+      ...more,
+    },
+    status: {},
+  };
+}
+
+export function aCronJob(more: Partial<CronJob['spec']> = {}): CronJob {
+  const { selector: _, ...spec } = aJob().spec;
+  return {
+    apiVersion: 'batch/v1',
+    kind: 'CronJob',
+    metadata: { namespace: 'shop', name: 'tick', generation: 1 },
+    spec: {
+      schedule: '*/5 * * * *',
+      concurrencyPolicy: 'Allow',
+      suspend: false,
+      successfulJobsHistoryLimit: 3,
+      failedJobsHistoryLimit: 1,
+      jobTemplate: { metadata: { labels: { tick: 'yes' } }, spec },
       ...more,
     },
     status: {},

@@ -18,6 +18,7 @@ import { endpointSliceLaws } from '../../networking/endpoint-slice/laws.ts';
 import { endpointsLaws } from '../../networking/endpoints/laws.ts';
 import { nodeIpamLaws } from '../../networking/node-ipam/laws.ts';
 import { claimProtectionLaws, volumeProtectionLaws } from '../../storage/in-use-protection/laws.ts';
+import { cronJobLaws } from '../../workloads/cron-job/laws.ts';
 import { daemonSetLaws } from '../../workloads/daemonset/laws.ts';
 import { deploymentLaws } from '../../workloads/deployment/laws.ts';
 import { jobLaws } from '../../workloads/job/laws.ts';
@@ -35,6 +36,7 @@ export const lawTable: readonly ControllerLaws[] = [
   statefulSetLaws,
   daemonSetLaws,
   jobLaws,
+  cronJobLaws,
   ttlAfterFinishedLaws,
   endpointSliceLaws,
   endpointsLaws,
