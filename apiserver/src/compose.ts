@@ -36,7 +36,7 @@ import { addProcessMetrics } from './metrics/process-metrics.ts';
 import { addObjectCounts, measuredBackend } from './metrics/storage-metrics.ts';
 import type { LineParts } from './http/request-line.ts';
 import { reviewResources } from './http/reviews.ts';
-import { clientIdentities, openPki, type Pki } from './pki/pki.ts';
+import { clientIdentities, keepRenewed, type KeyPair, openPki, type Pki } from './pki/pki.ts';
 import { Claims } from './registry/allocators/claims.ts';
 import { followClaims } from './registry/allocators/follow-claims.ts';
 import { repairClaims, storedServices } from './registry/allocators/repair-claims.ts';
@@ -89,7 +89,7 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
   const backend = measuredBackend(deps.backend, metrics, clock);
   const starting = new AbortController();
   const [pki, objects] = await Promise.all([
-    openPki(pkiDirectory(config), { clock, random }),
+    openPki(pkiDirectory(config), { clock, random }, undefined, config.certificateValidMs),
     createObjectStore({ backend, clock, log, signal: starting.signal }),
   ]);
   addObjectCounts(metrics, () => objects.cachedCounts());
@@ -102,7 +102,8 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
     metrics,
   });
   const { kinds, reviews } = line;
-  const serving = await pki.servingCertificate(bootstrapHosts(config, hostname()));
+  const serve = () => pki.servingCertificate(bootstrapHosts(config, hostname()));
+  const serving = await serve();
   const state = { isBootstrapped: false };
   const discovery = liveDiscovery(
     () => [
@@ -125,8 +126,8 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
       architecture: process.arch,
       causes: (path) => readCauses(path, { kinds, objects, backend }, stopping.signal),
     },
-    authenticator: new Authenticator(tokenKinds, config.apiAudiences),
-    connect: deps.connect?.(pki) ?? createPodConnect(() => agentCredentials(pki)),
+    authenticator: new Authenticator(tokenKinds, config.apiAudiences, clock),
+    connect: deps.connect?.(pki) ?? createPodConnect(() => agentCredentials(pki), clock),
     metrics,
     clock,
     log,
@@ -139,6 +140,12 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
   ready.promise.catch(() => {});
   const address = { host: config.bindAddress, port: config.securePort };
   const transport = (user: UserInfo) => inProcessTransport(user, line, stopping.signal);
+
+  async function renewServing(): Promise<KeyPair> {
+    const pair = await serve();
+    http.useCertificate(pair);
+    return pair;
+  }
 
   async function run(signal: AbortSignal): Promise<void> {
     const others = reviews.map(({ api }) => api);
@@ -164,6 +171,7 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
       });
       await presence.join(signal);
       working.push(presence.run(stopping.signal));
+      working.push(keepRenewed('serving', serving, renewServing, { clock, random, log }, stopping.signal));
       state.isBootstrapped = true;
       working.push(runCompactor({ backend, clock, log, isOurs: () => presence.isFirst }, stopping.signal));
       if (claims) working.push(repairClaims({ claims, objects, clock, log }, stopping.signal));

@@ -23,6 +23,8 @@ export interface ApiServerConfig {
   readonly staticTokens: ReadonlyMap<string, UserInfo>;
   /** Further names and addresses for the serving certificate. */
   readonly extraHosts: readonly string[];
+  /** How long certificates hold that the server makes for itself and those around it. */
+  readonly certificateValidMs: number;
   readonly limits: Limits;
 }
 
@@ -68,6 +70,8 @@ const defaultLimits: Limits = {
   selectorCharactersMax: 16 * 1024,
 };
 
+const certificateValidMsDefault = 365 * 24 * 3600_000;
+
 const defaultIssuer = 'https://kubernetes.default.svc.cluster.local';
 
 export type ApiServerOptions = Pick<ApiServerConfig, 'dataDir'> &
@@ -88,6 +92,7 @@ export function apiServerConfig(options: ApiServerOptions): ApiServerConfig {
     apiAudiences: options.apiAudiences ?? [issuer],
     staticTokens: options.staticTokens ?? new Map(),
     extraHosts: options.extraHosts ?? [],
+    certificateValidMs: options.certificateValidMs ?? certificateValidMsDefault,
     limits: Object.freeze({ ...defaultLimits, ...options.limits }),
   });
 }

@@ -5,7 +5,15 @@ export const commands: readonly Command[] = [
   {
     name: 'up',
     summary: 'all in one: API server, controllers, scheduler, node agent on this machine',
-    flags: [...everywhereFlags, ...apiServerFlags, ...agentFlags, 'agent', 'controllers', 'ecs-port'],
+    flags: [
+      ...everywhereFlags,
+      ...apiServerFlags,
+      ...agentFlags,
+      'agent',
+      'controllers',
+      'cluster-signing-duration',
+      'ecs-port',
+    ],
     load: async () => (await import('./commands/up.ts')).up,
   },
   {
@@ -17,7 +25,15 @@ export const commands: readonly Command[] = [
   {
     name: 'controllers',
     summary: 'controllers and scheduler, against the API servers of a kubeconfig; one of several leads',
-    flags: [...everywhereFlags, 'kubeconfig', 'server', 'pki-dir', 'controllers', 'cluster-cidr'],
+    flags: [
+      ...everywhereFlags,
+      'kubeconfig',
+      'server',
+      'pki-dir',
+      'cluster-signing-duration',
+      'controllers',
+      'cluster-cidr',
+    ],
     load: async () => (await import('./commands/controllers.ts')).controllers,
   },
   {

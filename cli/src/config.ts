@@ -3,7 +3,7 @@ import { homedir, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseCidr } from '@slipway/api/ip-address';
 import type { LogLevel } from '@slipway/kit/logger';
-import { type FlagName, type FlagValues, flags } from './flags.ts';
+import { durationMs, type FlagName, type FlagValues, flags } from './flags.ts';
 import { UsageError } from './usage-error.ts';
 
 export interface EtcdConfig {
@@ -24,6 +24,7 @@ export interface Config {
   readonly bindAddress: string;
   readonly securePort: number;
   readonly pkiDir: string | undefined;
+  readonly signingDurationMs: number;
   readonly tokenAuthFile: string | undefined;
   readonly ecsPort: number;
   /** undefined = the embedded store. */
@@ -80,6 +81,7 @@ export function resolveConfig(layers: readonly FlagValues[], fallbackDataDir: st
     bindAddress: text('bind-address') ?? '127.0.0.1',
     securePort: value('secure-port') as number,
     pkiDir: text('pki-dir'),
+    signingDurationMs: durationMs(text('cluster-signing-duration') ?? '') ?? 0,
     tokenAuthFile: text('token-auth-file'),
     ecsPort: value('ecs-port') as number,
     etcd: etcdFrom(text),

@@ -10,7 +10,7 @@ export type FlagValue = string | number | boolean;
 
 export interface Flag {
   readonly name: string;
-  readonly type: 'string' | 'integer' | 'boolean' | 'choice' | 'cidr' | 'address' | 'name';
+  readonly type: 'string' | 'integer' | 'boolean' | 'choice' | 'cidr' | 'address' | 'name' | 'duration';
   readonly choices?: readonly string[];
   readonly default?: FlagValue;
   /** Shown in the help in place of the value: `DIR`. */
@@ -41,6 +41,12 @@ export const flags = {
     type: 'string',
     placeholder: 'DIR',
     help: "keys of the cluster (the API server's DATA_DIR/pki), to sign certificates and tokens",
+  },
+  'cluster-signing-duration': {
+    type: 'duration',
+    placeholder: 'TIME',
+    default: '8760h',
+    help: 'how long certificates that are asked for hold at most, such as 720h or 90m',
   },
   'token-auth-file': {
     type: 'string',
@@ -208,6 +214,9 @@ export function parseValue(flag: Flag, text: string): FlagValue {
     case 'cidr':
       if (parseCidr(text)?.family !== 4) throw wrong('an IPv4 range such as 10.64.0.0/16');
       return text;
+    case 'duration':
+      if (durationMs(text) === undefined) throw wrong('a time such as 720h, 90m or 30s');
+      return text;
     case 'address':
       if (!parseIp(text)) throw wrong('an IP address such as 127.0.0.1');
       return text;
@@ -220,6 +229,15 @@ export function parseValue(flag: Flag, text: string): FlagValue {
       if (text === '') throw wrong('a value');
       return text;
   }
+}
+
+const unitMs: Readonly<Record<string, number>> = { h: 3600_000, m: 60_000, s: 1_000 };
+
+/** Of `720h`, `1h30m`, `45s`; undefined when it is none, or no time at all. */
+export function durationMs(text: string): number | undefined {
+  if (!/^(\d+[hms])+$/.test(text)) return undefined;
+  const parts = [...text.matchAll(/(\d+)([hms])/g)];
+  return parts.reduce((sum, [, count, unit = '']) => sum + Number(count) * (unitMs[unit] ?? 0), 0) || undefined;
 }
 
 /** Values from `SLIPWAY_...` variables. */

@@ -42,6 +42,8 @@ export interface ControllersConfig {
   readonly clusterCidr: string;
   /** Signs certificates as the cluster's authority, where its key is at hand. */
   readonly signCertificate?: SignCertificate;
+  /** How long such a certificate holds at most, a year when not given. */
+  readonly certificateValidMs?: number;
   /** Signs tokens for Secrets of service accounts, where the key is at hand. */
   readonly signAccountToken?: SignAccountToken;
 }
@@ -76,7 +78,7 @@ export function allControllers(config: ControllersConfig, clock: Clock): readonl
     staleDisruptionController,
     clusterRoleAggregationController,
     csrApprovingController,
-    csrSigningController(config.signCertificate),
+    csrSigningController(config.signCertificate, config.certificateValidMs),
     csrCleaningController,
     accountTokenController(config.caPem, config.signAccountToken),
     bootstrapTokenCleaner,

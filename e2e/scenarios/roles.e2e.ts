@@ -95,7 +95,7 @@ describeWith(missingCapability(containerNeeds), 'one process per role', () => {
     await rm(base, { recursive: true, force: true });
   });
 
-  it('runs a deployment on the node, and reaches into it through an agent with its own authority', async () => {
+  it('runs a deployment on the node, and reaches into it through the agent', async () => {
     await cluster.kubectl([
       'create',
       'deployment',
@@ -114,6 +114,13 @@ describeWith(missingCapability(containerNeeds), 'one process per role', () => {
   it('knows the agent as its node, by a certificate that was asked for', async () => {
     const csrs = await cluster.kubectl(['get', 'csr']);
     expect(csrs).toMatch(/kube-apiserver-client-kubelet +system:bootstrap:abcdef +<none> +Approved,Issued/);
+    await eventually('the serving certificate is asked for, approved and in use', async () => {
+      expect(await cluster.kubectl(['get', 'csr'])).toMatch(
+        /kubelet-serving +system:node:worker +<none> +Approved,Issued/,
+      );
+      expect(await cluster.kubectl(['get', 'node', 'worker', '-o', 'yaml'])).not.toContain('agent-authority');
+    });
+    expect(await cluster.kubectl(['exec', 'deployment/app', '--', 'echo', 'inside'])).toBe('inside\n');
     const [, , agent] = roles;
     if (!agent) throw new Error('no agent');
     const pair = (ending: string) => join(agent.dataDir, `agent-pki/client.${ending}`);

@@ -14,6 +14,7 @@ import { type AgentConfig, type AgentSettings, agentConfig, kubeletVersion } fro
 import { runImageCollection } from './node/garbage-collection.ts';
 import { type MachineFacts, readMachineFacts } from './node/machine-facts.ts';
 import { NodeAgentStatus, nodeLabels } from './node/node-agent-status.ts';
+import { nodeAddresses } from './node/node-status.ts';
 import { parseResolvConf } from './pods/dns-config.ts';
 import type { NodeFacts, PodCgroups } from './pods/pod-deps.ts';
 import { tell } from './pods/pod-deps.ts';
@@ -43,8 +44,20 @@ export interface NodeAgentDeps {
   readonly log: Logger;
   /** The node has been given its part of the cluster's addresses. Absent = the runtime looks after its network itself. */
   readonly usePodCidr?: (podCidr: string, signal: AbortSignal) => Promise<void>;
+  /** Looks after the certificate that the server shows, as long as the agent runs. */
+  readonly keepServing?: (node: ServingNode, signal: AbortSignal) => Promise<void>;
   /** More that runs on a node as long as the agent does: service proxy, DNS. Its failure ends the agent. */
   readonly companions?: (caches: NodeCaches) => readonly ((signal: AbortSignal) => Promise<void>)[];
+}
+
+/** The agent's server, for whoever looks after the certificate that it shows. */
+export interface ServingNode {
+  /** Addresses and names that the Node will say it has. */
+  readonly addresses: readonly string[];
+  /** Resolves when the API has the node. */
+  readonly registered: Promise<void>;
+  useCertificate(pair: { readonly cert: string; readonly key: string }): void;
+  annotate(annotations: Readonly<Record<string, string | null>>, signal: AbortSignal): Promise<void>;
 }
 
 /** What every node watches; shared with its companions. */
@@ -181,6 +194,16 @@ async function assemble(config: AgentConfig, deps: NodeAgentDeps): Promise<Parts
     (signal) => runImageCollection({ runtime, images, clock, log, dataDirectory: config.dataDir }, signal),
     ...companions,
   ];
+  const { keepServing } = deps;
+  if (keepServing) {
+    const serving: ServingNode = {
+      addresses: nodeAddresses({ addresses: hostIps, machine }).map(({ address }) => address),
+      registered: status.ready,
+      useCertificate: (pair) => server.useCertificate(pair),
+      annotate: (annotations, signal) => status.annotate(annotations, signal),
+    };
+    runs.push((signal) => keepServing(serving, signal));
+  }
   return { server, status, runs };
 }
 

@@ -1,6 +1,6 @@
 export { createCgroups } from './cgroups/cgroups.ts';
 export { detectCgroupLayout } from './cgroups/cgroup-layout.ts';
-export { createNodeAgent, type NodeAgent, type NodeAgentDeps, type NodeCaches } from './compose.ts';
+export { createNodeAgent, type NodeAgent, type NodeAgentDeps, type NodeCaches, type ServingNode } from './compose.ts';
 export {
   createNodeNetwork,
   type NodeNetwork,

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { StatusError } from '@slipway/api/status-error';
+import type { Clock } from '@slipway/kit/clock';
 import type { UserInfo } from '../registry/strategy.ts';
 import type { TokenAuthenticator } from './token-outcome.ts';
 
@@ -16,11 +17,13 @@ export class Authenticator {
   readonly #tokens: TokenAuthenticator;
   readonly #apiAudiences: readonly string[];
   /** A connection's certificate does not change; undefined = it showed none. */
-  readonly #bySocket = new WeakMap<object, { readonly user: UserInfo | undefined }>();
+  readonly #bySocket = new WeakMap<object, CertificateUser>();
+  readonly #clock: Pick<Clock, 'nowMs'>;
 
-  constructor(tokens: TokenAuthenticator, apiAudiences: readonly string[]) {
+  constructor(tokens: TokenAuthenticator, apiAudiences: readonly string[], clock: Pick<Clock, 'nowMs'>) {
     this.#tokens = tokens;
     this.#apiAudiences = apiAudiences;
+    this.#clock = clock;
   }
 
   /** Throws StatusError Unauthorized when credentials are shown that are not good. */
@@ -35,22 +38,33 @@ export class Authenticator {
   }
 
   #certificateUser(socket: TLSSocket): UserInfo | undefined {
-    const known = this.#bySocket.get(socket);
-    if (known) return known.user;
-    const user = readCertificate(socket);
-    this.#bySocket.set(socket, { user });
-    return user;
+    let known = this.#bySocket.get(socket);
+    if (!known) {
+      known = readCertificate(socket);
+      this.#bySocket.set(socket, known);
+    }
+    // A connection may be older than the end of what it began with.
+    if (known.user && this.#clock.nowMs() > known.untilMs) throw unauthorized();
+    return known.user;
   }
 }
 
-function readCertificate(socket: TLSSocket): UserInfo | undefined {
-  if (typeof socket.getPeerCertificate !== 'function') return undefined;
-  const { subject } = socket.getPeerCertificate();
-  if (!subject) return undefined;
+interface CertificateUser {
+  readonly user: UserInfo | undefined;
+  readonly untilMs: number;
+}
+
+const noCertificate: CertificateUser = { user: undefined, untilMs: Number.POSITIVE_INFINITY };
+
+function readCertificate(socket: TLSSocket): CertificateUser {
+  if (typeof socket.getPeerCertificate !== 'function') return noCertificate;
+  const { subject, valid_to } = socket.getPeerCertificate();
+  if (!subject) return noCertificate;
   if (!socket.authorized) throw unauthorized();
   const names = listOf(subject.CN);
   if (!names[0]) throw unauthorized();
-  return { name: names[0], groups: [...listOf(subject.O), authenticatedGroup] };
+  const user = { name: names[0], groups: [...listOf(subject.O), authenticatedGroup] };
+  return { user, untilMs: Date.parse(valid_to) };
 }
 
 function listOf(value: string | readonly string[] | undefined): readonly string[] {

@@ -23,6 +23,7 @@ import type { UserInfo } from '../registry/strategy.ts';
 import { type Connect, reviewConnect } from './connect.ts';
 import { type EncodeOptions, encodeAnswer, encodeValue } from './encode-answer.ts';
 import { isOurMistake, statusFrom } from './errors.ts';
+import type { KeyPair } from '../pki/issue-certificate.ts';
 import { impersonated } from './impersonation.ts';
 import { incomingFromHttp } from './http-incoming.ts';
 import { InFlight, requestKind } from './in-flight.ts';
@@ -56,6 +57,8 @@ export interface HttpServerDeps {
 export interface HttpServer {
   /** Throws an error of one line when the address is taken. */
   listen(): Promise<AddressInfo>;
+  /** New connections are shown this certificate. */
+  useCertificate(pair: KeyPair): void;
   /** Resolves when every connection is closed. */
   close(): Promise<void>;
 }
@@ -101,6 +104,9 @@ export function createHttpServer(deps: HttpServerDeps): HttpServer {
       }
       invariant(main, 'there is a server');
       return main;
+    },
+    useCertificate({ certificate: cert, privateKey: key }) {
+      for (const server of servers) server.setSecureContext({ cert, key, ca: tls.clientCa });
     },
     async close() {
       const closed = servers.map((server) => new Promise((resolve) => server.close(resolve)));

@@ -31,7 +31,12 @@ export const keyAlgorithm = { name: 'ECDSA', namedCurve: 'P-256' } as const;
 export const signingAlgorithm = { name: 'ECDSA', hash: 'SHA-256' } as const;
 
 /** Machines whose clock is a little behind must accept a certificate that was just made. */
-export const clockSkewMs = 5 * 60_000;
+const clockSkewMs = 5 * 60_000;
+
+/** Of a certificate that is made now and is to hold so long. Short-lived ones reach back less: most of their time lies ahead. */
+export function notBeforeMs(nowMs: number, validMs: number): number {
+  return nowMs - Math.min(clockSkewMs, validMs / 10);
+}
 
 /** Without an issuer the certificate is signed by its own key. */
 export async function issueCertificate(
@@ -49,7 +54,7 @@ export async function issueCertificate(
     serialNumber: serialNumber(random),
     subject: [...(request.organizations ?? []).map((name) => ({ O: [name] })), { CN: [request.commonName] }],
     issuer: signedBy?.name ?? [{ CN: [request.commonName] }],
-    notBefore: new Date(nowMs - clockSkewMs),
+    notBefore: new Date(notBeforeMs(nowMs, request.validMs)),
     notAfter: new Date(nowMs + request.validMs),
     publicKey: keys.publicKey,
     signingKey: signedBy?.key ?? keys.privateKey,

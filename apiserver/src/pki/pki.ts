@@ -13,10 +13,13 @@ import { join } from 'node:path';
 import type { Clock } from '@slipway/kit/clock';
 import type { Random } from '@slipway/kit/random';
 import { type CertificateRequest, issueCertificate, type KeyPair } from './issue-certificate.ts';
+import { partLeft, renewAtPart } from './request-certificate.ts';
 import { readSecretFile, writeSecretFile } from './secret-file.ts';
 import { type SigningOrder, signRequest } from './sign-request.ts';
 
-export { ensureRequestedPair, type WantedCertificate } from './request-certificate.ts';
+export type { KeyPair } from './issue-certificate.ts';
+export { keepRenewed } from './keep-renewed.ts';
+export { ensureRequestedPair, renewalTimeMs, type WantedCertificate } from './request-certificate.ts';
 
 export interface ClientIdentity {
   /** The file name, without ending. */
@@ -53,15 +56,16 @@ export const clientIdentities = {
 
 const dayMs = 24 * 3600_000;
 const authorityValidMs = 3650 * dayMs;
-const leafValidMs = 365 * dayMs;
-/** A cluster that is restarted at least every two months never meets an expired certificate. */
-const renewBeforeMs = 60 * dayMs;
+const leafValidMsDefault = 365 * dayMs;
+/** An authority is made anew before its end. Nothing that it signed is trusted then: a cluster that old needs a hand. */
+const renewAuthorityBeforeMs = 60 * dayMs;
 
 /** `authorityName`: two authorities that one side trusts must have different names. */
 export async function openPki(
   directory: string,
   { clock, random }: { clock: Clock; random: Random },
   authorityName = 'slipway-ca',
+  leafValidMs = leafValidMsDefault,
 ): Promise<Pki> {
   const issuing = () => ({ nowMs: clock.nowMs(), random });
   const authority = await ensurePair(
@@ -114,7 +118,11 @@ export async function openPki(
 /** A certificate whose key was lost in a crash between the two writes does not fit either. */
 function isFit(pair: KeyPair, request: CertificateRequest, issuer: KeyPair | undefined, nowMs: number): boolean {
   const certificate = new X509Certificate(pair.certificate);
-  if (Date.parse(certificate.validTo) - nowMs < renewBeforeMs) return false;
+  const isOver =
+    request.usage === 'authority'
+      ? Date.parse(certificate.validTo) - nowMs < renewAuthorityBeforeMs
+      : partLeft(pair.certificate, nowMs) <= renewAtPart;
+  if (isOver) return false;
   if (issuer && !certificate.verify(new X509Certificate(issuer.certificate).publicKey)) return false;
   if (!matchesKey(certificate, pair.privateKey)) return false;
   return (request.hosts ?? []).every(

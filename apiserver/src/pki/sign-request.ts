@@ -3,10 +3,10 @@ import { X509Certificate } from 'node:crypto';
 import type { CertificateRequest } from '@slipway/api/certificates/certificate-request';
 import type * as X509 from '@peculiar/x509';
 import {
-  clockSkewMs,
   type Issuing,
   importKey,
   type KeyPair,
+  notBeforeMs,
   serialNumber,
   signingAlgorithm,
 } from './issue-certificate.ts';
@@ -32,7 +32,7 @@ export async function signRequest(
     serialNumber: serialNumber(random),
     subject: request.subject.map(({ type, value }) => ({ [type]: [value] })),
     issuer: new x509.X509Certificate(authority.certificate).subject,
-    notBefore: new Date(nowMs - clockSkewMs),
+    notBefore: new Date(notBeforeMs(nowMs, validMs)),
     notAfter: new Date(endMs),
     publicKey: new x509.PublicKey(Buffer.from(request.publicKey)),
     signingKey: await importKey(authority.privateKey),

@@ -1,6 +1,7 @@
 /** What leaves the request line for a pod: its logs, commands in its containers, tunnels to its ports. Answered through the agent of its node. */
 import { pipeline } from 'node:stream/promises';
 import { StatusError } from '@slipway/api/status-error';
+import type { Clock } from '@slipway/kit/clock';
 import type { Node, Pod } from '@slipway/api/types';
 import type { Connect, ConnectRequest } from '../http/connect.ts';
 import { type AgentAddress, AgentConnection, type AgentCredentials, agentAddress } from './agent-connection.ts';
@@ -9,12 +10,16 @@ import { logParameters, openPodLog } from './pod-logs.ts';
 import { isPortForward, runPortForward } from './port-forward.ts';
 import { type RemoteCommand, runRemoteCommand } from './remote-command.ts';
 
-/** `credentials` answers the API server's client certificate for agents; it is asked once, when somebody first connects. */
-export function createPodConnect(credentials: () => Promise<AgentCredentials>): Connect {
-  let connection: Promise<AgentConnection> | undefined;
+/** Certificates are made anew months before they end. */
+const renewMs = 3600_000;
+
+/** `credentials` answers the API server's client certificate for agents; it is asked when somebody connects, and again after a while. */
+export function createPodConnect(credentials: () => Promise<AgentCredentials>, clock: Pick<Clock, 'nowMs'>): Connect {
+  const connect = async () => ({ untilMs: clock.nowMs() + renewMs, agents: new AgentConnection(await credentials()) });
+  let connection: ReturnType<typeof connect> | undefined;
   return async (request) => {
-    connection ??= credentials().then((loaded) => new AgentConnection(loaded));
-    const agents = await connection;
+    if (!connection || clock.nowMs() >= (await connection).untilMs) connection = connect();
+    const { agents } = await connection;
     const pod = request.object as Pod;
     switch (request.address.subresource) {
       case 'log':

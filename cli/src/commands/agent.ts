@@ -15,11 +15,14 @@ export const agent: RunCommand = async (context) => {
   if (obstacle) throw new CommandError(`the node agent cannot run: ${obstacle.message}`);
   const claim = await claimRoles(config.dataDir, 'agent', ['agent']);
   try {
-    const { connection, transport } = await connectAsNode(context);
+    const { connection, transport, certificates: kept } = await connectAsNode(context);
     const certificates = await ownCertificates(context, connection.ca ?? '');
     const isLocal = isLoopback(addressOf(connection.server).host);
     const link = { transport, loopbackServer: isLocal ? () => addressOf(transport.server) : undefined };
-    const part = await composeAgent(config, link, certificates, { clock, random, log }, signal);
+    const deps = { clock, random, log };
+    const keeping = kept && { keepServing: kept.keepServing };
+    const part = await composeAgent(config, link, { ...certificates, ...keeping }, deps, signal);
+    void kept?.keepClient(signal);
     await runParts([part], signal, async () => {
       print(`ready: node ${config.nodeName}`);
       await keepCompileCache();

@@ -1,7 +1,7 @@
 import type { RunCommand } from '../command.ts';
 import { keepCompileCache } from '../compile-cache.ts';
 import { ensureClusterDns } from '../compose/cluster-dns.ts';
-import { composeApiServer, writeAdminKubeconfig } from '../compose/control-plane.ts';
+import { composeApiServer, keepAdminKubeconfig, writeAdminKubeconfig } from '../compose/control-plane.ts';
 import { runParts } from '../compose/run-parts.ts';
 import { claimRoles } from '../process-record.ts';
 
@@ -16,6 +16,7 @@ export const apiserver: RunCommand = async ({ config, clock, random, log, signal
         print(
           `ready: https://${part.server.address.host}:${part.server.address.port}  export KUBECONFIG=${config.kubeconfig}`,
         );
+        void keepAdminKubeconfig(config, part.server, { clock, random, log }, signal);
         await keepCompileCache();
       });
     } finally {

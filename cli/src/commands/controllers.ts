@@ -7,6 +7,7 @@ import { createControllerManager } from '@slipway/controllers';
 import { messageOf } from '@slipway/kit/errors';
 import type { CommandContext, RunCommand } from '../command.ts';
 import { remoteAccounts } from '../compose/accounts.ts';
+import { followKubeconfig } from '../compose/follow-kubeconfig.ts';
 import { controllersLease } from '../compose/leading-controllers.ts';
 import { processIdentity } from '../compose/process-identity.ts';
 import { connectRemote } from '../compose/remote.ts';
@@ -19,6 +20,7 @@ export const controllers: RunCommand = async ({ config, clock, random, log, sign
     const remote = await connectRemote(config, clock, 'controllers');
     const { connection, transport } = remote;
     const transportAs = remoteAccounts(remote, clock);
+    void followKubeconfig(config, remote, { clock, log }, signal);
     const signing = config.pkiDir === undefined ? {} : await signers(config.pkiDir, { clock, random });
     const resources = await discoverResources(transport, signal);
     const lease = { ...controllersLease, identity: await processIdentity(config.dataDir, 'controllers', random) };
@@ -33,6 +35,7 @@ export const controllers: RunCommand = async ({ config, clock, random, log, sign
           resources,
           caPem: connection.ca ?? '',
           ...signing,
+          certificateValidMs: config.signingDurationMs,
           clusterCidr: config.clusterCidr,
           controllers: config.controllers.split(','),
         },

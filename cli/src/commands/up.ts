@@ -1,9 +1,16 @@
 import { type ApiServer, clientIdentities } from '@slipway/apiserver';
+import { keepRenewed } from '@slipway/apiserver/pki';
 import type { CommandContext, RunCommand } from '../command.ts';
 import { keepCompileCache } from '../compile-cache.ts';
 import { ensureClusterDns } from '../compose/cluster-dns.ts';
-import { composeApiServer, composeControllers, type Part, writeAdminKubeconfig } from '../compose/control-plane.ts';
-import { agentHosts, agentObstacle, composeAgent, isLoopback } from '../compose/node.ts';
+import {
+  composeApiServer,
+  composeControllers,
+  type Part,
+  keepAdminKubeconfig,
+  writeAdminKubeconfig,
+} from '../compose/control-plane.ts';
+import { type AgentCertificates, agentHosts, agentObstacle, composeAgent, isLoopback } from '../compose/node.ts';
 import { runParts } from '../compose/run-parts.ts';
 import { claimRoles, type Role } from '../process-record.ts';
 import { CommandError } from '../usage-error.ts';
@@ -26,6 +33,7 @@ export const up: RunCommand = async (context) => {
         print(
           `ready: https://${apiServer.server.address.host}:${apiServer.server.address.port}  export KUBECONFIG=${config.kubeconfig}`,
         );
+        void keepAdminKubeconfig(config, apiServer.server, { clock, random, log }, signal);
         await keepCompileCache();
       });
     } finally {
@@ -39,7 +47,19 @@ export const up: RunCommand = async (context) => {
 /** The node of this machine, with the identity of a node towards the server of the same process. */
 async function localAgent({ config, clock, random, log, signal }: CommandContext, server: ApiServer): Promise<Part> {
   const { certificate, privateKey } = await server.pki.agentServingCertificate(config.nodeName, agentHosts(config));
-  const certificates = { cert: certificate, key: privateKey, clientCa: server.pki.caCertificate };
+  const certificates: AgentCertificates = {
+    cert: certificate,
+    key: privateKey,
+    clientCa: server.pki.caCertificate,
+    keepServing: (node, stop) => {
+      const renew = async () => {
+        const pair = await server.pki.agentServingCertificate(config.nodeName, agentHosts(config));
+        node.useCertificate({ cert: pair.certificate, key: pair.privateKey });
+        return pair;
+      };
+      return keepRenewed('serving', { certificate, privateKey }, renew, { clock, random, log }, stop);
+    },
+  };
   const { user, groups } = clientIdentities.node(config.nodeName);
   const link = {
     transport: server.transport({ name: user, groups }),

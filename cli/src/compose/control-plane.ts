@@ -58,7 +58,7 @@ export async function composeApiServer(config: Config, deps: ProcessDeps): Promi
         clock,
         random,
         log: log.child({ part: 'apiserver' }),
-        connect: (pki) => createPodConnect(() => agentCredentials(pki)),
+        connect: (pki) => createPodConnect(() => agentCredentials(pki), clock),
       },
     );
     const run = (signal: AbortSignal) => server.run(signal);
@@ -95,6 +95,23 @@ export async function writeAdminKubeconfig({ kubeconfig }: Config, server: ApiSe
   await writeKubeconfig(kubeconfig, connection, { cluster: 'slipway', user: 'admin' });
 }
 
+/** The certificate in it is made anew long before it ends. */
+const kubeconfigEveryMs = 3600_000;
+
+export async function keepAdminKubeconfig(
+  config: Config,
+  server: ApiServer,
+  { clock, log }: ProcessDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    await clock.sleep(kubeconfigEveryMs, signal).catch(() => {});
+    if (signal.aborted) return;
+    const failed = (error: unknown) => log.warn({ error: messageOf(error) }, 'kubeconfig not written');
+    await writeAdminKubeconfig(config, server).catch(failed);
+  }
+}
+
 /** "All addresses" is nowhere to connect to; this machine reaches itself by loopback. */
 function hostForUrl(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1';
@@ -113,6 +130,7 @@ export function composeControllers(config: Config, server: ApiServer, deps: Proc
       config: {
         resources: server.resources,
         caPem: server.pki.caCertificate,
+        certificateValidMs: config.signingDurationMs,
         signCertificate: (order) => server.pki.signRequest(order),
         signAccountToken: (order) => server.signAccountToken(order),
         clusterCidr: config.clusterCidr,

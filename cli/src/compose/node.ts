@@ -15,6 +15,7 @@ import {
   hostInCidr,
   type NodeNetworkSettings,
   removeNodeNetwork,
+  type ServingNode,
   systemMounter,
   volumeLayout,
 } from '@slipway/kubelet-agent';
@@ -67,6 +68,8 @@ export interface AgentCertificates {
   readonly clientCa: string;
   /** Goes into the Node object; see `agentAuthorityAnnotation`. */
   readonly announcedAuthority?: string;
+  /** Renews what the agent's server shows, while it runs. */
+  readonly keepServing?: (node: ServingNode, signal: AbortSignal) => Promise<void>;
 }
 
 /** How an agent, and the pods of its node, reach the API server. */
@@ -174,6 +177,7 @@ export async function composeAgent(
       cgroups: createCgroups(await detectCgroupLayout(), deps.clock),
       mounter: systemMounter,
       usePodCidr: (podCidr, stop) => network.usePodCidr(podCidr, stop),
+      ...(certificates.keepServing ? { keepServing: certificates.keepServing } : {}),
       companions: (caches) => [(stop) => runtime.run(stop), ...network.companions(caches)],
     },
   );

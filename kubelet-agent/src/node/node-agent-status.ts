@@ -54,17 +54,25 @@ export class NodeAgentStatus {
   #leaseExists = false;
   #wake = () => {};
   #becomeReady = () => {};
+  #annotations: Readonly<Record<string, string | null>>;
   /** Resolves when the API has the node with a Ready condition that is true. */
   readonly ready: Promise<void>;
 
   constructor(deps: NodeAgentStatusDeps, options: NodeAgentStatusOptions) {
     this.#deps = deps;
     this.#options = options;
+    this.#annotations = options.annotations;
     const object = { kind: 'Node', name: options.nodeName };
     this.#client = new Client(deps.transport, { controller: 'kubelet', object });
     this.ready = new Promise((resolve) => {
       this.#becomeReady = resolve;
     });
+  }
+
+  /** Writes annotations into the Node, now and whenever it is registered anew. Null takes one away. */
+  async annotate(annotations: Readonly<Record<string, string | null>>, signal: AbortSignal): Promise<void> {
+    this.#annotations = { ...this.#annotations, ...annotations };
+    await this.#client.patch(kinds.nodes, { name: this.#options.nodeName }, { metadata: { annotations } }, { signal });
   }
 
   /** Looks again now instead of at the next beat: something that the status shows has changed. */
@@ -100,14 +108,21 @@ export class NodeAgentStatus {
   async #ensureNode(signal: AbortSignal): Promise<void> {
     const { nodeName: name, machine } = this.#options;
     const labels = nodeLabels(this.#options.labels, name, machine.architecture);
-    const { annotations } = this.#options;
+    const annotations = Object.fromEntries(
+      Object.entries(this.#annotations).flatMap(([key, value]) => (value === null ? [] : [[key, value]])),
+    );
     const status = await this.#status(signal);
     const node: Node = { apiVersion: 'v1', kind: 'Node', metadata: { name, labels, annotations }, spec: {}, status };
     try {
       await this.#client.create(kinds.nodes, node, { signal });
     } catch (error) {
       if (!isStatus(error, 'AlreadyExists')) throw error;
-      await this.#client.patch(kinds.nodes, { name }, { metadata: { labels, annotations } }, { signal });
+      await this.#client.patch(
+        kinds.nodes,
+        { name },
+        { metadata: { labels, annotations: this.#annotations } },
+        { signal },
+      );
     }
   }
 

@@ -53,7 +53,14 @@ export function nodeStatus(input: NodeStatusInput): NodeStatus {
   };
 }
 
-function nodeAddresses({ addresses, machine }: NodeStatusInput): NodeAddress[] {
+/** Under which the node is known, and its agent reached. */
+export function nodeAddresses({
+  addresses,
+  machine,
+}: {
+  readonly addresses: readonly string[];
+  readonly machine: Pick<MachineFacts, 'hostname'>;
+}): NodeAddress[] {
   const internal = addresses.map((address) => ({ type: 'InternalIP', address }));
   return [...internal, { type: 'Hostname', address: machine.hostname }];
 }

@@ -43,6 +43,8 @@ export interface AgentServerOptions {
 
 export interface AgentServer {
   readonly port: number;
+  /** New connections are shown this certificate. */
+  useCertificate(pair: { readonly cert: string; readonly key: string }): void;
   /** Takes no more calls, ends the streams that are open and resolves when all are closed. */
   close(): Promise<void>;
 }
@@ -53,14 +55,8 @@ const messageBytesMax = 4 * 1024 * 1024;
 
 export async function startAgentServer(deps: AgentServerDeps, options: AgentServerOptions): Promise<AgentServer> {
   const stop = new AbortController();
-  const server = createServer({
-    cert: options.tls.cert,
-    key: options.tls.key,
-    ca: options.tls.clientCa,
-    requestCert: true,
-    rejectUnauthorized: true,
-    minVersion: 'TLSv1.2',
-  });
+  const { cert, key, clientCa: ca } = options.tls;
+  const server = createServer({ cert, key, ca, requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.2' });
   server.maxConnections = connectionsMax;
   const sockets = new WebSocketServer({
     noServer: true,
@@ -84,6 +80,7 @@ export async function startAgentServer(deps: AgentServerDeps, options: AgentServ
   await listen(server, options);
   return {
     port: (server.address() as AddressInfo).port,
+    useCertificate: (pair) => server.setSecureContext({ ...pair, ca, minVersion: 'TLSv1.2' }),
     close: () =>
       new Promise((resolve) => {
         stop.abort();

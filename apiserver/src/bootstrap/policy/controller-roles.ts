@@ -248,6 +248,10 @@ export const controllerRoles: Readonly<Record<string, Rules>> = {
 
 /** What our controllers do beyond upstream's: they patch where those update, and read what they find in their way. */
 export const ownControllerRoles: Readonly<Record<string, Rules>> = {
+  'certificate-controller': [
+    on('core', 'nodes', 'get'),
+    on('certificates.k8s.io', 'signers', 'approve', 'kubernetes.io/kubelet-serving'),
+  ],
   'deployment-controller': [on('apps', 'deployments', 'patch')],
   'endpoint-controller': [on('core', 'endpoints', 'patch'), on('core', 'services/finalizers', 'update')],
   'endpointslice-controller': [on('discovery.k8s.io', 'endpointslices', 'patch')],

@@ -3,16 +3,17 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeWith, missingCapability } from '@slipway/kit/testing/capabilities';
-import { recognizedAs } from './approving/plan.ts';
+import { decideServing, recognizedAs, servingNodeOf } from './approving/plan.ts';
 import { planCleaning } from './cleaning/plan.ts';
 import type { Csr } from './csr.ts';
-import { planSigning } from './signing/plan.ts';
+import { planSigning as planSigningFor } from './signing/plan.ts';
 
 const kubelet = 'kubernetes.io/kube-apiserver-client-kubelet';
 const serving = 'kubernetes.io/kubelet-serving';
 const node = '/O=system:nodes/CN=system:node:n1';
 const hourMs = 3600_000;
 const nowMs = Date.UTC(2026, 0, 2);
+const planSigning = (asked: Csr) => planSigningFor(asked, 365 * 24 * hourMs);
 
 /** `spec.request` of a new key. */
 function requestFor(subject: string, alternativeNames?: string): string {
@@ -60,6 +61,41 @@ describeWith(missingCapability({ programs: ['openssl'] }), 'certificates', () =>
       ['alternative names', csr(requestFor(node, 'DNS:n1'))],
     ])('leaves %s to people', (_name, asked) => {
       expect(recognizedAs(asked)).toEqual([]);
+    });
+  });
+
+  describe('decideServing', () => {
+    const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' }, spec: {} };
+    const addresses = [
+      { type: 'InternalIP', address: '10.0.0.1' },
+      { type: 'InternalIP', address: 'fd00::2' },
+      { type: 'Hostname', address: 'host-1' },
+    ];
+    const known = { ...node, status: { addresses } };
+    const asked = (names: string, spec: Partial<Csr['spec']> = {}, types: readonly string[] = []) => {
+      const username = 'system:node:n1';
+      const usages = ['server auth', 'digital signature'];
+      const all = { signerName: serving, usages, username, groups: ['system:nodes'], ...spec };
+      return csr(requestFor('/O=system:nodes/CN=system:node:n1', names), all, types);
+    };
+    const early = nowMs - hourMs + 1_000;
+
+    it('is about nodes that ask, and nobody else', () => {
+      expect(servingNodeOf(asked('IP:10.0.0.1'))).toBe('n1');
+      expect(servingNodeOf(asked('IP:10.0.0.1', {}, ['Denied']))).toBeUndefined();
+      expect(servingNodeOf(asked('IP:10.0.0.1', { username: 'jane' }))).toBeUndefined();
+      expect(servingNodeOf(asked('IP:10.0.0.1', { groups: [] }))).toBeUndefined();
+      expect(servingNodeOf(csr(client))).toBeUndefined();
+    });
+
+    it('approves the addresses of the node, and waits a while for others', () => {
+      expect(decideServing(asked('DNS:host-1,IP:10.0.0.1,IP:fd00::2'), known, early)).toBe('approve');
+      expect(decideServing(asked('IP:10.0.0.1'), node, early)).toBe('wait');
+      expect(decideServing(asked('IP:10.0.0.1'), undefined, early)).toBe('wait');
+      expect(decideServing(asked('IP:10.0.0.1,IP:10.0.0.2'), known, nowMs)).toBe('leave');
+      expect(decideServing(asked('DNS:kubernetes.default'), known, nowMs)).toBe('leave');
+      expect(decideServing(asked('IP:10.0.0.1', { username: 'system:node:n2' }), known, early)).toBe('leave');
+      expect(decideServing(asked('IP:10.0.0.1', { usages: ['client auth'] }), known, early)).toBe('leave');
     });
   });
 

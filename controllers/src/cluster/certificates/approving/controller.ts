@@ -3,11 +3,13 @@ import { type Kind, kinds } from '@slipway/client/kinds';
 import type { ControllerDefinition, ControllerDeps, Outcome } from '../../../runtime/controller-definition.ts';
 import { causeObjectFrom } from '../../../runtime/plan-reconciler.ts';
 import type { Csr } from '../csr.ts';
-import { approved, recognizedAs } from './plan.ts';
+import { approved, decideServing, recognizedAs, servingMessage, servingNodeOf } from './plan.ts';
 
 const component = 'certificatesigningrequest-approving-controller';
+/** While a node is waited for. */
+const lookAgainMs = 500;
 
-/** Approves the client certificates of node agents, for those who may ask for them. */
+/** Approves the client certificates of node agents, for those who may ask for them, and what the agents of nodes show at their own addresses. */
 export const csrApprovingController: ControllerDefinition = {
   name: 'csrapproving',
   component,
@@ -19,12 +21,21 @@ export const csrApprovingController: ControllerDefinition = {
 
 async function reconcile(
   key: string,
-  { caches, client: plain }: ControllerDeps,
+  { caches, client: plain, clock }: ControllerDeps,
   signal: AbortSignal,
 ): Promise<Outcome> {
   const csr = caches.get(kinds.certificateSigningRequests, key);
   if (!csr) return {};
   const client = plain.withCause({ controller: component, object: causeObjectFrom(csr) });
+  const servingNode = servingNodeOf(csr);
+  if (servingNode !== undefined) {
+    const decision = decideServing(csr, caches.get(kinds.nodes, servingNode), clock.nowMs());
+    if (decision === 'approve') {
+      const draft = approved(csr, servingMessage);
+      await client.updateSubresource(kinds.certificateSigningRequests, draft, 'approval', { signal });
+    }
+    return decision === 'wait' ? { againAfterMs: lookAgainMs } : {};
+  }
   for (const { permission, message } of recognizedAs(csr)) {
     const review = await client.create(reviews, accessReview(csr, permission), { signal });
     if (!review.status?.allowed) continue;

@@ -13,8 +13,14 @@ export type SignCertificate = (order: {
 
 const component = 'certificatesigningrequest-signing-controller';
 
+/** As upstream's `--cluster-signing-duration`. */
+const validMsDefault = 365 * 24 * 3600_000;
+
 /** Signs approved requests for the signers of Kubernetes itself. Does nothing where the authority's key is not at hand. */
-export function csrSigningController(sign: SignCertificate | undefined): ControllerDefinition {
+export function csrSigningController(
+  sign: SignCertificate | undefined,
+  validMsMax: number = validMsDefault,
+): ControllerDefinition {
   return {
     name: 'csrsigning',
     component,
@@ -22,21 +28,21 @@ export function csrSigningController(sign: SignCertificate | undefined): Control
     primary: kinds.certificateSigningRequests,
     triggers: [],
     create: (deps) => ({
-      reconcile: async (key, { signal }) => (sign ? await reconcile(key, sign, deps, signal) : {}),
+      reconcile: async (key, { signal }) => (sign ? await reconcile(key, { sign, validMsMax }, deps, signal) : {}),
     }),
   };
 }
 
 async function reconcile(
   key: string,
-  sign: SignCertificate,
+  { sign, validMsMax }: { readonly sign: SignCertificate; readonly validMsMax: number },
   { caches, client: plain }: ControllerDeps,
   signal: AbortSignal,
 ): Promise<Outcome> {
   const csr = caches.get(kinds.certificateSigningRequests, key);
   if (!csr) return {};
   const client = plain.withCause({ controller: component, object: causeObjectFrom(csr) });
-  const plan = planSigning(csr);
+  const plan = planSigning(csr, validMsMax);
   if (plan.op === 'leave') return {};
   if (plan.op === 'fail') {
     await client.updateStatus(kinds.certificateSigningRequests, failed(csr, plan.message), { signal });

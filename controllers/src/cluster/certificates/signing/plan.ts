@@ -7,13 +7,10 @@ export type SigningPlan =
   | { readonly op: 'fail'; readonly message: string }
   | { readonly op: 'sign'; readonly request: CertificateRequest; readonly validMs: number };
 
-/** As upstream's `--cluster-signing-duration`: what who asks for no time gets, and more nobody gets. */
-const validMsMax = 365 * 24 * 3600_000;
-
 const ours: readonly string[] = Object.values(signers);
 
-/** What to do with a request: one that is approved, for a signer of ours, and not served yet. */
-export function planSigning(csr: Csr): SigningPlan {
+/** `validMsMax` is what who asks for no time gets, and more nobody gets. What to do with a request: one that is approved, for a signer of ours, and not served yet. */
+export function planSigning(csr: Csr, validMsMax: number): SigningPlan {
   const { signerName, usages = [], username = '', expirationSeconds } = csr.spec;
   const isOpen = hasCondition(csr, 'Approved') && !hasCondition(csr, 'Denied') && !hasCondition(csr, 'Failed');
   if (!isOpen || csr.status?.certificate || !ours.includes(signerName)) return { op: 'leave' };
