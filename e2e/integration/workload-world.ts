@@ -5,6 +5,7 @@ import { type Kind, kinds, type ObjectRef, pathFor } from '@slipway/client/kinds
 import { eventually } from '../harness/eventually.ts';
 import { addNodes, type ControlPlane, startControlPlane } from './control-plane.ts';
 import { startScriptedAgent } from './scripted-agent.ts';
+import { startScriptedVolumes } from './scripted-volumes.ts';
 
 /** The agent never gets this image. */
 export const missingImage = 'registry.test/missing:1';
@@ -12,11 +13,13 @@ export const missingImage = 'registry.test/missing:1';
 export class WorkloadWorld {
   readonly plane: ControlPlane;
   readonly #stopAgent: () => Promise<void>;
+  readonly #stopVolumes: () => Promise<void>;
   #namespaces = 0;
 
   private constructor(plane: ControlPlane) {
     this.plane = plane;
     this.#stopAgent = startScriptedAgent(plane, ({ spec }) => spec.containers[0]?.image === missingImage);
+    this.#stopVolumes = startScriptedVolumes(plane);
   }
 
   static async start(nodes: readonly string[]): Promise<WorkloadWorld> {
@@ -28,6 +31,7 @@ export class WorkloadWorld {
 
   async stop(): Promise<void> {
     await this.#stopAgent();
+    await this.#stopVolumes();
     await this.plane.stop();
   }
 

@@ -1,4 +1,5 @@
 import type { DaemonSetStatus } from '@slipway/api/types';
+import { otherConditions } from '../replica-failure.ts';
 import type { Daemons } from './daemons.ts';
 
 /** Counters in nodes, by the oldest pod of each. Counters of 0 are left out where upstream leaves them out. */
@@ -25,7 +26,7 @@ export function daemonSetStatus(daemons: Daemons): DaemonSetStatus {
     numberAvailable: counts.available,
     numberUnavailable: counts.desired - counts.available,
   };
-  const { collisionCount, conditions } = set.status ?? {};
+  const { collisionCount } = set.status ?? {};
   return {
     currentNumberScheduled: counts.scheduled,
     numberMisscheduled: counts.misscheduled,
@@ -33,6 +34,6 @@ export function daemonSetStatus(daemons: Daemons): DaemonSetStatus {
     numberReady: counts.ready,
     ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== 0)),
     ...(collisionCount === undefined ? {} : { collisionCount }),
-    ...(conditions ? { conditions } : {}),
+    ...otherConditions(set.status),
   };
 }

@@ -183,6 +183,16 @@ describe('planDaemonSet', () => {
     expect(set().status).toMatchObject({ updatedNumberScheduled: 3, numberAvailable: 3 });
   });
 
+  it('does not take all pods at once that are ready but not yet for minReadySeconds', () => {
+    const { change, look, run, pods, world } = aWorld(['a', 'b', 'c'], { minReadySeconds: 60 });
+    run();
+    change({ template: withImage('web:2') });
+    expect(look()?.steps.filter(({ op }) => op === 'delete')).toEqual([]);
+    world.nowMs += 60_000;
+    look();
+    expect(pods()).toHaveLength(2);
+  });
+
   it('with surge, the former pod goes when the current one has been ready for minReadySeconds', () => {
     const { change, look, on, ready, run, world } = aWorld(['a', 'b'], { ...surging, minReadySeconds: 5 });
     run();

@@ -4,6 +4,7 @@ import { kinds } from '@slipway/client/kinds';
 import { claimChildren } from '../../runtime/claim.ts';
 import type { Plan, StepFailure } from '../../runtime/step.ts';
 import { nextAvailableInMs } from '../pod-readiness.ts';
+import { withReplicaFailure } from '../replica-failure.ts';
 import { forgetOld, historyOf, revisionLabel } from '../revision-history.ts';
 import { hashOf } from './daemon-pod.ts';
 import { Daemons } from './daemons.ts';
@@ -34,7 +35,8 @@ export function planDaemonSet(observed: ObservedDaemonSet, nowMs: number): Plan<
   return {
     steps: [...history.steps, ...steps.slice(0, stepsMax), ...forget(set, history, pods.claimed)],
     status,
-    statusAfterFailure: (failure) => (isAboutHistory(failure) ? 'unchanged' : status),
+    statusAfterFailure: (failure) =>
+      isAboutHistory(failure) ? 'unchanged' : withReplicaFailure(status, set.status, failure, nowMs),
     ...(afterMs === undefined ? {} : { again: { afterMs } }),
   };
 }

@@ -35,11 +35,12 @@ function replace(daemons: Daemons, maxUnavailable: number): Step[] {
   const broken: Pod[] = [];
   const serving: Pod[] = [];
   for (const { former, current } of statesOf(daemons)) {
-    if (former && !current) (daemons.isAvailable(former) ? serving : broken).push(former);
-    else if (!current || former || !daemons.isAvailable(current)) unavailable++;
+    const only = former ?? current;
+    if (!only || (former && current) || !daemons.isAvailable(only)) unavailable++;
+    if (former && !current) (daemons.isReady(former) ? serving : broken).push(former);
   }
-  const room = Math.max(0, maxUnavailable - unavailable - broken.length);
-  // What does not serve is replaced without asking: nobody misses it.
+  const room = Math.max(0, maxUnavailable - unavailable);
+  // What is not ready is replaced without asking: nobody misses it. It counts as unavailable until its successor serves.
   return [...broken, ...serving.slice(0, room)].map((pod) => deletePod(daemons.set, pod));
 }
 

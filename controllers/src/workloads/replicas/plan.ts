@@ -1,14 +1,15 @@
 import type { Pod, ReplicaSetStatus } from '@slipway/api/types';
 import { kinds } from '@slipway/client/kinds';
 import { claimChildren } from '../../runtime/claim.ts';
-import type { Plan, Step, StepFailure } from '../../runtime/step.ts';
+import type { Plan, Step } from '../../runtime/step.ts';
 import { podFromTemplate } from '../pod-from-template.ts';
 import { isPodActive, nextAvailableInMs } from '../pod-readiness.ts';
 import { createPod, deletePod } from '../pod-steps.ts';
+import { withReplicaFailure } from '../replica-failure.ts';
 import { inDeletionOrder } from './deletion-order.ts';
 import type { ObservedReplicas } from './observe.ts';
 import type { ReplicasKind, ReplicasOwner } from './replicas-kind.ts';
-import { replicasStatus, withReplicaFailure } from './replicas-status.ts';
+import { replicasStatus } from './replicas-status.ts';
 
 /** Pods made or removed before the next look: a change of mind about a huge owner is noticed after these. */
 export const stepsMax = 2000;
@@ -28,7 +29,7 @@ export function planReplicas<Owner extends ReplicasOwner>(
   return {
     steps: [...steps, ...scaling],
     status,
-    statusAfterFailure: (failure) => statusAfter(failure, status, owner, nowMs),
+    statusAfterFailure: (failure) => withReplicaFailure(status, owner.status, failure, nowMs),
     ...(afterMs === undefined ? {} : { again: { afterMs } }),
   };
 }
@@ -40,15 +41,4 @@ function scale({ owner, podsOnNode }: ObservedReplicas, active: readonly Pod[], 
   const surplus = Math.min(-missing, stepsMax);
   const leaving = surplus < active.length ? inDeletionOrder(active, podsOnNode, nowMs).slice(0, surplus) : active;
   return leaving.map((pod) => deletePod(owner, pod));
-}
-
-function statusAfter(
-  { step, error }: StepFailure,
-  status: ReplicaSetStatus,
-  owner: ReplicasOwner,
-  nowMs: number,
-): ReplicaSetStatus {
-  if (step.op !== 'create' && step.op !== 'delete') return status;
-  const reason = step.op === 'create' ? 'FailedCreate' : 'FailedDelete';
-  return withReplicaFailure(status, owner.status, { reason, error }, nowMs);
 }

@@ -1,8 +1,7 @@
 import { matcherOfLabels } from '@slipway/api/selector';
-import type { Pod, ReplicaSetCondition, ReplicaSetStatus } from '@slipway/api/types';
-import { formatTime } from '@slipway/kit/clock';
-import { messageOf } from '@slipway/kit/errors';
+import type { Pod, ReplicaSetStatus } from '@slipway/api/types';
 import { availableInMs, isPodActive, isPodReady, isPodTerminating } from '../pod-readiness.ts';
+import { otherConditions } from '../replica-failure.ts';
 import type { ReplicasKind, ReplicasOwner } from './replicas-kind.ts';
 
 /** Counters from the pods that belong to it. Counters of 0 are left out, as on upstream's wire. */
@@ -16,7 +15,6 @@ export function replicasStatus(
   const minReadySeconds = owner.spec.minReadySeconds ?? 0;
   const labels = matcherOfLabels(owner.spec.template?.metadata?.labels ?? {});
   const count = (holds: (pod: Pod) => boolean) => active.filter(holds).length;
-  const conditions = (owner.status?.conditions ?? []).filter(({ type }) => type !== 'ReplicaFailure');
   return {
     replicas: active.length,
     ...counter(
@@ -30,27 +28,8 @@ export function replicasStatus(
     ),
     ...(countsTerminating ? { terminatingReplicas: claimed.filter(isPodTerminating).length } : {}),
     ...counter('observedGeneration', owner.metadata.generation ?? 0),
-    ...(conditions.length > 0 ? { conditions } : {}),
+    ...otherConditions(owner.status),
   };
-}
-
-/** The same with the condition that says why pods could not be made or removed. */
-export function withReplicaFailure(
-  status: ReplicaSetStatus,
-  previous: ReplicasOwner['status'],
-  failure: { readonly reason: 'FailedCreate' | 'FailedDelete'; readonly error: unknown },
-  nowMs: number,
-): ReplicaSetStatus {
-  const before = previous?.conditions?.find(({ type }) => type === 'ReplicaFailure');
-  const condition: ReplicaSetCondition = {
-    type: 'ReplicaFailure',
-    status: 'True',
-    lastTransitionTime: before?.lastTransitionTime ?? formatTime(nowMs),
-    reason: failure.reason,
-    message: messageOf(failure.error),
-  };
-  const isSame = before?.reason === condition.reason;
-  return { ...status, conditions: [...(status.conditions ?? []), isSame && before ? before : condition] };
 }
 
 function counter<Name extends string>(name: Name, value: number): { readonly [N in Name]?: number } {

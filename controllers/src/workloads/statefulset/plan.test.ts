@@ -1,3 +1,4 @@
+import { StatusError } from '@slipway/api/status-error';
 import type { KubeObject, PersistentVolumeClaim, Pod, StatefulSet } from '@slipway/api/types';
 import { type Kind, keyOf, kinds } from '@slipway/client/kinds';
 import fc from 'fast-check';
@@ -249,6 +250,21 @@ describe('planStatefulSet', () => {
     expect(world.list(kinds.controllerRevisions)).toHaveLength(1);
   });
 
+  it('says in a condition why a pod could not be made, until it can', () => {
+    const { world, set, run } = aWorld(1);
+    const observed = controller.observe(key, world);
+    const plan = observed && controller.plan(observed, world.nowMs);
+    const step = plan?.steps.find(({ op, ...rest }) => op === 'create' && 'kind' in rest && rest.kind === kinds.pods);
+    const status = step && plan?.statusAfterFailure?.({ step, error: new StatusError('Forbidden', 'exceeded quota') });
+    expect(status).toMatchObject({
+      conditions: [{ type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message: 'exceeded quota' }],
+    });
+    if (typeof status !== 'object') throw new Error('no status');
+    world.put(kinds.statefulSets, { ...set(), status });
+    run();
+    expect(set().status).not.toHaveProperty('conditions');
+  });
+
   it('does nothing while it is being deleted', () => {
     const { world, set, look } = aWorld(2);
     world.put(kinds.statefulSets, {
@@ -295,6 +311,19 @@ describe('a rollout that cannot work', () => {
     look();
     expect(look()?.steps).toEqual([]);
     expect(image(0)).toBe('web:1');
+  });
+
+  it('of a parallel set first replaces what does not serve, whatever the reason, and then the others as far as allowed', () => {
+    const { change, look, names, report, run, image } = aWorld(3, { podManagementPolicy: 'Parallel' });
+    run();
+    report(0, { phase: 'Running' });
+    change({ template: withImage('web:2') });
+    look();
+    expect(names()).toEqual(['web-1', 'web-2']);
+    look();
+    expect(look()?.steps).toEqual([]);
+    run();
+    expect([0, 1, 2].map(image)).toEqual(['web:2', 'web:2', 'web:2']);
   });
 
   it('leaves a pod alone that is merely not ready yet, or stuck with the template that is wanted', () => {

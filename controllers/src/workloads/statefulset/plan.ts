@@ -7,8 +7,9 @@ import { matcherOf } from '@slipway/api/selector';
 import type { ControllerRevision, Pod, StatefulSet, StatefulSetStatus } from '@slipway/api/types';
 import { kinds } from '@slipway/client/kinds';
 import { claimChildren } from '../../runtime/claim.ts';
-import type { Plan, Step, StepFailure } from '../../runtime/step.ts';
+import type { Plan, Step } from '../../runtime/step.ts';
 import { isPodFinished, nextAvailableInMs } from '../pod-readiness.ts';
+import { withReplicaFailure } from '../replica-failure.ts';
 import { forgetOld, historyOf } from '../revision-history.ts';
 import { type Claims, leavingClaim, missingClaims, retainClaims } from './claims.ts';
 import { identityLabels, newPod, ordinalOf, podName, revisionOf } from './identity.ts';
@@ -47,7 +48,8 @@ export function planStatefulSet(observed: ObservedStatefulSet, nowMs: number): P
   return {
     steps: [...history.steps, ...look.steps(), ...forgotten],
     status,
-    statusAfterFailure: ({ step }: StepFailure) => (isAboutHistory(step) ? 'unchanged' : status),
+    statusAfterFailure: (failure) =>
+      isAboutHistory(failure.step) ? 'unchanged' : withReplicaFailure(status, set.status, failure, nowMs),
     ...(afterMs === undefined ? {} : { again: { afterMs } }),
   };
 }
@@ -167,19 +169,21 @@ class Look {
     return pods.find((pod) => pod && !isAvailable(this.#set, pod, this.#nowMs));
   }
 
-  /** Makes room for pods of the new template, as far as enough of the set stays available. */
+  /** Makes room for pods of the new template, as far as enough of the set stays available: what does not serve goes first. */
   #roll(before: readonly Step[]): Step[] {
     if (!this.#bounds) return [];
     const gone = new Set(before.map((step) => (step.op === 'delete' ? step.target : undefined)));
     const { slots } = this.#places;
     const unavailable = slots.filter(({ pod }) => !pod || !this.#serves(pod)).length;
-    const room = this.#bounds.maxUnavailable - unavailable;
-    if (room <= 0) return [];
-    return slots
-      .filter((slot) => this.#isOutdated(slot) && !gone.has(slot.pod))
-      .reverse()
-      .slice(0, room)
-      .flatMap(({ pod }) => (pod ? [this.#delete(pod)] : []));
+    const outdated = slots.filter((slot) => this.#isOutdated(slot) && !gone.has(slot.pod)).reverse();
+    const [serving, idle] = split(outdated, ({ pod }) => pod !== undefined && this.#serves(pod));
+    const { maxUnavailable } = this.#bounds;
+    // Idle ones of the former template are not waited for: that they do not serve may be what the new template mends.
+    const chosen = [
+      ...idle.slice(0, Math.max(0, maxUnavailable - (unavailable - idle.length))),
+      ...serving.slice(0, Math.max(0, maxUnavailable - unavailable)),
+    ];
+    return chosen.flatMap(({ pod }) => (pod ? [this.#delete(pod)] : []));
   }
 
   #serves(pod: Pod): boolean {
@@ -189,6 +193,10 @@ class Look {
   #delete(pod: Pod): Step {
     return { op: 'delete', kind: kinds.pods, target: pod, tells: podTells('delete', this.#set, pod) };
   }
+}
+
+function split<T>(items: readonly T[], holds: (item: T) => boolean): readonly [T[], T[]] {
+  return [items.filter(holds), items.filter((item) => !holds(item))];
 }
 
 type Verb = 'create' | 'update' | 'delete';

@@ -1,5 +1,6 @@
 import type { ControllerRevision, Pod, StatefulSet, StatefulSetStatus } from '@slipway/api/types';
 import { availableInMs, isPodReady } from '../pod-readiness.ts';
+import { otherConditions } from '../replica-failure.ts';
 import { revisionOf } from './identity.ts';
 
 export interface RevisionsInUse {
@@ -23,15 +24,14 @@ export function statefulSetStatus(
     updatedReplicas: ofRevision(update),
     observedGeneration: set.metadata.generation ?? 0,
   };
-  const { conditions, collisionCount = 0 } = set.status ?? {};
   return completed(set, {
     replicas: pods.length,
     availableReplicas: count((pod) => isAvailable(set, pod, nowMs)),
     ...Object.fromEntries(Object.entries(counters).filter(([, value]) => value !== 0)),
     currentRevision: current.metadata.name ?? '',
     updateRevision: update.metadata.name ?? '',
-    collisionCount,
-    ...(conditions ? { conditions } : {}),
+    collisionCount: set.status?.collisionCount ?? 0,
+    ...otherConditions(set.status),
   });
 }
 

@@ -1,0 +1,48 @@
+/**
+ * The condition that says why pods could not be made or removed: a quota, a webhook, a template that cannot be. ReplicaSets
+ * and ReplicationControllers have it as upstream's; StatefulSets and DaemonSets have it here too, as an event alone is soon gone.
+ */
+import { formatTime } from '@slipway/kit/clock';
+import { messageOf } from '@slipway/kit/errors';
+import type { StepFailure } from '../runtime/step.ts';
+
+const failureType = 'ReplicaFailure';
+
+interface Condition {
+  type: string;
+  status: string;
+  lastTransitionTime?: string;
+  reason?: string;
+  message?: string;
+}
+
+interface WithConditions {
+  conditions?: Condition[];
+}
+
+/** All other conditions: until the next failure this one is over. */
+export function otherConditions(status: WithConditions | undefined): { conditions?: Condition[] } {
+  const conditions = (status?.conditions ?? []).filter(({ type }) => type !== failureType);
+  return conditions.length > 0 ? { conditions } : {};
+}
+
+/** `status`, which has no such condition, with the one for this failure. One that says the same already stays as it is. */
+export function withReplicaFailure<Status extends WithConditions>(
+  status: Status,
+  previous: WithConditions | undefined,
+  { step, error }: StepFailure,
+  nowMs: number,
+): Status {
+  if (step.op !== 'create' && step.op !== 'delete') return status;
+  const reason = step.op === 'create' ? 'FailedCreate' : 'FailedDelete';
+  const before = previous?.conditions?.find(({ type }) => type === failureType);
+  const condition: Condition = {
+    type: failureType,
+    status: 'True',
+    lastTransitionTime: before?.lastTransitionTime ?? formatTime(nowMs),
+    reason,
+    message: messageOf(error),
+  };
+  const isSame = before?.reason === reason;
+  return { ...status, conditions: [...(status.conditions ?? []), isSame && before ? before : condition] };
+}
