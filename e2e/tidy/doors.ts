@@ -26,6 +26,7 @@ export const sideDoors: readonly string[] = [
   '@slipway/kubelet-agent/images',
   '@slipway/kubelet-agent/simulated',
   '@slipway/apiserver/pki',
+  '@slipway/controllers/scheduler',
 ];
 
 /** Inside one workspace: folder → folders of the same workspace that it must not import. */

@@ -3,7 +3,6 @@
  * and bound. Deciding is serial, because each decision uses up room that the next one must see; binding runs beside it.
  */
 import { isStatus } from '@slipway/api/status-error';
-import type { PodDisruptionBudget } from '@slipway/api/types';
 import type { Client } from '@slipway/client/client';
 import type { Clock } from '@slipway/kit/clock';
 import { messageOf } from '@slipway/kit/errors';
@@ -180,9 +179,12 @@ export class Scheduler {
       this.#fail(pod, misfit.message, rejectedBy);
       return;
     }
-    const budgetsOf = (namespace: string): readonly PodDisruptionBudget[] =>
-      this.#deps.sources.budgets.inNamespace(namespace);
-    const plan = planPreemption(pod, misfit, this.#state, profile, budgetsOf, this.#deps.random);
+    const { budgets } = this.#deps.sources;
+    const view = {
+      version: budgets.resourceVersion,
+      inNamespace: (namespace: string) => budgets.inNamespace(namespace),
+    };
+    const plan = planPreemption(pod, misfit, this.#state, profile, view, this.#deps.random);
     if (plan.outcome === 'none') {
       const message = `${misfit.message} ${plan.message}`;
       const hasLost = !plan.keepsNomination && this.#state.nominations.delete(pod.uid) !== undefined;

@@ -27,7 +27,7 @@ export interface ClusterView {
   readonly nodes: readonly NodeInfo[];
   node(name: string): NodeInfo | undefined;
   readonly indexes: Indexes;
-  readonly nominations: Pick<Nominations, 'on' | 'of' | 'size'>;
+  readonly nominations: Pick<Nominations, 'on' | 'of' | 'size' | 'guarded'>;
   /** Required terms by which running pods keep others away. */
   readonly antiAffinity: HeldTerms;
   /** Required and preferred terms by which running pods like others near or far. */
@@ -51,6 +51,7 @@ export class ClusterState implements ClusterView {
   #slotsUsed = 0;
   #capacity = slotsMin;
   #version = 0;
+  #generation = 0;
   #list: NodeInfo[] | undefined;
   /** Pod uid → where it is counted. */
   readonly #placed = new Map<string, NodeInfo>();
@@ -225,7 +226,7 @@ export class ClusterState implements ClusterView {
   #infoOf(name: string): NodeInfo {
     let info = this.#nodes.get(name);
     if (!info) {
-      info = new NodeInfo(name, this.#takeSlot());
+      info = new NodeInfo(name, this.#takeSlot(), () => ++this.#generation);
       this.#nodes.set(name, info);
     }
     return info;

@@ -2,10 +2,12 @@
  * What cycles ask of all nodes and all pods, answered from arrays by slot. An index is made when it is first asked for,
  * kept current by changes, and forgotten when others are asked for more: none of this is state of its own.
  */
+import type { Demand } from '../pods/demand.ts';
 import type { LabelGroup } from '../pods/label-group.ts';
 import type { NodeSelection } from '../pods/matchers.ts';
 import type { NamespaceLabels, PodSelection } from '../pods/pod-terms.ts';
 import type { NodeInfo } from './node-info.ts';
+import { NodeMemo } from './node-memo.ts';
 import { Recent } from './recent.ts';
 import type { CountsByNode } from './slot-counts.ts';
 import { TopologyColumn } from './topology-column.ts';
@@ -15,6 +17,7 @@ const columnsMax = 64;
 const selectionsMax = 128;
 const nodeSelectionsMax = 128;
 const imagesMax = 256;
+const memosMax = 64;
 
 /** Where an image is. */
 export interface ImageColumn {
@@ -55,6 +58,7 @@ export class Indexes {
   readonly #selections = new Recent<SelectionIndex>(selectionsMax);
   readonly #nodeSelections = new Recent<NodeSelectionIndex>(nodeSelectionsMax);
   readonly #images = new Recent<ImageIndex>(imagesMax);
+  readonly #memos = new Recent<NodeMemo>(memosMax);
   /** The selections that a group matches, as long as no selection came since. */
   #matching = new WeakMap<LabelGroup, readonly SelectionIndex[]>();
 
@@ -106,6 +110,16 @@ export class Indexes {
     return column;
   }
 
+  /** What earlier pods of the demand found out about single nodes. */
+  memo(demand: Demand, profile: { readonly schedulerName: string }): NodeMemo {
+    const key = `${profile.schedulerName}/${demand.id}`;
+    const known = this.#memos.get(key);
+    if (known?.demand === demand && known.profile === profile) return known;
+    const memo = new NodeMemo(demand, profile, this.#source.capacity);
+    this.#memos.set(key, memo);
+    return memo;
+  }
+
   nodeChanged(node: NodeInfo): void {
     for (const column of this.#columns.values()) {
       if (node.exists) column.set(node.slot, node.labels);
@@ -139,6 +153,7 @@ export class Indexes {
     this.#columns.clear();
     this.#nodeSelections.clear();
     this.#images.clear();
+    this.#memos.clear();
     this.namespacesChanged();
   }
 

@@ -17,6 +17,10 @@ export interface NodeChanges {
 const noLabels: Labels = {};
 const noTaints: readonly Taint[] = [];
 const noImages: readonly ContainerImage[] = [];
+const noPods = new Map<string, PodInfo>();
+
+/** Of a trial: what is found out about it is not true of the node. */
+export const noGeneration = -1;
 
 export class NodeInfo implements NodeFacts {
   readonly name: string;
@@ -31,6 +35,8 @@ export class NodeInfo implements NodeFacts {
   podsMax = 0;
   images = noImages;
 
+  /** Another with every change of the node or its pods, and never that of another node. A trial has `noGeneration`. */
+  generation: number;
   readonly pods: ReadonlyMap<string, PodInfo>;
   requested = new AmountsSum();
   /** Thousandths of a core and bytes, with a bit for each container that asks for none. */
@@ -38,12 +44,17 @@ export class NodeInfo implements NodeFacts {
   assumedMemory = 0;
   podCount = 0;
   usedPorts: HostPort[] = [];
-  readonly #pods = new Map<string, PodInfo>();
+  readonly #pods: Map<string, PodInfo>;
+  readonly #nextGeneration: () => number;
 
-  constructor(name: string, slot: number) {
+  /** `nextGeneration` counts up from 1 for all nodes of a cluster. */
+  constructor(name: string, slot: number, nextGeneration: () => number, pods = new Map<string, PodInfo>()) {
     this.name = name;
     this.slot = slot;
-    this.pods = this.#pods;
+    this.#nextGeneration = nextGeneration;
+    this.generation = nextGeneration();
+    this.#pods = pods;
+    this.pods = pods;
   }
 
   /** Answers what differs, or undefined when nothing does that scheduling looks at. */
@@ -64,10 +75,13 @@ export class NodeInfo implements NodeFacts {
       allocatable: podsMax !== this.podsMax || !sameAmounts(allocatable, this.allocatable),
       images: !sameImages(images, this.images),
     };
-    return exists !== this.exists || Object.values(changes).some(Boolean) ? changes : undefined;
+    if (exists === this.exists && !Object.values(changes).some(Boolean)) return undefined;
+    this.generation = this.#nextGeneration();
+    return changes;
   }
 
   addPod(pod: PodInfo): void {
+    this.generation = this.#nextGeneration();
     this.#pods.set(pod.uid, pod);
     this.count(pod, 1);
   }
@@ -75,6 +89,7 @@ export class NodeInfo implements NodeFacts {
   removePod(uid: string): PodInfo | undefined {
     const pod = this.#pods.get(uid);
     if (!pod) return undefined;
+    this.generation = this.#nextGeneration();
     this.#pods.delete(uid);
     this.count(pod, -1);
     return pod;
@@ -93,7 +108,7 @@ export class NodeInfo implements NodeFacts {
 
   /** A copy to count other pods on. It lists no pods; the node stays as it is. */
   trial(): NodeInfo {
-    const trial = new NodeInfo(this.name, this.slot);
+    const trial = new NodeInfo(this.name, this.slot, () => noGeneration, noPods);
     trial.exists = this.exists;
     trial.labels = this.labels;
     trial.taints = this.taints;

@@ -7,6 +7,7 @@ export class Nominations {
   readonly #nodeOf = new Map<string, string>();
   readonly #podsOn = new Map<string, Map<string, PodInfo>>();
   #version = 0;
+  #guarded = 0;
 
   get version(): number {
     return this.#version;
@@ -14,6 +15,11 @@ export class Nominations {
 
   get size(): number {
     return this.#nodeOf.size;
+  }
+
+  /** How many of them keep others away by anti-affinity. */
+  get guarded(): number {
+    return this.#guarded;
   }
 
   on(nodeName: string): readonly PodInfo[] {
@@ -27,6 +33,7 @@ export class Nominations {
 
   set(pod: PodInfo, nodeName: string): void {
     this.delete(pod.uid);
+    if (pod.demand.antiAffinity.length > 0) this.#guarded++;
     this.#nodeOf.set(pod.uid, nodeName);
     const pods = this.#podsOn.get(nodeName);
     if (pods) pods.set(pod.uid, pod);
@@ -40,6 +47,7 @@ export class Nominations {
     if (nodeName === undefined) return undefined;
     this.#nodeOf.delete(uid);
     const pods = this.#podsOn.get(nodeName);
+    if ((pods?.get(uid)?.demand.antiAffinity.length ?? 0) > 0) this.#guarded--;
     pods?.delete(uid);
     if (pods?.size === 0) this.#podsOn.delete(nodeName);
     this.#version++;

@@ -33,6 +33,8 @@ export interface Blocked {
 export interface Filter {
   /** Upstream's plugin name. */
   readonly name: string;
+  /** Its answer depends on the node, the pod's demand and the profile alone: it is remembered as long as the node is as it was. */
+  readonly isLocal: boolean;
   /** Looks once at the pod; undefined when the filter has nothing to say about it. */
   prepare(pod: PendingPod, cluster: ClusterView, args: PluginArgs): NodeCheck | Blocked | undefined;
   /** Whether the event may turn around a rejection of the pod by this filter. Called after the event was applied. */

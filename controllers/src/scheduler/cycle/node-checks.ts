@@ -1,5 +1,6 @@
 import type { ClusterView } from '../cluster/cluster-state.ts';
 import type { NodeInfo } from '../cluster/node-info.ts';
+import type { LocalRejection, NodeMemo } from '../cluster/node-memo.ts';
 import type { Profile } from '../configuration/profile.ts';
 import type { PendingPod, PodInfo } from '../pods/pod-info.ts';
 import type { Blocked, NodeCheck, Rejection } from './filter.ts';
@@ -12,50 +13,76 @@ interface NamedCheck {
 /** All filters of a profile, prepared for one pod. */
 export class NodeChecks {
   readonly #pod: PendingPod;
-  readonly #checks: readonly NamedCheck[];
-  readonly #shifting: readonly NodeCheck[];
+  readonly #local: readonly NamedCheck[];
+  readonly #others: readonly NamedCheck[];
   readonly #cluster: ClusterView;
+  readonly #memo: NodeMemo;
   /** Names of the filters that rejected a node; they decide what may help the pod. */
   readonly rejectedBy = new Set<string>();
 
-  private constructor(pod: PendingPod, checks: readonly NamedCheck[], cluster: ClusterView) {
+  private constructor(
+    pod: PendingPod,
+    cluster: ClusterView,
+    profile: Profile,
+    local: readonly NamedCheck[],
+    others: readonly NamedCheck[],
+  ) {
     this.#pod = pod;
-    this.#checks = checks;
-    this.#shifting = checks.map(({ check }) => check).filter(({ shift }) => shift !== undefined);
+    this.#local = local;
+    this.#others = others;
     this.#cluster = cluster;
+    this.#memo = cluster.indexes.memo(pod.demand, profile);
   }
 
   static prepare(
     pod: PendingPod,
     cluster: ClusterView,
-    { filters, args }: Profile,
+    profile: Profile,
   ): NodeChecks | (Blocked & { readonly filter: string }) {
-    const checks: NamedCheck[] = [];
-    for (const filter of filters) {
-      const check = filter.prepare(pod, cluster, args);
-      if (check && 'blocked' in check) return { ...check, filter: filter.name };
-      if (check) checks.push({ name: filter.name, check });
+    const local: NamedCheck[] = [];
+    const others: NamedCheck[] = [];
+    for (const { name, isLocal, prepare } of profile.filters) {
+      const check = prepare(pod, cluster, profile.args);
+      if (check && 'blocked' in check) return { ...check, filter: name };
+      if (check) (isLocal ? local : others).push({ name, check });
     }
-    return new NodeChecks(pod, checks, cluster);
+    return new NodeChecks(pod, cluster, profile, local, others);
+  }
+
+  /** True when a node's answer depends on nothing but the node and what is to come to it. */
+  get areLocal(): boolean {
+    return this.#others.length === 0;
   }
 
   /** Also with the pods that are to come to the node and are no less important. */
   reject(node: NodeInfo): Rejection | undefined {
-    const { nominations } = this.#cluster;
-    if (nominations.size > 0) {
-      const rejection = this.#rejectWithNominated(node, nominations.on(node.name));
+    if (this.#cluster.nominations.size > 0) {
+      const rejection = this.#rejectWithNominated(node, this.expectedOn(node));
       if (rejection) return rejection;
     }
     return this.#rejectAsIs(node);
   }
 
+  /** Pods that are to come to the node and have to be reckoned with. */
+  expectedOn({ name }: NodeInfo): readonly PodInfo[] {
+    const { uid, demand } = this.#pod;
+    const nominated = this.#cluster.nominations.on(name);
+    if (nominated.length === 0) return nominated;
+    return nominated.filter((other) => other.uid !== uid && other.demand.priority >= demand.priority);
+  }
+
   /** Counts another pod as come to or gone from the node, for checks that count over nodes. */
   shift(other: PodInfo, node: NodeInfo, by: 1 | -1): void {
-    for (const check of this.#shifting) check.shift?.(other, node, by);
+    for (const { check } of this.#others) check.shift?.(other, node, by);
   }
 
   #rejectAsIs(node: NodeInfo): Rejection | undefined {
-    for (const { name, check } of this.#checks) {
+    const local = this.#memo.rejections.of(node, this.#findLocal);
+    if (local) {
+      this.rejectedBy.add(local.filter);
+      return local.rejection;
+    }
+    for (const { name, check } of this.#others) {
       const rejection = check.reject(node);
       if (!rejection) continue;
       this.rejectedBy.add(name);
@@ -64,10 +91,15 @@ export class NodeChecks {
     return undefined;
   }
 
-  #rejectWithNominated(node: NodeInfo, nominated: readonly PodInfo[]): Rejection | undefined {
-    const expected = nominated.filter(
-      ({ uid, demand }) => uid !== this.#pod.uid && demand.priority >= this.#pod.demand.priority,
-    );
+  readonly #findLocal = (node: NodeInfo): LocalRejection | undefined => {
+    for (const { name, check } of this.#local) {
+      const rejection = check.reject(node);
+      if (rejection) return { filter: name, rejection };
+    }
+    return undefined;
+  };
+
+  #rejectWithNominated(node: NodeInfo, expected: readonly PodInfo[]): Rejection | undefined {
     if (expected.length === 0) return undefined;
     const trial = node.trial();
     for (const other of expected) {

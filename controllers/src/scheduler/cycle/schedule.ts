@@ -77,25 +77,46 @@ function misfit(message: string, rejectedBy: readonly string[]): Misfit {
   return { outcome: 'misfit', message, rejectedBy: new Set(rejectedBy), resolvable: [], checks: undefined };
 }
 
-function best(contest: Contest, { scores }: Profile, chance: Chance): NodeInfo {
+function best(contest: Contest, profile: Profile, chance: Chance): NodeInfo {
   const { feasible } = contest;
-  const totals = new Float64Array(feasible.length);
+  const totals = localPoints(contest, profile);
   const points = new Float64Array(feasible.length);
-  for (const { score, weight } of scores) {
+  for (const { score, weight } of profile.scores) {
+    if (score.isLocal) continue;
     points.fill(0);
     if (!score.score(contest, points)) continue;
     for (let i = 0; i < totals.length; i++) totals[i] = (totals[i] ?? 0) + weight * (points[i] ?? 0);
   }
   let winner = 0;
+  let highest = totals[0] ?? 0;
   let ties = 1;
   for (let i = 1; i < totals.length; i++) {
-    const difference = (totals[i] ?? 0) - (totals[winner] ?? 0);
-    if (difference > 0) {
+    const total = totals[i] ?? 0;
+    if (total > highest) {
       winner = i;
+      highest = total;
       ties = 1;
-    } else if (difference === 0 && chance.next() * ++ties < 1) {
+    } else if (total === highest && chance.next() * ++ties < 1) {
       winner = i;
     }
   }
   return feasible[winner] as NodeInfo;
+}
+
+/** The sum of what local scores give to each feasible node. */
+function localPoints({ pod, cluster, feasible, args }: Contest, profile: Profile): Float64Array {
+  const local: { readonly weight: number; readonly pointsOf: (node: NodeInfo) => number }[] = [];
+  for (const { score, weight } of profile.scores) {
+    const pointsOf = score.isLocal ? score.prepare(pod, args) : undefined;
+    if (pointsOf) local.push({ weight, pointsOf });
+  }
+  const find = (node: NodeInfo) => {
+    let sum = 0;
+    for (const { weight, pointsOf } of local) sum += weight * pointsOf(node);
+    return sum;
+  };
+  const { points } = cluster.indexes.memo(pod.demand, profile);
+  const totals = new Float64Array(feasible.length);
+  for (let i = 0; i < feasible.length; i++) totals[i] = points.of(feasible[i] as NodeInfo, find);
+  return totals;
 }

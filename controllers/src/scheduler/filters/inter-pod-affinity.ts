@@ -137,17 +137,13 @@ class AffinityCheck implements NodeCheck {
 
 export const interPodAffinity: Filter = {
   name: 'InterPodAffinity',
+  isLocal: false,
   prepare: (pod, cluster) => {
     const { affinity, antiAffinity } = pod.demand;
-    if (
-      affinity.length === 0 &&
-      antiAffinity.length === 0 &&
-      cluster.antiAffinity.size === 0 &&
-      cluster.nominations.size === 0
-    )
-      return undefined;
+    const isGuarded = cluster.nominations.guarded > 0;
+    if (affinity.length + antiAffinity.length === 0 && cluster.antiAffinity.size === 0 && !isGuarded) return undefined;
     const check = new AffinityCheck(pod, cluster);
-    return check.saysNothing && cluster.nominations.size === 0 ? undefined : check;
+    return check.saysNothing && !isGuarded ? undefined : check;
   },
   mayHelp: (pod, event, { namespaceLabels }) => {
     const { affinity, antiAffinity } = pod.demand;

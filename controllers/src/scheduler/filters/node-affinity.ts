@@ -5,6 +5,7 @@ const unwantedByProfile = rejection("node(s) didn't match scheduler-enforced nod
 
 export const nodeAffinity: Filter = {
   name: 'NodeAffinity',
+  isLocal: true,
   prepare: ({ demand }, { indexes }, { addedNodes }) => {
     if (!demand.nodes && !addedNodes) return undefined;
     const isAdded = addedNodes && indexes.selector(addedNodes);

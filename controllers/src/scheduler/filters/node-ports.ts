@@ -19,6 +19,7 @@ function areTaken(wanted: readonly HostPort[], { usedPorts }: NodeInfo): boolean
 
 export const nodePorts: Filter = {
   name: 'NodePorts',
+  isLocal: true,
   prepare: ({ demand: { hostPorts } }) =>
     hostPorts.length === 0
       ? undefined

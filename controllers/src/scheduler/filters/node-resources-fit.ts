@@ -70,6 +70,7 @@ function shared(reasons: readonly string[], isResolvable: boolean): Rejection {
 
 export const nodeResourcesFit: Filter = {
   name: 'NodeResourcesFit',
+  isLocal: true,
   prepare: ({ demand }, _cluster, { isIgnoredResource }) => new FitCheck(demand.requests, isIgnoredResource),
   mayHelp: ({ demand }, event, _cluster, { isIgnoredResource }) =>
     (event.kind === 'nodeAdded' ||

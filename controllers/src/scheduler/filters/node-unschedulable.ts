@@ -6,6 +6,7 @@ const cordoned = rejection('node(s) were unschedulable', false);
 
 export const nodeUnschedulable: Filter = {
   name: 'NodeUnschedulable',
+  isLocal: true,
   prepare: ({ demand }) =>
     isTolerated(taint, demand.tolerations)
       ? undefined

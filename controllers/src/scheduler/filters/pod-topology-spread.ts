@@ -111,6 +111,7 @@ class SpreadCheck implements NodeCheck {
 
 export const podTopologySpread: Filter = {
   name: 'PodTopologySpread',
+  isLocal: false,
   prepare: (pod, cluster, { defaultConstraintsOf }) => {
     const all = pod.demand.spread.length > 0 ? pod.demand.spread : defaultConstraintsOf(pod, cluster);
     const hard = all.filter(({ isHard }) => isHard);

@@ -5,6 +5,7 @@ const tainted = rejection('node(s) had untolerated taint(s)', false);
 
 export const taintToleration: Filter = {
   name: 'TaintToleration',
+  isLocal: true,
   prepare: ({ demand: { tolerations } }) => ({
     reject: ({ taints }) => (taints.length > 0 && hasUntolerated(taints, tolerations) ? tainted : undefined),
   }),

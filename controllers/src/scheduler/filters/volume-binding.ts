@@ -63,6 +63,7 @@ function prepare(pod: PendingPod, cluster: ClusterView): NodeCheck | Blocked | u
 
 export const volumeBinding: Filter = {
   name: 'VolumeBinding',
+  isLocal: false,
   prepare,
   mayHelp: (pod, event) => {
     switch (event.kind) {

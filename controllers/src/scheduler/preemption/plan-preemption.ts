@@ -11,7 +11,7 @@ import { type Rejection, rejection } from '../cycle/filter.ts';
 import type { NodeChecks } from '../cycle/node-checks.ts';
 import type { Chance, Misfit } from '../cycle/schedule.ts';
 import type { PendingPod, PodInfo } from '../pods/pod-info.ts';
-import { BudgetCount, type BudgetsOf } from './budget-view.ts';
+import { BudgetCount, type BudgetView } from './budget-view.ts';
 import { type Candidate, chooseCandidate } from './choose-candidate.ts';
 
 export type PreemptionPlan =
@@ -26,13 +26,14 @@ export function planPreemption(
   pod: PendingPod,
   misfit: Misfit,
   cluster: ClusterView,
-  { args }: Profile,
-  budgetsOf: BudgetsOf,
+  profile: Profile,
+  budgets: BudgetView,
   chance: Chance,
 ): PreemptionPlan {
   const refusal = ineligible(pod, misfit, cluster);
   if (refusal) return { outcome: 'none', message: `preemption: ${refusal}`, keepsNomination: true };
   const { resolvable, checks } = misfit;
+  const { args } = profile;
   const count = new RejectionCount();
   const wanted = Math.min(
     Math.max(Math.floor((resolvable.length * args.minCandidateNodesPercentage) / 100), args.minCandidateNodesAbsolute),
@@ -40,11 +41,15 @@ export function planPreemption(
   );
   const candidates: Candidate[] = [];
   if (checks && resolvable.length > 0) {
+    const find = (node: NodeInfo) => candidateOn(node, pod, checks, budgets);
+    const known = cluster.indexes.memo(pod.demand, profile).candidates(budgets.version);
     const offset = Math.floor(chance.next() * resolvable.length);
     let isOneHarmless = false;
     for (let i = 0; i < resolvable.length && !(candidates.length >= wanted && isOneHarmless); i++) {
       const node = resolvable[(offset + i) % resolvable.length] as NodeInfo;
-      const found = candidateOn(node, pod, checks, budgetsOf);
+      // What depends on this node alone need not be found again.
+      const isLocal = checks.areLocal && checks.expectedOn(node).length === 0;
+      const found = isLocal ? known.of(node, find) : find(node);
       if ('reasons' in found) {
         count.add(found);
         continue;
@@ -87,7 +92,7 @@ function byImportance(a: PodInfo, b: PodInfo): number {
   return b.demand.priority - a.demand.priority || a.sinceMs - b.sinceMs || (a.uid < b.uid ? -1 : 1);
 }
 
-function candidateOn(node: NodeInfo, pod: PendingPod, checks: NodeChecks, budgetsOf: BudgetsOf): Candidate | Rejection {
+function candidateOn(node: NodeInfo, pod: PendingPod, checks: NodeChecks, budgets: BudgetView): Candidate | Rejection {
   const lesser = [...node.pods.values()].filter(({ demand }) => demand.priority < pod.demand.priority);
   if (lesser.length === 0) return noVictims;
   const trial = node.trial();
@@ -106,7 +111,7 @@ function candidateOn(node: NodeInfo, pod: PendingPod, checks: NodeChecks, budget
     for (const other of lesser) takeAway(other);
     const rejected = checks.reject(trial);
     if (rejected) return rejected;
-    const { violating, harmless } = byBudget(lesser.sort(byImportance), budgetsOf);
+    const { violating, harmless } = byBudget(lesser.sort(byImportance), budgets);
     let violations = 0;
     for (const [others, isViolating] of [
       [violating, true],
@@ -125,10 +130,10 @@ function candidateOn(node: NodeInfo, pod: PendingPod, checks: NodeChecks, budget
   }
 }
 
-function byBudget(pods: readonly PodInfo[], budgetsOf: BudgetsOf) {
-  const budgets = new BudgetCount(budgetsOf);
+function byBudget(pods: readonly PodInfo[], budgets: BudgetView) {
+  const count = new BudgetCount(budgets);
   const violating: PodInfo[] = [];
   const harmless: PodInfo[] = [];
-  for (const pod of pods) (budgets.overdraws(pod) ? violating : harmless).push(pod);
+  for (const pod of pods) (count.overdraws(pod) ? violating : harmless).push(pod);
   return { violating, harmless };
 }

@@ -1,26 +1,26 @@
-import { type Score, scoreMax } from '../cycle/score.ts';
+import { type LocalScore, scoreMax } from '../cycle/score.ts';
 import { amountOf } from '../pods/amounts.ts';
 import { isCompared } from './resource-strategies.ts';
 
 /** Resources should be used in equal parts: the less the used fractions deviate from each other, the better. */
-export const balancedAllocation: Score = {
+export const balancedAllocation: LocalScore = {
   name: 'NodeResourcesBalancedAllocation',
-  score: ({ pod, feasible, args }, out) => {
+  isLocal: true,
+  prepare: (pod, { balancedResources }) => {
     const { requests } = pod.demand;
-    const resources = args.balancedResources.map(({ name }) => name).filter((name) => isCompared(name, pod));
+    const asked = balancedResources
+      .filter(({ name }) => isCompared(name, pod))
+      .map(({ name }) => ({ name, amount: amountOf(requests, name) }));
     // A pod that asks for nothing moves no fraction.
-    if (resources.every((name) => amountOf(requests, name) === 0)) return false;
-    const asked = resources.map((name) => amountOf(requests, name));
-    const fractions: number[] = [];
-    for (const [i, { allocatable, requested }] of feasible.entries()) {
-      fractions.length = 0;
-      for (const [j, name] of resources.entries()) {
+    if (asked.every(({ amount }) => amount === 0)) return undefined;
+    return ({ allocatable, requested }) => {
+      const fractions: number[] = [];
+      for (const { name, amount } of asked) {
         const room = amountOf(allocatable, name);
-        if (room > 0) fractions.push(Math.min((amountOf(requested, name) + (asked[j] ?? 0)) / room, 1));
+        if (room > 0) fractions.push(Math.min((amountOf(requested, name) + amount) / room, 1));
       }
-      out[i] = Math.floor((1 - deviation(fractions)) * scoreMax);
-    }
-    return true;
+      return Math.floor((1 - deviation(fractions)) * scoreMax);
+    };
   },
 };
 

@@ -1,4 +1,4 @@
-import { type Score, scoreMax } from '../cycle/score.ts';
+import { type ContestScore, scoreMax } from '../cycle/score.ts';
 
 const mebibyte = 1024 * 1024;
 /** Below the first bound an image is cheap to pull anyway; above the second more size makes no more difference. */
@@ -6,8 +6,9 @@ const bytesMin = 23 * mebibyte;
 const bytesMaxPerContainer = 1000 * mebibyte;
 
 /** Nodes that have the images already. An image counts by the part of the nodes that has it, so that pods do not heap up on one. */
-export const imageLocality: Score = {
+export const imageLocality: ContestScore = {
   name: 'ImageLocality',
+  isLocal: false,
   score: ({ pod, cluster, feasible }, out) => {
     if (cluster.nodesWithImages === 0) return false;
     const { images } = pod.demand;

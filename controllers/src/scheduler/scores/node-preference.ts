@@ -1,8 +1,9 @@
-import { type Score, scaleToHighest } from '../cycle/score.ts';
+import { type ContestScore, scaleToHighest } from '../cycle/score.ts';
 
 /** Preferred node affinity of the pod and of its profile. */
-export const nodePreference: Score = {
+export const nodePreference: ContestScore = {
   name: 'NodeAffinity',
+  isLocal: false,
   score: ({ pod, cluster, feasible, args }, out) => {
     const preferred = [...pod.demand.preferredNodes, ...args.addedPreferredNodes];
     if (preferred.length === 0) return false;

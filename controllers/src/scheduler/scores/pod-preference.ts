@@ -5,7 +5,7 @@
 import type { NodeInfo } from '../cluster/node-info.ts';
 import type { SlotCounts } from '../cluster/slot-counts.ts';
 import type { TopologyColumn } from '../cluster/topology-column.ts';
-import { type Contest, type Score, scoreMax } from '../cycle/score.ts';
+import { type Contest, type ContestScore, scoreMax } from '../cycle/score.ts';
 
 interface DomainWorths {
   readonly column: TopologyColumn;
@@ -50,8 +50,9 @@ function addWorth(worths: Float64Array, domain: number, worth: number): void {
   if (domain >= 0) worths[domain] = (worths[domain] ?? 0) + worth;
 }
 
-export const podPreference: Score = {
+export const podPreference: ContestScore = {
   name: 'InterPodAffinity',
+  isLocal: false,
   score: (contest, out) => {
     const { pod, cluster, feasible } = contest;
     const hasTerms = cluster.preferredAffinity.size > 0 || cluster.requiredAffinity.size > 0;

@@ -1,7 +1,7 @@
 /** Preferred spreading over domains. Source: core/v1 TopologySpreadConstraint with ScheduleAnyway. */
 import type { NodeInfo } from '../cluster/node-info.ts';
 import type { TopologyColumn } from '../cluster/topology-column.ts';
-import { type Contest, type Score, scoreMax } from '../cycle/score.ts';
+import { type Contest, type ContestScore, scoreMax } from '../cycle/score.ts';
 import { inclusionOf } from '../filters/pod-topology-spread.ts';
 import { hostKey, siblingsOf, systemConstraints } from './default-spread.ts';
 
@@ -83,8 +83,9 @@ function rawScore(counted: readonly CountedAxis[], slot: number): number {
 /** A node that lacks one of the keys is no part of the contest. */
 const ignored = -1;
 
-export const spread: Score = {
+export const spread: ContestScore = {
   name: 'PodTopologySpread',
+  isLocal: false,
   score: (contest, out) => {
     const { axes, needsAllKeys } = axesOf(contest);
     if (axes.length === 0) return false;

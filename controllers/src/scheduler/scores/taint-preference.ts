@@ -1,9 +1,10 @@
-import { type Score, scaleToHighest } from '../cycle/score.ts';
+import { type ContestScore, scaleToHighest } from '../cycle/score.ts';
 import { isTolerated } from '../filters/tolerations.ts';
 
 /** The fewer taints that the pod is only asked to avoid, the better. */
-export const taintPreference: Score = {
+export const taintPreference: ContestScore = {
   name: 'TaintToleration',
+  isLocal: false,
   score: ({ pod, cluster, feasible }, out) => {
     if (cluster.softTaintedNodes === 0) return false;
     const { tolerations } = pod.demand;

@@ -6,6 +6,7 @@ import type { VolumeView } from '../cluster/volume-view.ts';
 import { defaultProfile, type Profile } from '../configuration/profile.ts';
 import { type Decision, schedule } from '../cycle/schedule.ts';
 import { type PendingPod, PodReader } from '../pods/pod-info.ts';
+import type { BudgetView } from '../preemption/budget-view.ts';
 import { type PreemptionPlan, planPreemption } from '../preemption/plan-preemption.ts';
 
 export interface NodeTraits {
@@ -109,8 +110,12 @@ export class SmallCluster {
   preempt(pod: Pod): PreemptionPlan {
     const decision = this.schedule(pod);
     if (decision.outcome === 'fits') throw new Error(`${pod.metadata.name} fits on ${decision.node.name}`);
-    const budgetsOf = (namespace: string) => this.budgets.filter(({ metadata }) => metadata.namespace === namespace);
-    return planPreemption(this.pending(pod), decision, this.state, this.profile, budgetsOf, this.#random);
+    const { budgets } = this;
+    const view: BudgetView = {
+      version: budgets,
+      inNamespace: (namespace) => budgets.filter(({ metadata }) => metadata.namespace === namespace),
+    };
+    return planPreemption(this.pending(pod), decision, this.state, this.profile, view, this.#random);
   }
 
   /** `NODE: VICTIM VICTIM`, or why nothing is preempted. */
