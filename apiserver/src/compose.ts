@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import type { AddressInfo } from 'node:net';
 import type { ApiResource } from '@slipway/api/resources';
 import type { Transport } from '@slipway/api/transport';
+import { deadlineSignal } from '@slipway/kit/abort';
 import type { Clock } from '@slipway/kit/clock';
 import type { Logger } from '@slipway/kit/logger';
 import type { Random } from '@slipway/kit/random';
@@ -28,7 +29,7 @@ import { liveDiscovery } from './discovery/live-discovery.ts';
 import { readCauses } from './http/causes.ts';
 import type { Connect } from './http/connect.ts';
 import type { HealthCheck } from './http/health.ts';
-import { createHttpServer } from './http/http-server.ts';
+import { createHttpServer, type HttpServer, type HttpServerDeps } from './http/http-server.ts';
 import { inProcessTransport } from './http/in-process-transport.ts';
 import { AdmissionMetrics } from './metrics/admission-metrics.ts';
 import { Metrics } from './metrics/metrics.ts';
@@ -64,6 +65,12 @@ export interface ApiServerDeps {
   readonly log: Logger;
   /** Answers logs, exec, attach and port-forward; the agents of the nodes when absent. */
   readonly connect?: (pki: Pki) => Connect;
+  /** The keys; those of the data directory when not given. */
+  readonly pki?: Pki;
+  /** What listens for clients of other processes; an HTTPS server when not given. */
+  readonly front?: (deps: HttpServerDeps) => HttpServer;
+  /** This machine's name when not given. */
+  readonly hostName?: string;
 }
 
 export interface ApiServer {
@@ -84,12 +91,12 @@ export interface ApiServer {
 
 /** Opens the keys and loads the objects; serves when run. Throws StorageError, or an error of one line. */
 export async function createApiServer(config: ApiServerConfig, deps: ApiServerDeps): Promise<ApiServer> {
-  const { clock, random, log } = deps;
+  const { clock, random, log, hostName = hostname() } = deps;
   const metrics = new Metrics();
   const backend = measuredBackend(deps.backend, metrics, clock);
   const starting = new AbortController();
   const [pki, objects] = await Promise.all([
-    openPki(pkiDirectory(config), { clock, random }, undefined, config.certificateValidMs),
+    deps.pki ?? openPki(pkiDirectory(config), { clock, random }, undefined, config.certificateValidMs),
     createObjectStore({ backend, clock, log, signal: starting.signal }),
   ]);
   addObjectCounts(metrics, () => objects.cachedCounts());
@@ -102,7 +109,7 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
     metrics,
   });
   const { kinds, reviews } = line;
-  const serve = () => pki.servingCertificate(bootstrapHosts(config, hostname()));
+  const serve = () => pki.servingCertificate(bootstrapHosts(config, hostName));
   const serving = await serve();
   const state = { isBootstrapped: false };
   const discovery = liveDiscovery(
@@ -114,7 +121,8 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
   );
   kinds.onChange(() => discovery.changed());
 
-  const http = createHttpServer({
+  const createFront = deps.front ?? createHttpServer;
+  const http = createFront({
     config,
     tls: { ...serving, clientCa: pki.caCertificate },
     line,
@@ -163,7 +171,7 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
         transport: transport(bootstrapUser),
         clock,
         log,
-        hostName: hostname(),
+        hostName,
         // A server on the loopback is reached by pods all the same: the service proxy leads them there.
         endpoint: { address: config.advertiseAddress ?? config.bindAddress, port: listening.port },
         secrets: [pki.caCertificate, pki.serviceAccountKey],
@@ -178,7 +186,7 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
       ready.resolve();
       log.info({ ...address }, 'API server ready');
       await aborted(signal);
-      await presence.leave(AbortSignal.timeout(leaveTimeoutMs));
+      await presence.leave(deadlineSignal(clock, leaveTimeoutMs));
     } catch (error) {
       ready.reject(error);
       if (!signal.aborted) throw error;

@@ -27,6 +27,7 @@ export const sideDoors: readonly string[] = [
   '@slipway/kubelet-agent/simulated',
   '@slipway/apiserver/pki',
   '@slipway/controllers/scheduler',
+  '@slipway/apiserver/testing',
 ];
 
 /** Inside one workspace: folder → folders of the same workspace that it must not import. */

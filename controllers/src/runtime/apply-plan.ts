@@ -24,14 +24,14 @@ export interface ApplyDeps {
 
 export interface Applied {
   readonly pending: PendingWrites;
-  /** The first failure; the steps after it did not run. */
-  readonly failure: StepFailure | undefined;
+  /** The first failure; what was to come after it was not done. */
+  readonly failure: { readonly error: unknown } | undefined;
 }
 
 /** Writes in flight for one object. Our store commits what arrives together in one go, so this is about one commit. */
 const inFlightMax = 128;
 
-/** Runs the steps, then writes the status of `primary`. Throws only when the status cannot be written. */
+/** Runs the steps, then writes the status of `primary`. Does not throw: what was written before a failure must not be forgotten. */
 export async function applyPlan<Status>(
   plan: Plan<Status>,
   primary: { readonly kind: Kind; readonly object: KubeObject & { status?: unknown } },
@@ -42,8 +42,12 @@ export async function applyPlan<Status>(
   const status = failure && plan.statusAfterFailure ? plan.statusAfterFailure(failure) : plan.status;
   const mayWriteStatus = !failure || plan.statusAfterFailure !== undefined;
   if (mayWriteStatus && status !== 'unchanged' && !isDeepStrictEqual(status, primary.object.status)) {
-    const isWritten = await applier.writeStatus(primary.kind, status);
-    if (isWritten && status === plan.status) applier.tellOf(primary.object, plan.statusTells ?? []);
+    try {
+      const isWritten = await applier.writeStatus(primary.kind, status);
+      if (isWritten && status === plan.status) applier.tellOf(primary.object, plan.statusTells ?? []);
+    } catch (error) {
+      return { pending: applier.pending, failure: failure ?? { error } };
+    }
   }
   return { pending: applier.pending, failure };
 }

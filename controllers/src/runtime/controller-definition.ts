@@ -54,6 +54,8 @@ export interface Outcome {
   readonly againAfterMs?: number | undefined;
   /** Do not run before the caches show these. */
   readonly pending?: PendingWrites | undefined;
+  /** What went wrong after those writes. As throwing it, but the writes that were done before are not forgotten. */
+  readonly failure?: unknown;
 }
 
 export const settled: Outcome = Object.freeze({});

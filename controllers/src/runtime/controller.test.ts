@@ -99,6 +99,21 @@ describe('Controller', () => {
     await finish();
   });
 
+  it('remembers what it wrote before a failure, and tries again when the caches show it', async () => {
+    const pending = new PendingWrites();
+    pending.written(kinds.configMaps, configMap('b', 10));
+    let outcome: Outcome = { pending, failure: new Error('connection reset') };
+    const { clock, ran, change, finish } = running(async () => outcome);
+    await change('a', 1);
+    outcome = {};
+    await clock.advance(1000);
+    expect(ran).toHaveLength(1);
+    await change('b', 10);
+    await clock.advance(1000);
+    expect(ran.filter((key) => key === 'shop/a')).toHaveLength(2);
+    await finish();
+  });
+
   it('does not hold a key for ever', async () => {
     const pending = new PendingWrites();
     pending.written(kinds.configMaps, configMap('b', 10));
@@ -106,7 +121,19 @@ describe('Controller', () => {
     const { clock, ran, change, finish } = running(async () => outcome);
     await change('a', 1);
     outcome = {};
+    await clock.advance(290_000);
+    expect(ran).toHaveLength(1);
     await clock.advance(10_000);
+    expect(ran).toHaveLength(2);
+    await finish();
+  });
+
+  it('does not sleep for hours on the word of a clock that may be put right', async () => {
+    const { clock, ran, change, finish } = running(async () => ({ againAfterMs: 3_600_000 }));
+    await change('a', 1);
+    await clock.advance(299_000);
+    expect(ran).toHaveLength(1);
+    await clock.advance(1_000);
     expect(ran).toHaveLength(2);
     await finish();
   });

@@ -22,8 +22,13 @@ import type { PendingWrites } from './pending-writes.ts';
 const workersDefault = 8;
 const paceMs = 20;
 const retry = { baseMs: 5, maxMs: 300_000 };
-/** A write that its cache does not show by then is waited for no longer: the watch is in trouble and says so itself. */
-const holdMsMax = 10_000;
+/**
+ * A write that its cache does not show by then is waited for no longer; upstream's figure. Whoever goes on earlier, with a watch that
+ * is merely late, makes everything a second time.
+ */
+const holdMsMax = 300_000;
+/** Times are reckoned by a wall clock that may be wrong by hours and put right later: nobody sleeps longer than this on its word. */
+const againMsMax = 300_000;
 
 interface KeyState {
   failures: number;
@@ -118,34 +123,51 @@ export class Controller {
     if (state.held && !this.#isReleased(state)) return;
     try {
       const outcome = await this.#reconciler.reconcile(key, { signal });
+      if (outcome.failure !== undefined) {
+        this.#ended(key, state, outcome.failure, signal, outcome.pending);
+        return;
+      }
       state.failures = 0;
       this.#settle(key, state, outcome);
     } catch (error) {
-      if (error instanceof InvariantError) throw error;
-      if (signal.aborted) return;
-      this.#afterFailure(key, state, error);
+      this.#ended(key, state, error, signal, undefined);
     } finally {
       state.endedMs = this.#deps.clock.monotonicMs();
     }
   }
 
+  #ended(
+    key: ObjectKey,
+    state: KeyState,
+    error: unknown,
+    signal: AbortSignal,
+    pending: PendingWrites | undefined,
+  ): void {
+    if (error instanceof InvariantError) throw error;
+    if (signal.aborted) return;
+    const delayMs = this.#afterFailure(key, state, error);
+    if (pending && !pending.isVisible(this.#deps.caches)) this.#hold(key, state, pending, delayMs);
+    else if (delayMs !== undefined) this.#queue.addAfter(key, delayMs);
+  }
+
   #settle(key: ObjectKey, state: KeyState, { againAfterMs, pending }: Outcome): void {
     const { caches } = this.#deps;
     if (pending && !pending.isVisible(caches)) this.#hold(key, state, pending);
-    if (againAfterMs !== undefined) this.#queue.addAfter(key, Math.max(againAfterMs, paceMs));
+    if (againAfterMs !== undefined) this.#queue.addAfter(key, Math.min(Math.max(againAfterMs, paceMs), againMsMax));
     const { primary } = this.#definition;
     // What is gone is forgotten, and keys that are no objects at once: the map stays as large as what exists.
     const isGone = !primary || !caches.get(primary, key);
     if (isGone && !state.held && againAfterMs === undefined) this.#states.delete(key);
   }
 
-  #hold(key: ObjectKey, state: KeyState, pending: PendingWrites): void {
+  /** A retry after a failure waits for its delay as well. */
+  #hold(key: ObjectKey, state: KeyState, pending: PendingWrites, delayMs = 0): void {
     const { caches, clock } = this.#deps;
     const release = () => {
       cancelTimer();
       cancelWait();
       state.held = undefined;
-      this.#queue.add(key);
+      this.#queue.addAfter(key, delayMs);
     };
     let cancelWait = () => {};
     const cancelTimer = clock.after(holdMsMax, release);
@@ -165,20 +187,21 @@ export class Controller {
     return state.held === undefined;
   }
 
-  #afterFailure(key: ObjectKey, state: KeyState, error: unknown): void {
+  /** Answers when to try again; undefined when that cannot help. */
+  #afterFailure(key: ObjectKey, state: KeyState, error: unknown): number | undefined {
     const { log, caches, events } = this.#deps;
     if (error instanceof TerminalError) {
       state.failures = 0;
       log.error({ key, error: messageOf(error) }, 'cannot reconcile, waiting for a change');
       const about = this.#definition.primary && caches.get(this.#definition.primary, key);
       if (about) events.record({ about, type: 'Warning', reason: 'ReconcileFailed', message: messageOf(error) });
-      return;
+      return undefined;
     }
     state.failures++;
     const delayMs = backoffMs(state.failures, retry);
     const quiet = isStale(error) || isNamespaceTerminating(error);
     log[quiet ? 'debug' : 'warn']({ key, error: messageOf(error), delayMs }, 'reconcile failed, retrying');
-    this.#queue.addAfter(key, delayMs);
+    return delayMs;
   }
 
   #stateOf(key: ObjectKey): KeyState {

@@ -11,6 +11,7 @@ import type {
   Outcome,
   Reconciler,
 } from './controller-definition.ts';
+import type { PendingWrites } from './pending-writes.ts';
 import type { Step } from './step.ts';
 
 /** Makes a controller that only decides into one that the manager runs. */
@@ -39,7 +40,7 @@ function reconcilerFrom<P extends KubeObject & { status?: unknown }, Observed, S
         { kind: spec.primary as Kind<KubeObject>, object },
         { client, events, signal },
       );
-      if (failure) return failed(failure.error);
+      if (failure) return outcomeOfFailure(failure.error, pending);
       return { pending, againAfterMs: plan.again?.afterMs };
     },
   };
@@ -52,12 +53,12 @@ async function reconcileGone(
 ): Promise<Outcome> {
   if (steps.length === 0) return {};
   const { pending, failure } = await applySteps(steps, { client, events, signal });
-  return failure ? failed(failure.error) : { pending };
+  return failure ? outcomeOfFailure(failure.error, pending) : { pending };
 }
 
-function failed(error: unknown): Outcome {
-  if (isNamespaceTerminating(error)) return {};
-  throw error;
+/** A namespace that goes takes everything with it; there is nothing to retry. */
+function outcomeOfFailure(error: unknown, pending: PendingWrites): Outcome {
+  return isNamespaceTerminating(error) ? { pending } : { pending, failure: error };
 }
 
 export function causeObjectFrom(object: KubeObject): CauseObject {

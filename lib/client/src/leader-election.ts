@@ -7,7 +7,7 @@
 import { isStatus } from '@slipway/api/status-error';
 import type { Transport } from '@slipway/api/transport';
 import type { Lease, LeaseSpec } from '@slipway/api/types';
-import { childSignal, DeadlineError, raceAbort } from '@slipway/kit/abort';
+import { childSignal, deadlineSignal, DeadlineError, raceAbort } from '@slipway/kit/abort';
 import { type Clock, formatMicroTime } from '@slipway/kit/clock';
 import { messageOf } from '@slipway/kit/errors';
 import type { Logger } from '@slipway/kit/logger';
@@ -123,7 +123,11 @@ class Candidate {
     if (lease?.spec.holderIdentity !== this.#options.identity) return;
     const spec: LeaseSpec = { ...lease.spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime: this.#now() };
     try {
-      await this.#client.update(kinds.leases, { ...lease, spec }, { signal: AbortSignal.timeout(releaseTimeoutMs) });
+      await this.#client.update(
+        kinds.leases,
+        { ...lease, spec },
+        { signal: deadlineSignal(this.#options.clock, releaseTimeoutMs) },
+      );
     } catch (error) {
       this.#options.log.warn({ error: messageOf(error) }, 'lease not released');
     }

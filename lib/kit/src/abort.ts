@@ -1,3 +1,5 @@
+import type { Clock } from './clock.ts';
+
 /** A deadline that we set ourselves ran out; never confused with the caller's own abort. */
 export class DeadlineError extends Error {
   override readonly name = 'DeadlineError';
@@ -28,6 +30,13 @@ export async function raceAbort<T>(work: Promise<T>, signal: AbortSignal): Promi
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
+}
+
+/** A signal that aborts after `ms`, and does not keep the process alive until then. */
+export function deadlineSignal(clock: Clock, ms: number): AbortSignal {
+  const controller = new AbortController();
+  clock.after(ms, () => controller.abort(new DeadlineError(`not done within ${ms} ms`)));
+  return controller.signal;
 }
 
 /** A signal that aborts with `parent`, or by the returned function. */

@@ -3,14 +3,16 @@ import type { Clock } from './clock.ts';
 interface Timer {
   readonly atMs: number;
   readonly order: number;
-  readonly fire: () => void;
+  /** Undefined when it was cancelled or has fired. */
+  fire: (() => void) | undefined;
 }
 
 /** A clock that stands still until a test moves it. Timers fire in order of time, then of creation. */
 export class VirtualClock implements Clock {
   #nowMs: number;
   #order = 0;
-  readonly #timers = new Set<Timer>();
+  /** A binary heap, the next timer first. Cancelled timers stay until they come to the front. */
+  readonly #heap: Timer[] = [];
 
   constructor(startMs = Date.UTC(2026, 0, 1)) {
     this.#nowMs = startMs;
@@ -26,8 +28,10 @@ export class VirtualClock implements Clock {
 
   after(ms: number, fire: () => void): () => void {
     const timer: Timer = { atMs: this.#nowMs + Math.max(ms, 0), order: this.#order++, fire };
-    this.#timers.add(timer);
-    return () => void this.#timers.delete(timer);
+    this.#push(timer);
+    return () => {
+      timer.fire = undefined;
+    };
   }
 
   sleep(ms: number, signal: AbortSignal): Promise<void> {
@@ -54,9 +58,11 @@ export class VirtualClock implements Clock {
   async advance(ms: number): Promise<void> {
     const untilMs = this.#nowMs + ms;
     for (let timer = this.#next(); timer && timer.atMs <= untilMs; timer = this.#next()) {
-      this.#timers.delete(timer);
+      this.#pop();
       this.#nowMs = timer.atMs;
-      timer.fire();
+      const { fire } = timer;
+      timer.fire = undefined;
+      fire?.();
       await settle();
     }
     this.#nowMs = untilMs;
@@ -64,12 +70,45 @@ export class VirtualClock implements Clock {
   }
 
   #next(): Timer | undefined {
-    let first: Timer | undefined;
-    for (const timer of this.#timers) {
-      if (!first || timer.atMs < first.atMs || (timer.atMs === first.atMs && timer.order < first.order)) first = timer;
-    }
-    return first;
+    while (this.#heap[0] && !this.#heap[0].fire) this.#pop();
+    return this.#heap[0];
   }
+
+  #push(timer: Timer): void {
+    const heap = this.#heap;
+    let at = heap.length;
+    while (at > 0) {
+      const above = (at - 1) >> 1;
+      const parent = heap[above];
+      if (!parent || isBefore(parent, timer)) break;
+      heap[at] = parent;
+      at = above;
+    }
+    heap[at] = timer;
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop();
+    if (!last || heap.length === 0) return;
+    let at = 0;
+    for (;;) {
+      let below = 2 * at + 1;
+      const left = heap[below];
+      if (!left) break;
+      const right = heap[below + 1];
+      if (right && isBefore(right, left)) below++;
+      const child = heap[below];
+      if (!child || isBefore(last, child)) break;
+      heap[at] = child;
+      at = below;
+    }
+    heap[at] = last;
+  }
+}
+
+function isBefore(a: Timer, b: Timer): boolean {
+  return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
 }
 
 /** Lets all promise callbacks that are ready run. */

@@ -15,8 +15,8 @@ export interface BackendFixture {
   dispose(): Promise<void>;
   /** The shortest lifetime that the backend keeps apart from "at once". */
   readonly ttlMs: number;
-  /** How `write-until-killed.ts` opens the same store. */
-  readonly childArguments: readonly string[];
+  /** How `write-until-killed.ts` opens the same store; undefined for one that lives in this process alone. */
+  readonly childArguments: readonly string[] | undefined;
 }
 
 const neverAborted = new AbortController().signal;
@@ -25,7 +25,7 @@ const writerScript = fileURLToPath(new URL('./write-until-killed.ts', import.met
 export function describeBackend(
   name: string,
   createFixture: () => Promise<BackendFixture>,
-  { skip }: { readonly skip?: string } = {},
+  { skip, isInMemory = false }: { readonly skip?: string; readonly isInMemory?: boolean } = {},
 ): void {
   const title = skip === undefined ? `backend: ${name}` : `backend: ${name} (skipped: ${skip})`;
   (skip === undefined ? describe : describe.skip)(title, () => {
@@ -335,37 +335,47 @@ export function describeBackend(
       }, 20_000);
     });
 
-    it('keeps every acknowledged write when the writer is killed', async () => {
-      const directory = await mkdtemp(join(tmpdir(), 'slipway-kill-'));
-      const acknowledged = join(directory, 'acknowledged');
-      const start = await head();
-      await backend.close();
-      try {
-        const kill = new AbortController();
-        const child = exec(process.execPath, [writerScript, prefix, acknowledged, ...fixture.childArguments], {
-          signal: kill.signal,
-        }).catch((error: unknown) => error);
-        const lines = async () => (await readFile(acknowledged, 'utf8').catch(() => '')).split('\n').slice(0, -1);
-        await Promise.race([
-          until(async () => (await lines()).length > 200),
-          child.then((error) => {
-            throw error;
-          }),
-        ]);
-        kill.abort();
-        await child;
-        backend = await fixture.open();
-        const writes = (await lines()).map(
-          (line) => JSON.parse(line) as { key: string; revision: string; value: string },
-        );
-        for (const { key, revision, value } of writes) {
-          expect(text((await get(key, BigInt(revision))) as Entry)).toBe(value);
+    // What lives in memory has no process that could be killed without it.
+    const itWithProcess = isInMemory ? () => {} : it;
+    itWithProcess(
+      'keeps every acknowledged write when the writer is killed',
+      async () => {
+        const directory = await mkdtemp(join(tmpdir(), 'slipway-kill-'));
+        const acknowledged = join(directory, 'acknowledged');
+        const start = await head();
+        await backend.close();
+        try {
+          const kill = new AbortController();
+          const child = exec(
+            process.execPath,
+            [writerScript, prefix, acknowledged, ...(fixture.childArguments ?? [])],
+            {
+              signal: kill.signal,
+            },
+          ).catch((error: unknown) => error);
+          const lines = async () => (await readFile(acknowledged, 'utf8').catch(() => '')).split('\n').slice(0, -1);
+          await Promise.race([
+            until(async () => (await lines()).length > 200),
+            child.then((error) => {
+              throw error;
+            }),
+          ]);
+          kill.abort();
+          await child;
+          backend = await fixture.open();
+          const writes = (await lines()).map(
+            (line) => JSON.parse(line) as { key: string; revision: string; value: string },
+          );
+          for (const { key, revision, value } of writes) {
+            expect(text((await get(key, BigInt(revision))) as Entry)).toBe(value);
+          }
+          await expectReplayToMatch(start);
+        } finally {
+          await rm(directory, { recursive: true, force: true });
         }
-        await expectReplayToMatch(start);
-      } finally {
-        await rm(directory, { recursive: true, force: true });
-      }
-    }, 30_000);
+      },
+      30_000,
+    );
 
     /** The changes since a revision, applied one after the other, give the list. */
     async function expectReplayToMatch(start: Revision): Promise<void> {

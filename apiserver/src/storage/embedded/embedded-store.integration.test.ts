@@ -36,7 +36,7 @@ describe('embedded, and the memory that its file takes', () => {
 
   it('gives back after a load what reading took, and goes on as if nothing had been', async () => {
     const fixture = await createFixture();
-    const [, directory = ''] = fixture.childArguments;
+    const [, directory = ''] = fixture.childArguments ?? [];
     const backend = await fixture.open();
     const values = Array.from({ length: 40 }, (_, i) => Buffer.alloc(1_000_000, i + 1));
     for (const [i, value] of values.entries()) await backend.write(`/registry/a/b/${i}`, value, 0n, options);

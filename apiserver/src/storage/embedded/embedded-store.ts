@@ -20,6 +20,7 @@ import {
   type WriteResult,
 } from '../backend.ts';
 import { lockDirectory } from './directory-lock.ts';
+import { checkSizes } from './entry-sizes.ts';
 import { Expiry } from './expiry.ts';
 import { GroupCommit, queuedChangesMax } from './group-commit.ts';
 import { pageAt, pageOfHead } from './pages.ts';
@@ -27,7 +28,7 @@ import { Leases } from './leases.ts';
 import { futureRevision } from './lmdb-errors.ts';
 import { MappedMemory } from './mapped-memory.ts';
 import { type Change, type KeyState, lastChangeAt, noLease, revisionOf } from './records.ts';
-import { type PendingChange, Tables } from './tables.ts';
+import { type PendingChange, type StoreTables, Tables } from './tables.ts';
 import { absent, Transaction, type Version } from './transaction.ts';
 import { type WatchedBatch, WatchHub } from './watch-hub.ts';
 
@@ -36,12 +37,6 @@ export interface EmbeddedStoreOptions {
   readonly directory: string;
   readonly clock: Clock;
 }
-
-/** LMDB's bound on a key, less what its encoding adds. */
-export const keyBytesMax = 1_900;
-
-/** Above etcd's and Kubernetes' bounds on a request; what comes from the network is bounded there. */
-export const valueBytesMax = 32 * 1024 * 1024;
 
 /** Changes erased by one transaction of a compaction, so that writers wait a moment only. */
 const sweepChangesMax = 200;
@@ -59,7 +54,7 @@ interface PendingState {
 
 /** What the store can do beyond the waist; the etcd API is made of it. */
 export interface EmbeddedStore extends Backend {
-  readonly tables: Tables;
+  readonly tables: StoreTables;
   readonly leases: Leases;
   /** The newest revision that can be read. */
   readonly head: number;
@@ -93,9 +88,14 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
   }
 }
 
+/** The same store over tables that the caller keeps and alone uses. */
+export function embeddedStoreOver(tables: StoreTables, options: EmbeddedStoreOptions): EmbeddedStore {
+  return new LmdbStore(options, tables, () => {});
+}
+
 class LmdbStore implements EmbeddedStore {
   readonly isLocal = true;
-  readonly tables: Tables;
+  readonly tables: StoreTables;
   readonly leases: Leases;
   readonly #directory: string;
   readonly #clock: Clock;
@@ -118,7 +118,7 @@ class LmdbStore implements EmbeddedStore {
   #full: { readonly untilMs: number; readonly error: StorageError } | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor({ directory, clock }: EmbeddedStoreOptions, tables: Tables, unlock: () => void) {
+  constructor({ directory, clock }: EmbeddedStoreOptions, tables: StoreTables, unlock: () => void) {
     this.#directory = directory;
     this.#clock = clock;
     this.tables = tables;
@@ -173,10 +173,7 @@ class LmdbStore implements EmbeddedStore {
   }
 
   async write(key: string, value: Uint8Array, expected: Revision, options: WriteOptions): Promise<WriteResult> {
-    if (key.length === 0 || Buffer.byteLength(key) > keyBytesMax || key.includes('\0')) {
-      throw new RangeError(`a key has 1 to ${keyBytesMax} bytes, none of them 0`);
-    }
-    if (value.length > valueBytesMax) throw new RangeError(`a value has at most ${valueBytesMax} bytes`);
+    checkSizes(key, value);
     return this.#change(key, value, expected, options);
   }
 

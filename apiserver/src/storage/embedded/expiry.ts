@@ -1,6 +1,6 @@
 /** Removes entries when their time is over. The times are in the tables, so a restart changes nothing. */
 import type { Clock } from '@slipway/kit/clock';
-import type { Tables } from './tables.ts';
+import type { StoreTables } from './tables.ts';
 
 /** Removals started before waiting for them; the rest follows in the next round. */
 const removalsPerRoundMax = 500;
@@ -13,7 +13,7 @@ const failedRoundMs = 5_000;
 
 export interface ExpiryDeps {
   readonly clock: Clock;
-  readonly tables: Tables;
+  readonly tables: StoreTables;
   /** Removes the key as a change of its own, if the version is still that one. */
   remove(key: string, revision: number): Promise<void>;
 }

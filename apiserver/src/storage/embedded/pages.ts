@@ -1,7 +1,7 @@
 /** Which versions a list shows, as revisions in the order of their keys. */
 import type { KeyRange } from '../backend.ts';
 import { lastChangeAt } from './records.ts';
-import type { Tables } from './tables.ts';
+import type { StoreTables } from './tables.ts';
 
 interface RevisionPage {
   readonly revisions: readonly number[];
@@ -9,7 +9,7 @@ interface RevisionPage {
 }
 
 /** The newest state: a walk over the key index, the rest of the range counted without decoding. */
-export function pageOfHead(tables: Tables, { from, to }: KeyRange, limit: number): RevisionPage {
+export function pageOfHead(tables: StoreTables, { from, to }: KeyRange, limit: number): RevisionPage {
   const revisions: number[] = [];
   if (from >= to) return { revisions, remaining: 0 };
   for (const { key, state } of tables.states(from, to)) {
@@ -20,7 +20,7 @@ export function pageOfHead(tables: Tables, { from, to }: KeyRange, limit: number
 }
 
 /** The state at an earlier revision: current keys that are old enough, merged with what was superseded since. */
-export function pageAt(tables: Tables, range: KeyRange, revision: number, limit: number): RevisionPage {
+export function pageAt(tables: StoreTables, range: KeyRange, revision: number, limit: number): RevisionPage {
   const revisions: number[] = [];
   let remaining = 0;
   for (const found of versionsAt(tables, range, lastChangeAt(revision))) {
@@ -30,7 +30,7 @@ export function pageAt(tables: Tables, range: KeyRange, revision: number, limit:
   return { revisions, remaining };
 }
 
-function* versionsAt(tables: Tables, { from, to }: KeyRange, lastChange: number): Generator<number> {
+function* versionsAt(tables: StoreTables, { from, to }: KeyRange, lastChange: number): Generator<number> {
   if (from >= to) return;
   // A key is in at most one of the two: current since before the revision, or superseded after it.
   const past = pastVersions(tables, from, to, lastChange);
@@ -43,7 +43,7 @@ function* versionsAt(tables: Tables, { from, to }: KeyRange, lastChange: number)
   for (; !version.done; version = past.next()) yield version.value.modRevision;
 }
 
-function* pastVersions(tables: Tables, from: string, to: string, lastChange: number) {
+function* pastVersions(tables: StoreTables, from: string, to: string, lastChange: number) {
   for (const version of tables.supersededVersions(from, to)) {
     if (version.modRevision <= lastChange && lastChange < version.supersededAt) yield version;
   }

@@ -75,6 +75,9 @@ export interface LoadedEntry {
 
 const snapshotPageEntries = 256;
 
+/** What the store needs of its tables. The simulator keeps them in memory, on a disk that it models. */
+export type StoreTables = Omit<Tables, 'snapshot' | 'load' | 'finishLoad'>;
+
 export class Tables {
   readonly #path: string;
   #db: OpenTables;

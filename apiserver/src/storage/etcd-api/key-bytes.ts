@@ -4,7 +4,7 @@
  */
 import { status } from '@grpc/grpc-js';
 import type { KeyRange } from '../backend.ts';
-import { keyBytesMax } from '../embedded/embedded-store.ts';
+import { keyBytesMax } from '../embedded/entry-sizes.ts';
 import { RpcError, rpcError } from './rpc-errors.ts';
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

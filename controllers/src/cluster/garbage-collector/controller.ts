@@ -41,6 +41,6 @@ async function collect(
   if (!node || steps.length === 0) return {};
   const client = plain.withCause({ controller: 'garbage-collector', object: causeObjectFrom(node.object) });
   const { pending, failure } = await applySteps(steps, { client, events, signal });
-  if (failure) throw failure.error;
+  if (failure) return { pending, failure: failure.error };
   return { pending };
 }

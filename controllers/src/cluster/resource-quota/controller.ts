@@ -71,7 +71,7 @@ async function reconcile(
     { kind: quotas as Kind, object: quota },
     { client, events, signal },
   );
-  if (failure) throw failure.error;
+  if (failure) return { pending, failure: failure.error };
   return { pending, againAfterMs: plan.again?.afterMs };
 }
 

@@ -26,7 +26,7 @@ export function nodeIpamController(clusterCidr: string): ControllerDefinition {
           events,
           signal,
         });
-        if (failure) throw failure.error;
+        if (failure) return { pending, failure: failure.error };
         const isShort = plan.steps.some(({ op }) => op === 'event');
         return { pending, ...(isShort ? { againAfterMs: againMs } : {}) };
       },

@@ -1,0 +1,23 @@
+import { type Beginning, World } from './world.ts';
+
+/** Any seed will do: it is the same for all. */
+const beginningSeed = 1;
+const bootMs = 5_000;
+const settleMs = 60_000;
+
+/** Brings up a cluster in which nothing goes wrong, and stops it. Takes a moment, so it is done once per process. */
+export async function makeBeginning(): Promise<Beginning> {
+  const first = new World({ seed: beginningSeed, beginning: undefined });
+  first.apiServer.start();
+  await first.clock.advance(bootMs);
+  const { resources } = first.apiServer;
+  first.apiServer.crash();
+  const world = new World({
+    seed: beginningSeed,
+    beginning: { image: first.disk.image(), resources, atMs: first.clock.nowMs() },
+  });
+  world.startAll();
+  await world.clock.advance(settleMs);
+  world.apiServer.crash();
+  return { image: world.disk.image(), resources, atMs: world.clock.nowMs() };
+}

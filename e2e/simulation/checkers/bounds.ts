@@ -1,0 +1,125 @@
+/**
+ * What controllers may never do, at any revision. They decide on what they have seen, and what they see may be late: so bounds are
+ * taken over everything that an object said within that time. A pod whose maker was never told that it exists is not counted
+ * against them: a lost answer to a create cannot be told from a create that was never done.
+ */
+import type { Deployment, KubeObject, Pod, ReplicaSet } from '@slipway/api/types';
+import type { LedgerChange } from '../ledger.ts';
+import { isTerminal } from '../parts/pod-on-node.ts';
+import type { World } from '../world.ts';
+import type { Checker } from './checker.ts';
+import { isControlledBy } from './replicas.ts';
+
+/** How old what a controller acts on can be: a watch that was partitioned, and the pause before it tries again. */
+const staleMs = 120_000;
+
+interface Said {
+  readonly atMs: number;
+  readonly least: number;
+  readonly most: number;
+}
+
+export function bounds(): Checker {
+  const replicaSets = new Map<string, Said[]>();
+  const deployments = new Map<string, Said[]>();
+  return {
+    name: 'bounds',
+    changed: (change, world) => {
+      const uid = change.object.metadata.uid ?? '';
+      if (change.resource === 'apps/deployments')
+        say(deployments, uid, deploymentBounds(change.object as Deployment), world);
+      if (change.resource === 'apps/replicasets') {
+        const wanted = (change.object as ReplicaSet).spec?.replicas ?? 1;
+        say(replicaSets, uid, { least: wanted, most: wanted }, world);
+        return rolloutProblem(change, world, deployments);
+      }
+      if (change.resource === 'core/pods' && !change.before && change.type === 'put') {
+        return tooManyPods(change, world, replicaSets);
+      }
+      return undefined;
+    },
+  };
+}
+
+function say(by: Map<string, Said[]>, uid: string, bound: { least: number; most: number }, { clock }: World): void {
+  const said = by.get(uid) ?? [];
+  said.push({ atMs: clock.monotonicMs(), ...bound });
+  by.set(uid, said);
+}
+
+/** The widest bound that was said within the time that a controller may be behind. */
+function widest(by: Map<string, Said[]>, uid: string, { clock }: World): { least: number; most: number } | undefined {
+  const said = by.get(uid);
+  if (!said) return undefined;
+  const fromMs = clock.monotonicMs() - staleMs;
+  // What was said before the time was true at its beginning.
+  const current = said.findLastIndex(({ atMs }) => atMs <= fromMs);
+  const within = said.slice(Math.max(current, 0));
+  return {
+    least: Math.min(...within.map(({ least }) => least)),
+    most: Math.max(...within.map(({ most }) => most)),
+  };
+}
+
+function deploymentBounds({ spec }: Deployment): { least: number; most: number } {
+  const wanted = spec.replicas ?? 1;
+  if (spec.strategy?.type === 'Recreate') return { least: 0, most: wanted };
+  const { maxSurge = '25%', maxUnavailable = '25%' } = spec.strategy?.rollingUpdate ?? {};
+  const surge = part(maxSurge, wanted, Math.ceil);
+  const missing = part(maxUnavailable, wanted, Math.floor);
+  return { least: wanted - Math.max(missing, surge === 0 && missing === 0 ? 1 : 0), most: wanted + surge };
+}
+
+function part(value: number | string, of: number, round: (value: number) => number): number {
+  return typeof value === 'number' ? value : round((Number.parseInt(value, 10) / 100) * of);
+}
+
+/** A replica set makes pods up to what it was told to have. */
+function tooManyPods({ object, revision }: LedgerChange, world: World, by: Map<string, Said[]>): string | undefined {
+  const owner = object.metadata.ownerReferences?.find(({ controller, kind }) => controller && kind === 'ReplicaSet');
+  const bound = owner && widest(by, owner.uid, world);
+  if (!owner || !bound || world.hadTwoLeaders) return undefined;
+  const known = world.ledger
+    .list<Pod>('core/pods')
+    .filter((pod) => isLive(pod) && controllerUid(pod) === owner.uid && isKnown(pod, object, world));
+  if (known.length <= bound.most) return undefined;
+  return `replica set ${owner.name} has ${known.length} pods at revision ${revision}, and was told to have ${bound.most} at most`;
+}
+
+function isKnown({ metadata }: Pod, created: KubeObject, { acknowledged }: World): boolean {
+  return metadata.uid === created.metadata.uid || acknowledged.isKnownToMaker(metadata.uid ?? '');
+}
+
+/** The replica sets of a deployment together want no more than it may have, and no fewer than it promises. */
+function rolloutProblem(change: LedgerChange, world: World, by: Map<string, Said[]>): string | undefined {
+  const { object, before, revision } = change;
+  const owner = object.metadata.ownerReferences?.find(({ controller, kind }) => controller && kind === 'Deployment');
+  const bound = owner && widest(by, owner.uid, world);
+  const deployment = world.ledger
+    .list<Deployment>('apps/deployments')
+    .find(({ metadata }) => metadata.uid === owner?.uid);
+  if (!bound || !deployment || deployment.metadata.deletionTimestamp || world.hadTwoLeaders) return undefined;
+  const grewBy = (change.type === 'delete' ? 0 : wantedBy(object)) - (before ? wantedBy(before.object) : 0);
+  const sets = world.ledger.list<ReplicaSet>('apps/replicasets').filter((set) => isControlledBy(set, deployment));
+  const total = sets.reduce((sum, set) => sum + wantedBy(set), 0);
+  const name = `${deployment.metadata.namespace}/${deployment.metadata.name}`;
+  if (grewBy > 0 && total > bound.most) {
+    return `deployment ${name} lets its replica sets want ${total} pods at revision ${revision}, ${bound.most} at most are allowed`;
+  }
+  if (grewBy < 0 && change.cause.includes('deployment') && total < bound.least) {
+    return `deployment ${name} leaves ${total} pods at revision ${revision}, ${bound.least} are promised`;
+  }
+  return undefined;
+}
+
+function wantedBy(object: KubeObject): number {
+  return (object as ReplicaSet).spec?.replicas ?? 1;
+}
+
+function isLive(pod: Pod): boolean {
+  return !isTerminal(pod) && !pod.metadata.deletionTimestamp;
+}
+
+function controllerUid({ metadata }: Pod): string | undefined {
+  return metadata.ownerReferences?.find(({ controller }) => controller)?.uid;
+}

@@ -1,0 +1,121 @@
+/** The simulated cluster: every process that there is, on one clock. */
+import type { ApiResource } from '@slipway/api/resources';
+import type { Transport } from '@slipway/api/transport';
+import { ModelledDisk, perfectDisk, type TableState } from '@slipway/apiserver/testing';
+import { Client } from '@slipway/client/client';
+import { seededRandom } from '@slipway/kit/random';
+import { VirtualClock } from '@slipway/kit/virtual-clock';
+import { Acknowledged } from './acknowledged.ts';
+import { Chance } from './chance.ts';
+import { EventLog } from './event-log.ts';
+import { Ledger } from './ledger.ts';
+import { Network } from './network.ts';
+import { ApiServerPart } from './parts/api-server-part.ts';
+import { ControllersPart } from './parts/controllers-part.ts';
+import type { SandboxListener } from './parts/sandboxes.ts';
+import { ScriptedNode } from './parts/scripted-node.ts';
+import { SimulatedProcess } from './process.ts';
+
+/** Where a seed begins: a cluster that has been up for a while. The same for all seeds. */
+export interface Beginning {
+  readonly image: TableState;
+  readonly resources: readonly ApiResource[];
+  readonly atMs: number;
+}
+
+/** What a test may put wrong on purpose. */
+export interface Planted {
+  /** The disk says that a write is on it before it is. */
+  readonly diskLies?: boolean;
+  readonly controllersThrough?: (transport: Transport) => Transport;
+  /** Stands between the observers, who check watches, and the network. */
+  readonly observersThrough?: (transport: Transport) => Transport;
+}
+
+export interface WorldOptions {
+  readonly seed: number;
+  readonly beginning: Beginning | undefined;
+  readonly planted?: Planted;
+  readonly sink?: (line: string) => void;
+  readonly sandboxListener?: SandboxListener;
+}
+
+export const admin = { name: 'kubernetes-admin', groups: ['system:masters'] };
+export const nodeNames = ['n1', 'n2', 'n3'];
+
+export class World {
+  readonly clock: VirtualClock;
+  readonly chance: Chance;
+  readonly log: EventLog;
+  readonly disk: ModelledDisk;
+  readonly ledger = new Ledger();
+  readonly acknowledged = new Acknowledged();
+  readonly network: Network;
+  readonly apiServer: ApiServerPart;
+  readonly managers: readonly ControllersPart[];
+  readonly schedulers: readonly ControllersPart[];
+  readonly nodes: readonly ScriptedNode[];
+  /** The slowest that a write takes to be on the disk. */
+  syncMsMax = 0;
+  readonly #seed: number;
+  #processes = 0;
+  #hadTwoLeaders = false;
+
+  constructor({ seed, beginning, planted = {}, sink, sandboxListener = { started: () => {} } }: WorldOptions) {
+    this.#seed = seed;
+    this.clock = new VirtualClock(beginning?.atMs);
+    this.chance = new Chance(seededRandom(mixed(seed, 0)));
+    this.log = new EventLog(this.clock, sink);
+    const syncMs = () => (this.syncMsMax === 0 ? 0 : this.chance.between(0, this.syncMsMax));
+    const lies = () => planted.diskLies === true && this.chance.strikes(0.3);
+    this.disk = new ModelledDisk(beginning ? { syncMs, lies } : perfectDisk, beginning?.image);
+    this.ledger.follow(this.disk);
+    const { clock, chance, log, acknowledged } = this;
+    this.network = new Network({ clock, chance, log, acknowledged });
+    const { network } = this;
+    const newProcess = (name: string) => this.newProcess(name);
+    this.apiServer = new ApiServerPart({ disk: this.disk, network, log, newProcess });
+    const deps = {
+      network,
+      log,
+      newProcess,
+      resources: beginning?.resources ?? [],
+      later: (ms: number, fire: () => void) => void clock.after(ms, fire),
+      through: planted.controllersThrough ?? ((transport: Transport) => transport),
+    };
+    const part = (name: string, controllers: string[], lease: string) =>
+      new ControllersPart(deps, { name, controllers, lease });
+    this.managers = ['a', 'b'].map((id) => part(`controllers-${id}`, ['*', '-scheduler'], 'kube-controller-manager'));
+    this.schedulers = [part('scheduler', ['scheduler'], 'kube-scheduler')];
+    this.nodes = nodeNames.map((name) => new ScriptedNode(name, { network, newProcess, listener: sandboxListener }));
+  }
+
+  newProcess(name: string): SimulatedProcess {
+    return new SimulatedProcess(name, this.clock, seededRandom(mixed(this.#seed, ++this.#processes)));
+  }
+
+  startAll(): void {
+    this.apiServer.start();
+    for (const part of [...this.managers, ...this.schedulers, ...this.nodes]) part.start();
+  }
+
+  /** Two controllers have worked at once, against what the lease promises. */
+  get hadTwoLeaders(): boolean {
+    return this.#hadTwoLeaders;
+  }
+
+  twoLeadersSeen(): void {
+    this.#hadTwoLeaders = true;
+  }
+
+  /** Past all faults; undefined while the API server is down. */
+  directClient(): Client | undefined {
+    const transport = this.apiServer.transport(admin);
+    return transport && new Client(transport);
+  }
+}
+
+/** Seeds that are neighbours make streams that are not. */
+function mixed(seed: number, stream: number): number {
+  return (Math.imul(seed + 1, 0x9e3779b1) ^ Math.imul(stream + 1, 0x85ebca6b)) >>> 0;
+}
