@@ -340,4 +340,19 @@ describe('defaults that come later', () => {
     await until(async () => (await target.admin.read(`${path}/old`)).spec.a === 'later', 'default shown');
     expect((await target.admin.read(path)).items[0]?.spec).toEqual({ a: 'later' });
   });
+
+  it('and what a newer schema does not know is not', async () => {
+    const both = { type: 'object', properties: { a: { type: 'string' }, b: { type: 'string' } } };
+    const own = await establish(target.admin, { spec: both });
+    const path = own.at(target.namespace);
+    await target.admin.made(path, own.object('old', { spec: { a: 'x', b: 'y' } }));
+    const definition = await target.admin.read(`${definitionsPath}/${own.name}`);
+    const text = JSON.stringify(definition.spec).replace(',"b":{"type":"string"}', '');
+    await target.admin.merge(`${definitionsPath}/${own.name}`, { spec: JSON.parse(text) as Tree });
+    await until(async () => (await target.admin.read(`${path}/old`)).spec.b === undefined, 'field gone');
+    expect((await target.admin.read(path)).items[0]?.spec).toEqual({ a: 'x' });
+    const watch = await target.admin.watch(path);
+    expect((await watch.next()).object.spec).toEqual({ a: 'x' });
+    watch.close();
+  });
 });

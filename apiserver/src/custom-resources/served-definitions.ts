@@ -9,6 +9,7 @@ import { type CustomResourceDefinition, type DefinitionVersion, isConditionTrue 
 import { publishedSchema } from './schema/published-schema.ts';
 import { customPrinter } from './printer-columns.ts';
 import { compileDefaults } from './schema/defaults.ts';
+import { pruner } from './schema/pruning.ts';
 import { structuralSchema } from './schema/to-structural.ts';
 
 const verbs: readonly Verb[] = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'];
@@ -53,18 +54,20 @@ function servedVersion(
   };
 }
 
-/** None for the usual case: one version, and nothing that could be filled in when an object is read. */
-function formOf({ spec }: CustomResourceDefinition, version: DefinitionVersion, deps: ServeDeps) {
+/** None for the usual case: one version, a schema that was never another one, and nothing that could be filled in when an object is read. */
+function formOf({ spec, metadata }: CustomResourceDefinition, version: DefinitionVersion, deps: ServeDeps) {
   const { group, versions } = spec;
   const schema = version.schema?.openAPIV3Schema ?? {};
   const hasDefaults = JSON.stringify(schema).includes('"default":');
-  if (versions.length === 1 && !hasDefaults) return undefined;
+  const mayBeOlder = (metadata.generation ?? 1) > 1;
+  if (versions.length === 1 && !hasDefaults && !mayBeOlder) return undefined;
   const stored = versions.find(({ storage }) => storage) ?? version;
   return versionForm({
     apiVersion: apiVersionOf({ group, version: version.name }),
     storedApiVersion: apiVersionOf({ group, version: stored.name }),
     converter: converterOf(spec, deps),
     applyDefaults: hasDefaults ? compileDefaults(schema) : undefined,
+    prune: mayBeOlder ? pruner(structuralSchema(schema)) : undefined,
   });
 }
 

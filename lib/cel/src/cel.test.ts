@@ -370,6 +370,62 @@ describe('cost', () => {
     expect(() => program.evaluate({ l: list })).toThrow('operation cancelled: actual cost limit exceeded');
   });
 
+  const large = {
+    ints: Array.from({ length: 1000 }, (_, i) => i),
+    names: Array.from({ length: 1000 }, (_, i) => `name-${i}`),
+    map: Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`k${i}`, i])),
+    times: new Array<string>(1000).fill('2026-01-02T03:04:05Z'),
+    keyed: Array.from({ length: 1000 }, (_, i) => ({ name: `n${i}`, value: i })),
+    any: { map: Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`k${i}`, i])) },
+  };
+  const largeType = typeOfSchema({
+    type: 'object',
+    properties: {
+      ints: { type: 'array', items: { type: 'integer' } },
+      names: { type: 'array', items: { type: 'string' } },
+      map: { type: 'object', additionalProperties: { type: 'integer' } },
+      times: { type: 'array', items: { type: 'string', format: 'date-time' } },
+      keyed: {
+        type: 'array',
+        items: { type: 'object', properties: { name: { type: 'string' }, value: { type: 'integer' } } },
+        'x-kubernetes-list-type': 'map',
+        'x-kubernetes-list-map-keys': ['name'],
+      },
+      any: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
+    },
+  });
+  const spentBy = (text: string) => {
+    const meter = new CostMeter(Number.POSITIVE_INFINITY);
+    compileExpression(text, { variables: { self: largeType } }).evaluate({ self: large }, meter);
+    return meter.spent;
+  };
+
+  /** Steps over elements, entries and characters that the expression takes at least, whatever upstream counts for it. */
+  it.each([
+    ['self.map.size() > 0', 1000],
+    ['self.any.map.size() > 0', 500],
+    ['self.map == self.map', 2000],
+    ['self.any.map == {"a": 1}', 1000],
+    ['self.ints == self.ints', 1000],
+    ['self.names == self.names.map(n, n)', 1000],
+    ['self.ints.sum() > 0', 1000],
+    ['self.times.all(t, t > timestamp("2020-01-01T00:00:00Z"))', 10_000],
+    ['(self.keyed + self.keyed).size() == 1000', 20_000],
+    ['self.map.all(k, k != "")', 4000],
+    ['self.names.all(n, n.matches("name-[0-9]+"))', 25_000],
+    ['self.ints.all(i, isQuantity("1Mi"))', 40_000],
+    ['self.ints.all(i, isIP("10.0.0.1"))', 40_000],
+    ['self.ints.all(i, isSemver("1.2.3"))', 40_000],
+  ])('%s is paid for by what it walks', (text, least) => {
+    expect(spentBy(text)).toBeGreaterThan(least);
+  });
+
+  it('pays once for what is read again and again', () => {
+    expect(spentBy('[1, 2, 3, 4].all(i, self.map.size() > i)')).toBeLessThan(
+      spentBy('self.map.size() > 0') + spentBy('[1, 2, 3, 4].all(i, self.ints[0] < i)'),
+    );
+  });
+
   it('does not let || swallow the end of the budget', () => {
     const program = compileExpression('l.all(a, l.all(b, true)) || true', { variables: { l: listOf(int) } });
     expect(() => program.evaluate({ l: new Array(2000).fill(1) })).toThrow('actual cost limit exceeded');

@@ -7,9 +7,11 @@ import { type Frame, largestSize, type Part, type Run } from './part.ts';
 import type { Scope } from './scope.ts';
 import type { SyntaxNode } from './syntax.ts';
 import { addMapLists, equalSets, unionOfSets } from './set-lists.ts';
-import { CelError, CelOpaque, sizeOf, typeNameOf } from './values.ts';
+import { CelError, CelOpaque, isPlainObject, sizeOf, typeNameOf } from './values.ts';
 
 const callCost = 1;
+/** Which signature is meant is found out at each call. */
+const dispatchCost = 1;
 
 export function compileCall(compiler: Compiler, node: SyntaxNode, scope: Scope): Part {
   if (node.op === 'call') {
@@ -112,17 +114,31 @@ function isStatic(parameter: CelType | undefined, given: CelType): boolean {
 function directCall({ run, cost }: Overload, args: readonly Part[]): Run {
   const call = run as unknown as (args: readonly unknown[], meter: Frame['meter']) => unknown;
   const [a, b] = args;
+  const least = callCost + (cost.work ?? 0);
   if (args.length === 2 && a && b && !cost.of) {
     return (frame) => {
-      frame.meter.charge(callCost);
+      frame.meter.charge(least);
       return call([a.run(frame), b.run(frame)], frame.meter);
     };
   }
   return (frame) => {
     const values = args.map((arg) => arg.run(frame));
-    frame.meter.charge(callCost + (cost.of ? cost.of(values.map(sizeOf)) : 0));
+    frame.meter.charge(least + (cost.of ? cost.of(values.map((value) => measuredSize(value, frame.meter))) : 0));
     return call(values, frame.meter);
   };
+}
+
+const countCost = 0.5;
+const sizeMaker = {};
+
+/** Counting the entries of a plain object is a walk, done once. */
+function measuredSize(value: unknown, meter: Frame['meter']): number {
+  if (!isPlainObject(value)) return sizeOf(value);
+  return meter.once(sizeMaker, value, () => {
+    const size = sizeOf(value);
+    meter.charge(size * countCost);
+    return size;
+  });
 }
 
 function dispatchedCall(candidates: readonly Overload[], args: readonly Part[]): Run {
@@ -131,7 +147,8 @@ function dispatchedCall(candidates: readonly Overload[], args: readonly Part[]):
     const overload = candidates.find(({ parameters }) => parameters.every((type, i) => isOfType(type, values[i])));
     if (!overload) throw new CelError('no such overload');
     const { run, cost } = overload;
-    frame.meter.charge(callCost + (cost.of ? cost.of(values.map(sizeOf)) : 0));
+    const sizes = cost.of ? values.map((value) => measuredSize(value, frame.meter)) : [];
+    frame.meter.charge(callCost + dispatchCost + (cost.work ?? 0) + (cost.of ? cost.of(sizes) : 0));
     return (run as unknown as (args: readonly unknown[], meter: Frame['meter']) => unknown)(values, frame.meter);
   };
 }
@@ -263,6 +280,9 @@ function isSet(type: CelType): boolean {
   return type.kind === 'list' && type.listType !== undefined;
 }
 
+/** Keys of items are put together and looked up. */
+const mergedItemCost = 10;
+
 /** Sets and lists with keys add up as such. */
 function mergedLists(left: Part, right: Part): Part | undefined {
   const { type } = left;
@@ -271,7 +291,7 @@ function mergedLists(left: Part, right: Part): Part | undefined {
   const merge = type.listType === 'set' ? unionOfSets : (a: unknown, b: unknown) => addMapLists(a, b, keys);
   const run = (frame: Frame) => {
     const [a, b] = [left.run(frame), right.run(frame)];
-    frame.meter.charge(callCost + sizeOf(a) + sizeOf(b));
+    frame.meter.charge(callCost + (sizeOf(a) + sizeOf(b)) * mergedItemCost);
     return merge(a, b, frame.meter);
   };
   const size = left.size + right.size;

@@ -145,6 +145,8 @@ function sizeOfElement(type: CelType): number {
 
 /** What one turn of a loop costs by itself. */
 const turnCost = 3;
+/** The keys are put together before the first turn. */
+const keyCost = 0.5;
 
 function eachOf(operand: Part, variables: readonly Variable[], isPair: boolean): Each {
   const [first, second] = variables;
@@ -165,7 +167,9 @@ function eachOf(operand: Part, variables: readonly Variable[], isPair: boolean):
         if (!body()) return;
       }
     } else if (typeof range === 'object' && range !== null) {
-      for (const key of mapKeys(range)) {
+      const keys = mapKeys(range);
+      meter.charge(keys.length * keyCost);
+      for (const key of keys) {
         meter.charge(turnCost);
         slots[keySlot] = key;
         if (isPair) slots[valueSlot] = second?.type.kind === 'dyn' ? fromJson(mapGet(range, key)) : mapGet(range, key);

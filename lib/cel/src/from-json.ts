@@ -19,11 +19,15 @@ export function readerOf(type: CelType): Reader | undefined {
     case 'dyn':
       return fromJson;
     case 'timestamp':
-      return (value) => (typeof value === 'string' ? timestampFrom(value) : value);
+      return (value, meter) => parsed(value, meter, timestampFrom);
     case 'duration':
-      return (value) => (typeof value === 'string' ? durationFrom(value) : value);
+      return (value, meter) => parsed(value, meter, durationFrom);
     case 'bytes':
-      return (value) => (typeof value === 'string' ? Uint8Array.fromBase64(value) : value);
+      return (value, meter) => {
+        if (typeof value !== 'string') return value;
+        meter.charge(value.length * byteCost);
+        return Uint8Array.fromBase64(value);
+      };
     case 'list': {
       const read = readerOf(type.element);
       return read && type.element.kind !== 'dyn' ? listReader(read) : undefined;
@@ -37,27 +41,47 @@ export function readerOf(type: CelType): Reader | undefined {
   }
 }
 
+function parsed(value: unknown, meter: CostMeter, parse: (text: string) => unknown): unknown {
+  if (typeof value !== 'string') return value;
+  meter.charge(parseCost);
+  return parse(value);
+}
+
 /** Some clients write whole numbers as floating point ones that are not quite whole; the schema has refused those before. */
 function wholeNumber(value: number): bigint {
   if (!Number.isInteger(value)) throw new CelError(`unsupported conversion from double to int: ${value}`);
   return BigInt(value);
 }
 
-const perElement = 0.1;
+/** What reading takes here, in the units of the meter: an element of a list, an entry of a map, a text that is parsed. */
+const elementCost = 0.5;
+const entryCost = 2;
+const parseCost = 10;
+const byteCost = 0.1;
+/** Remembering takes longer than reading a few elements again. */
+const rememberedMin = 8;
 
 function listReader(read: Reader): Reader {
+  const maker = {};
+  const make = (list: readonly unknown[], meter: CostMeter) => {
+    meter.charge(list.length * elementCost);
+    return list.map((item) => read(item, meter));
+  };
   return (value, meter) => {
     if (!Array.isArray(value)) return value;
-    meter.charge(value.length * perElement);
-    return value.map((item) => read(item, meter));
+    return value.length < rememberedMin ? make(value, meter) : meter.once(maker, value, () => make(value, meter));
   };
 }
 
 function mapReader(read: Reader): Reader {
+  const maker = {};
+  const make = (value: object, meter: CostMeter) => {
+    const entries = Object.entries(value);
+    meter.charge(entries.length * entryCost);
+    return new Map(entries.map(([key, item]) => [key, read(item, meter)]));
+  };
   return (value, meter) => {
     if (typeof value !== 'object' || value === null || value instanceof Map) return value;
-    const entries = Object.entries(value);
-    meter.charge(entries.length * perElement);
-    return new Map(entries.map(([key, item]) => [key, read(item, meter)]));
+    return meter.once(maker, value, () => make(value, meter));
   };
 }

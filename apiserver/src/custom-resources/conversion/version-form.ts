@@ -3,6 +3,7 @@ import { copyJson } from '@slipway/api/patch/json-value';
 import type { KubeObject } from '@slipway/api/types';
 import type { StoredForm } from '../../registry/stored-form.ts';
 import type { Defaulter } from '../schema/defaults.ts';
+import type { Pruner } from '../schema/pruning.ts';
 import type { Converter } from './converter.ts';
 
 export interface VersionFormOptions {
@@ -12,6 +13,8 @@ export interface VersionFormOptions {
   readonly converter: Converter;
   /** Defaults that came after an object was stored are in what is read of it. */
   readonly applyDefaults: Defaulter | undefined;
+  /** The schema may have been another one when an object was stored: what it no longer knows is not in what is read. */
+  readonly prune: Pruner | undefined;
 }
 
 /** How objects of one version are read from the store and written to it. */
@@ -20,11 +23,12 @@ export function versionForm({
   storedApiVersion,
   converter,
   applyDefaults,
+  prune,
 }: VersionFormOptions): StoredForm {
   // Stored objects are immutable, so that what one looks like is worked out once.
   const shown = new WeakMap<KubeObject, KubeObject>();
   const finish = (source: KubeObject, converted: KubeObject): KubeObject => {
-    const object = applyDefaults ? defaulted(converted, applyDefaults) : converted;
+    const object = applyDefaults || prune ? broughtUpToDate(converted, prune, applyDefaults) : converted;
     shown.set(source, object);
     return object;
   };
@@ -56,8 +60,14 @@ export function versionForm({
   };
 }
 
-/** The object itself when there is nothing to fill in. */
-function defaulted(object: KubeObject, applyDefaults: Defaulter): KubeObject {
+/** The object itself when there is nothing to take out and nothing to fill in. */
+function broughtUpToDate(
+  object: KubeObject,
+  prune: Pruner | undefined,
+  applyDefaults: Defaulter | undefined,
+): KubeObject {
   const copy = copyJson(object as unknown as JsonValue);
-  return applyDefaults(copy) ? (copy as unknown as KubeObject) : object;
+  const isPruned = prune?.(copy) ?? false;
+  const isFilled = applyDefaults?.(copy) ?? false;
+  return isPruned || isFilled ? (copy as unknown as KubeObject) : object;
 }

@@ -3,7 +3,9 @@ import { type FieldError, fieldErrorText } from '@slipway/api/validation/field-e
 import { parseJsonPath } from '../json-path.ts';
 import { compileDefaults } from './defaults.ts';
 import type { JsonSchema } from './json-schema.ts';
+import { pruner } from './pruning.ts';
 import { compileRules } from './rules.ts';
+import { structuralSchema } from './to-structural.ts';
 import { compileValidation } from './validate.ts';
 
 function problems(schema: JsonSchema, value: JsonValue, old?: JsonValue): string[] {
@@ -198,5 +200,52 @@ describe('paths', () => {
   });
   it.each(['spec.a', '.spec.l[', '.spec..a', '.a[?(x)]'])('%s is none', (path) => {
     expect(parseJsonPath(path)).toBeUndefined();
+  });
+});
+
+describe('pruning of what was stored under another schema', () => {
+  const prune = pruner(
+    structuralSchema({
+      type: 'object',
+      properties: {
+        spec: {
+          type: 'object',
+          properties: {
+            a: { type: 'string' },
+            list: { type: 'array', items: { type: 'object', properties: { x: { type: 'integer' } } } },
+            map: { type: 'object', additionalProperties: { type: 'object', properties: { y: { type: 'string' } } } },
+            free: {
+              type: 'object',
+              'x-kubernetes-preserve-unknown-fields': true,
+              properties: { in: { type: 'object' } },
+            },
+          },
+        },
+      },
+    }),
+  );
+
+  it('takes out what is unknown, at any depth, and nothing else', () => {
+    const object: JsonObject = {
+      apiVersion: 'a/v1',
+      kind: 'A',
+      metadata: { name: 'x', unknown: 1 },
+      gone: 1,
+      spec: {
+        a: 1,
+        b: 2,
+        list: [{ x: 1, z: 2 }, 'text'],
+        map: { k: { y: 'y', z: 1 } },
+        free: { any: 1, in: { z: 1 } },
+      },
+    };
+    expect(prune(object)).toBe(true);
+    expect(object).toEqual({
+      apiVersion: 'a/v1',
+      kind: 'A',
+      metadata: { name: 'x', unknown: 1 },
+      spec: { a: 1, list: [{ x: 1 }, 'text'], map: { k: { y: 'y' } }, free: { any: 1, in: {} } },
+    });
+    expect(prune(object)).toBe(false);
   });
 });

@@ -181,6 +181,6 @@ export const formatOverloads: readonly Overload[] = [
   overload<[string, readonly unknown[]]>(
     'string.format(list<dyn>): string',
     ([template, args], meter) => formatted(template, args, meter),
-    { of: ([size = 0]) => size * perCharacter },
+    { of: ([size = 0]) => size * perCharacter, work: 20 },
   ),
 ];

@@ -1,6 +1,6 @@
 /** Lists and maps, and sets as lists. */
 import type { CostMeter } from '../cost-meter.ts';
-import { CelDuration, CelError, CelUint, equals, fromJson, mapGet, mapSize } from '../values.ts';
+import { CelDuration, CelError, CelUint, equals, fromJson, mapGet, mapKeys, mapSize } from '../values.ts';
 import { compareValues } from './numbers.ts';
 import { overload, type Cost, type Overload } from './overload.ts';
 
@@ -8,33 +8,41 @@ type List = readonly unknown[];
 
 const perElement: Cost = { of: ([size = 0]) => size };
 const perPair: Cost = { of: ([a = 0, b = 0]) => Math.max(a, 1) * Math.max(b, 1) };
-/** What counting the entries of a plain object costs. */
-const counting: Cost = {
-  isOnlyMeasured: true,
-  of: ([size = 0]) => 1 + size * 0.1,
-};
+/** Counting the entries of a plain object is paid for by whoever measures the argument. */
+const counting: Cost = { isOnlyMeasured: true, of: () => 1 };
+
+/** What comparing two elements takes, and two entries of maps, which are looked up. */
+const comparedCost = 0.5;
+const comparedEntryCost = 2;
 
 /** Equality that costs what it looks at. */
 export function equalsMetered(a: unknown, b: unknown, meter: CostMeter): boolean {
+  if (a === b) return true;
   if (typeof a !== 'object' || a === null || typeof b !== 'object' || b === null) {
     if (typeof a === 'string' && typeof b === 'string') meter.charge(Math.min(a.length, b.length) * 0.1);
     return equals(a, b);
   }
   meter.charge(1);
   if (Array.isArray(a) && Array.isArray(b)) {
-    return a.length === b.length && a.every((item, i) => equalsMetered(item, b[i], meter));
+    if (a.length !== b.length) return false;
+    meter.charge(a.length * comparedCost);
+    return a.every((item, i) => equalsMetered(item, b[i], meter));
   }
-  if (a instanceof Map || b instanceof Map || Object.getPrototypeOf(a) !== Object.prototype) return equals(a, b);
-  if (Array.isArray(b) || Object.getPrototypeOf(b) !== Object.prototype) return equals(a, b);
-  const keys = Object.keys(a);
-  meter.charge(keys.length);
-  return (
-    keys.length === Object.keys(b).length &&
-    keys.every((key) => {
-      const other = mapGet(b, key);
-      return other !== undefined && equalsMetered(mapGet(a, key), other, meter);
-    })
-  );
+  return isMap(a) && isMap(b) ? equalMaps(a, b, meter) : equals(a, b);
+}
+
+function isMap(value: object): boolean {
+  return value instanceof Map || Object.getPrototypeOf(value) === Object.prototype;
+}
+
+function equalMaps(a: object, b: object, meter: CostMeter): boolean {
+  const keys = mapKeys(a);
+  meter.charge(keys.length * comparedEntryCost);
+  if (keys.length !== mapSize(b)) return false;
+  return keys.every((key) => {
+    const other = mapGet(b, key);
+    return other !== undefined && equalsMetered(mapGet(a, key), other, meter);
+  });
 }
 
 export function listContains(list: List, value: unknown, meter: CostMeter): boolean {

@@ -3,8 +3,9 @@ import { formatIp, type IpAddress, isInBlock, parseCidr, parseIp } from '@slipwa
 import { CelCidr, CelError, CelIp, CelUrl } from '../values.ts';
 import { overload, perCharacter, type Cost, type Overload } from './overload.ts';
 
-const walk: Cost = { of: ([size = 0]) => size * perCharacter };
-const part: Cost = { resultSize: ([size = 0]) => size };
+/** Addresses and URLs are taken apart. */
+const walk: Cost = { of: ([size = 0]) => size * perCharacter, work: 40 };
+const part: Cost = { resultSize: ([size = 0]) => size, work: 10 };
 
 function urlFrom(text: string): CelUrl {
   const url = parseUrl(text);

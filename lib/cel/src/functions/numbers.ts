@@ -186,6 +186,7 @@ export function doubleText(value: number): string {
 }
 
 const walked: Cost = { of: ([size = 0]) => size * perCharacter, resultSize: ([size = 0]) => size };
+const parsed: Cost = { ...walked, work: 15 };
 const short: Cost = { resultSize: () => 32 };
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
@@ -230,10 +231,10 @@ const conversions: readonly Overload[] = [
   overload<[Uint8Array]>('size(bytes): int', ([a]) => BigInt(a.length)),
   overload<[Uint8Array]>('bytes.size(): int', ([a]) => BigInt(a.length)),
   overload<[CelTimestamp]>('timestamp(timestamp): timestamp', ([a]) => a),
-  overload<[string]>('timestamp(string): timestamp', ([a]) => timestampFrom(a), walked),
+  overload<[string]>('timestamp(string): timestamp', ([a]) => timestampFrom(a), parsed),
   overload<[bigint]>('timestamp(int): timestamp', ([a]) => checkedTimestamp(a * 1_000_000_000n)),
   overload<[CelDuration]>('duration(duration): duration', ([a]) => a),
-  overload<[string]>('duration(string): duration', ([a]) => durationFrom(a), walked),
+  overload<[string]>('duration(string): duration', ([a]) => durationFrom(a), parsed),
   overload<[bigint]>('duration(int): duration', ([a]) => checkedDuration(a)),
   overload<[unknown]>('dyn(A): dyn', ([a]) => a, { resultSize: ([size = 0]) => size }),
   overload<[unknown]>('type(A): type', ([a]) => new CelTypeValue(a instanceof CelOpaque ? a.typeName : typeNameOf(a))),

@@ -38,6 +38,11 @@ export interface Cost {
    * too expensive that upstream takes.
    */
   readonly isOnlyMeasured?: true;
+  /**
+   * What a call takes here beside what upstream counts, in the same units: counted while running alone, so that a unit is never much more
+   * than 60 ns.
+   */
+  readonly work?: number;
   /** The largest size of the result; without it that of an unknown value. */
   readonly resultSize?: (sizes: readonly number[]) => number;
 }

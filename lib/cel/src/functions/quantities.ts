@@ -11,7 +11,7 @@ import {
 import { CelError, CelQuantity, checkedInt } from '../values.ts';
 import { overload, perCharacter, type Cost, type Overload } from './overload.ts';
 
-const walk: Cost = { of: ([size = 0]) => size * perCharacter };
+const walk: Cost = { of: ([size = 0]) => size * perCharacter, work: 40 };
 const nanosPerUnit = 1_000_000_000n;
 
 function quantityFrom(text: string): CelQuantity {

@@ -3,7 +3,7 @@ import { compareVersions, parseLooseVersion, parseVersion, SemanticVersionError 
 import { CelError, CelSemver } from '../values.ts';
 import { overload, perCharacter, type Cost, type Overload } from './overload.ts';
 
-const walk: Cost = { of: ([size = 0]) => size * perCharacter };
+const walk: Cost = { of: ([size = 0]) => size * perCharacter, work: 40 };
 
 function versionFrom(text: string, isLoose = false): CelSemver {
   try {

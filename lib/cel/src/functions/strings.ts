@@ -18,14 +18,24 @@ function slice(text: string | readonly string[], from: number, to: number): stri
   return typeof text === 'string' ? text.slice(from, to) : text.slice(from, to).join('');
 }
 
-const walk: Cost = { of: ([size = 0]) => size * perCharacter, resultSize: ([size = 0]) => size };
+/** A pass over a text that makes another one. */
+const passWork = 4;
+const regexWork = 25;
+const walk: Cost = {
+  of: ([size = 0]) => size * perCharacter,
+  resultSize: ([size = 0]) => size,
+  work: passWork,
+};
 const measuredWalk: Cost = { ...walk, isOnlyMeasured: true };
-const walkBoth: Cost = { of: ([size = 0, other = 0]) => (size + other) * perCharacter };
+const walkBoth: Cost = { of: ([size = 0, other = 0]) => (size + other) * perCharacter, work: passWork };
 const search: Cost = {
   of: ([size = 0, other = 0]) => Math.max(size * perCharacter, 1) * Math.max(other * perCharacter, 1),
 };
 /** As upstream: the text's length by a part of the pattern's. */
-const regex: Cost = { of: ([size = 0, pattern = 0]) => (size + 1) * perCharacter * Math.max(pattern * 0.25, 1) };
+const regex: Cost = {
+  of: ([size = 0, pattern = 0]) => (size + 1) * perCharacter * Math.max(pattern * 0.25, 1),
+  work: regexWork,
+};
 const regexParts: Cost = { ...regex, resultSize: ([size = 0]) => size };
 
 function indexOf(text: string, part: string, from: bigint): bigint {

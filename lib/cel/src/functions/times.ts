@@ -31,6 +31,7 @@ export const timeOverloads: readonly Overload[] = [
       ([time, zone]) => timeField(time, field, zone) + shift,
       {
         of: () => 100,
+        work: 200,
       },
     ),
   ]),
