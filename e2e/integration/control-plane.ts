@@ -15,7 +15,7 @@ import { Client } from '@slipway/client/client';
 import { createHttpTransport, type HttpTransport } from '@slipway/client/http-transport';
 import { type Kind, kinds, type ObjectRef } from '@slipway/client/kinds';
 import { type ControllerManager, createControllerManager } from '@slipway/controllers';
-import { systemClock } from '@slipway/kit/clock';
+import { type Clock, systemClock } from '@slipway/kit/clock';
 import { type Logger, silentLogger } from '@slipway/kit/logger';
 import { systemRandom } from '@slipway/kit/random';
 
@@ -47,6 +47,8 @@ export async function startControlPlane(
     readonly over?: 'http' | 'in-process';
     /** Stands between the controllers and the server, to put faults there. */
     readonly through?: (transport: Transport) => Transport;
+    /** The controllers' clock, to let their time go by; the server keeps its own. */
+    readonly controllerClock?: Clock;
   } = {},
 ): Promise<ControlPlane> {
   const { log = silentLogger } = options;
@@ -66,6 +68,7 @@ export async function startControlPlane(
     // As in the all-in-one: what a controller may not do must be seen here.
     ...(http ? {} : { transportAs: (account: string) => through(noting(server.transport(userOf(account)), refused)) }),
     ...world,
+    clock: options.controllerClock ?? systemClock,
     config: {
       resources: server.resources,
       caPem: server.pki.caCertificate,
