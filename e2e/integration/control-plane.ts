@@ -43,6 +43,8 @@ export async function startControlPlane(
   options: {
     readonly controllers?: readonly string[];
     readonly log?: Logger;
+    /** Everybody's time; the real one when not given. */
+    readonly clock?: Clock;
     /** How the controllers reach the server; in process when not given. */
     readonly over?: 'http' | 'in-process';
     /** Stands between the controllers and the server, to put faults there. */
@@ -53,8 +55,9 @@ export async function startControlPlane(
 ): Promise<ControlPlane> {
   const { log = silentLogger } = options;
   const dataDir = await mkdtemp(join(tmpdir(), 'slipway-control-plane-'));
-  const backend = await openEmbeddedStore({ directory: join(dataDir, 'store'), clock: systemClock });
-  const world = { clock: systemClock, random: systemRandom, log };
+  const { clock = systemClock } = options;
+  const backend = await openEmbeddedStore({ directory: join(dataDir, 'store'), clock });
+  const world = { clock, random: systemRandom, log };
   const server = await createApiServer(apiServerConfig({ dataDir, securePort: 0 }), { backend, ...world });
   const stopping = new AbortController();
   const serving = server.run(stopping.signal);

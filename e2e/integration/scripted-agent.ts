@@ -5,26 +5,26 @@ import type { ControlPlane } from './control-plane.ts';
 
 /**
  * Stands for the node agents: pods that have a node become ready, pods that are deleted go. Returns how to stop. Pods for which
- * `cannotRun` holds wait for an image that does not come.
+ * `cannotRun` holds wait for an image that does not come; those with a refusal fail at once for that reason.
  */
 export function startScriptedAgent(
   { manager, client, signal }: ControlPlane,
   cannotRun: (pod: Pod) => boolean = () => false,
+  refusalOf: (pod: Pod) => string | undefined = () => undefined,
 ): () => Promise<void> {
   const inWork = new Set<Promise<void>>();
   let address = 1;
+  const statusOf = (pod: Pod) => {
+    const refusal = refusalOf(pod);
+    if (refusal) return refusedStatus(refusal);
+    return cannotRun(pod) ? waitingStatus(pod) : readyStatus(`10.64.0.${address++}`);
+  };
   const handle = async (pod: Pod) => {
     const { namespace, name = '', uid, deletionTimestamp } = pod.metadata;
     const ref = { namespace, name };
     try {
       if (deletionTimestamp) await client.delete(kinds.pods, ref, { signal, uid, gracePeriodSeconds: 0 });
-      else
-        await client.patch(
-          kinds.pods,
-          ref,
-          { status: cannotRun(pod) ? waitingStatus(pod) : readyStatus(`10.64.0.${address++}`) },
-          { signal, subresource: 'status' },
-        );
+      else await client.patch(kinds.pods, ref, { status: statusOf(pod) }, { signal, subresource: 'status' });
     } catch (error) {
       if (!isStatus(error, 'NotFound', 'Conflict')) throw error;
     }
@@ -64,4 +64,10 @@ function readyStatus(ip: string): Pod['status'] {
     startTime: now,
     conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: now }],
   };
+}
+
+/** As the agent of a node that has not what it promised. */
+function refusedStatus(reason: string): Pod['status'] {
+  const startTime = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
+  return { phase: 'Failed', reason, message: `Pod was rejected: ${reason}`, startTime };
 }

@@ -35,7 +35,7 @@ export const garbageCollectorLaws: ControllerLaws = {
     const uids = new Set(server.list(maps).map(({ metadata }) => metadata.uid));
     for (const object of server.list(maps)) {
       const { ownerReferences = [], deletionTimestamp } = object.metadata;
-      if (deletionTimestamp && !isHeld(object, server)) return `${keyOf(object)} is deleted and stays`;
+      if (deletionTimestamp) return `${keyOf(object)} is deleted and stays`;
       const lost = ownerReferences.filter(({ uid }) => !uids.has(uid));
       if (lost.length > 0) return `${keyOf(object)} still names ${lost.length} owners that are gone`;
     }
@@ -51,13 +51,6 @@ function isCollected({ verb, before, after }: Write, server: MemoryServer): bool
   const owners = server.list(maps).filter(({ metadata }) => ownerReferences.some(({ uid }) => uid === metadata.uid));
   const isStaying = owners.some(({ metadata }) => !metadata.finalizers?.includes('foregroundDeletion'));
   return before.metadata.deletionTimestamp !== undefined || (ownerReferences.length > 0 && (!isStaying || !after));
-}
-
-/** A dependent that blocks it is still there, for a reason of its own. */
-function isHeld({ metadata }: KubeObject, server: MemoryServer): boolean {
-  return server
-    .list(maps)
-    .some((other) => other.metadata.ownerReferences?.some((ref) => ref.uid === metadata.uid && ref.blockOwnerDeletion));
 }
 
 function aMap(server: MemoryServer, name: string, owners: readonly KubeObject[] = []): KubeObject {

@@ -56,12 +56,16 @@ export function isLeavingInForeground({ metadata }: KubeObject): boolean {
 function planLeaving(node: Located, dependents: readonly Located[]): Step[] {
   const { finalizers = [], uid = '' } = node.object.metadata;
   if (finalizers.includes(orphanFinalizer)) {
-    const referring = dependents.map((dependent) => dropReferences(dependent, new Set([uid])));
+    const others = dependents.filter(({ object }) => object.metadata.uid !== uid);
+    const referring = others.map((dependent) => dropReferences(dependent, new Set([uid])));
     return [...referring, ...(referring.length === 0 ? [dropFinalizer(node, orphanFinalizer)] : [])];
   }
   if (!finalizers.includes(foregroundFinalizer)) return [];
-  const blocking = dependents.some(({ object }) =>
-    object.metadata.ownerReferences?.some((ref) => ref.uid === uid && ref.blockOwnerDeletion),
+  // What names itself as its owner would wait for itself.
+  const blocking = dependents.some(
+    ({ object }) =>
+      object.metadata.uid !== uid &&
+      object.metadata.ownerReferences?.some((ref) => ref.uid === uid && ref.blockOwnerDeletion),
   );
   return blocking ? [] : [dropFinalizer(node, foregroundFinalizer)];
 }

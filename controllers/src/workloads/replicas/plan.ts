@@ -9,6 +9,7 @@ import { withReplicaFailure } from '../replica-failure.ts';
 import { inDeletionOrder } from './deletion-order.ts';
 import type { ObservedReplicas } from './observe.ts';
 import type { ReplicasKind, ReplicasOwner } from './replicas-kind.ts';
+import { refusedForMs } from './refused-pods.ts';
 import { replicasStatus } from './replicas-status.ts';
 
 /** Pods made or removed before the next look: a change of mind about a huge owner is noticed after these. */
@@ -23,9 +24,13 @@ export function planReplicas<Owner extends ReplicasOwner>(
   const claimant = { kind: of.kind, object: owner, matcher: of.matcherOf(owner) };
   const { claimed, steps } = claimChildren(claimant, kinds.pods, observed);
   const isLeaving = owner.metadata.deletionTimestamp !== undefined;
-  const scaling = isLeaving ? [] : scale(observed, claimed.filter(isPodActive), nowMs);
+  const active = claimed.filter(isPodActive);
+  const isShort = active.length < (owner.spec.replicas ?? 1) && !isLeaving;
+  const refusedMs = isShort ? refusedForMs(observed.owned, owner.spec.replicas ?? 1, nowMs) : 0;
+  const scaling = isLeaving || refusedMs > 0 ? [] : scale(observed, active, nowMs);
   const status = replicasStatus(of, owner, claimed, nowMs);
-  const afterMs = nextAvailableInMs(claimed, owner.spec.minReadySeconds ?? 0, nowMs);
+  const availableMs = nextAvailableInMs(claimed, owner.spec.minReadySeconds ?? 0, nowMs);
+  const afterMs = refusedMs > 0 ? Math.min(refusedMs, availableMs ?? refusedMs) : availableMs;
   return {
     steps: [...steps, ...scaling],
     status,
