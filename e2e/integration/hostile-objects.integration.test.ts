@@ -62,11 +62,11 @@ describe('objects that cannot work', () => {
   });
 
   /** Lets requests be answered, and no time pass but what short waits need. */
-  async function until(what: string, holds: () => boolean): Promise<void> {
+  async function until(what: string, holds: () => boolean, stepMs = 10): Promise<void> {
     const endMs = systemClock.monotonicMs() + patienceMs;
     while (!holds()) {
       if (systemClock.monotonicMs() > endMs) throw new Error(`it did not come about: ${what}; ${counts}`);
-      await clock.advance(10);
+      await clock.advance(stepMs);
     }
   }
 
@@ -74,7 +74,7 @@ describe('objects that cannot work', () => {
   async function pass(ms: number): Promise<void> {
     const endMs = clock.nowMs() + ms;
     for (;;) {
-      await until('the controllers rest', () => plane.manager.isIdle);
+      await until('the controllers rest', () => plane.manager.isIdle, 0);
       const next = clock.nextTimerMs();
       if (next === undefined || next > endMs) break;
       await clock.advance(Math.max(0, next - clock.nowMs()));
