@@ -7,7 +7,8 @@ import { podSpecWarnings } from '@slipway/api/validation/pod-warnings';
 import type { Strategy } from '../../strategy.ts';
 import { descriptorOf } from '../descriptor.ts';
 import { countGeneration, keepStatus, startGeneration } from '../generation.ts';
-import { defaultTemplate } from './workload.ts';
+import { jobSpecWarnings } from './job.ts';
+import { defaultTemplate, nameWarnings } from './workload.ts';
 
 /** The name of a Job is the CronJob's with a time behind it, and has 63 characters at most. */
 const nameLengthMax = 52;
@@ -58,14 +59,18 @@ export const cronJobStrategy: Strategy<CronJob> = {
     if (spec.timeZone !== old.timeZone) validateTimeZone(errors, spec.timeZone, 'spec.timeZone');
     return errors;
   },
-  warnings({ metadata, spec }, old) {
-    const isNew = old?.metadata.generation !== metadata.generation;
-    const podSpec = spec.jobTemplate?.spec?.template?.spec;
-    return isNew && podSpec ? podSpecWarnings(podSpec, 'spec.jobTemplate.spec.template.spec') : [];
+  warnings(draft, old) {
+    const { metadata, spec } = draft;
+    const warnings = old ? [] : nameWarnings(draft);
+    if (old?.metadata.generation === metadata.generation) return warnings;
+    const job = spec.jobTemplate?.spec;
+    const podSpec = job?.template?.spec;
+    warnings.push(...jobSpecWarnings(job));
+    return podSpec ? [...warnings, ...podSpecWarnings(podSpec, 'spec.jobTemplate.spec.template.spec')] : warnings;
   },
 };
 
-function validateSchedule(errors: FieldError[], { schedule = '', timeZone }: CronJobSpec, path: string): void {
+function validateSchedule(errors: FieldError[], { schedule = '' }: CronJobSpec, path: string): void {
   if (schedule === '') {
     errors.push(required(path));
     return;
@@ -77,11 +82,7 @@ function validateSchedule(errors: FieldError[], { schedule = '', timeZone }: Cro
     errors.push(invalid(path, schedule, error.message));
   }
   if (!schedule.includes('TZ')) return;
-  const detail =
-    timeZone === undefined
-      ? 'cannot use TZ or CRON_TZ in schedule, use timeZone field instead'
-      : 'cannot use both timeZone field and TZ or CRON_TZ in schedule';
-  errors.push(invalid(path, schedule, detail));
+  errors.push(invalid(path, schedule, 'cannot use TZ or CRON_TZ in schedule, use timeZone field instead'));
 }
 
 function validateTimeZone(errors: FieldError[], zone: string | undefined, path: string): void {

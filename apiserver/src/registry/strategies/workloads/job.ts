@@ -1,6 +1,6 @@
 import { dnsLabelProblems } from '@slipway/api/names';
 import { matcherOf, SelectorError } from '@slipway/api/selector';
-import type { Job, JobSpec, PodTemplateSpec } from '@slipway/api/types';
+import type { Container, Job, JobSpec, PodTemplateSpec } from '@slipway/api/types';
 import { type FieldError, invalid, required } from '@slipway/api/validation/field-error';
 import { validateJobSpec } from '@slipway/api/validation/job';
 import { validateLabelSelector } from '@slipway/api/validation/label-selector';
@@ -64,7 +64,10 @@ export const jobStrategy: Strategy<Job> = {
     return errors;
   },
   validateUpdate: validateFixed,
-  warnings: (draft, old) => templateWarnings(draft, old, draft.spec.template),
+  warnings(draft, old) {
+    const isNew = old?.metadata.generation !== draft.metadata.generation;
+    return [...templateWarnings(draft, old, draft.spec.template), ...(isNew ? jobSpecWarnings(draft.spec) : [])];
+  },
   status: {
     validateUpdate: (draft, old) => validateJobStatus(draft, old),
   },
@@ -137,16 +140,22 @@ function selects(selector: NonNullable<JobSpec['selector']>, labels: Readonly<Re
 
 const immutable = ['completionMode', 'podFailurePolicy', 'backoffLimitPerIndex', 'managedBy', 'successPolicy'] as const;
 
-function validateFixed({ spec }: Job, { spec: old, status }: Job): FieldError[] {
+function validateFixed({ spec }: Job, old: Job): FieldError[] {
   const errors: FieldError[] = [];
-  validateCompletions(errors, spec, old);
+  validateCompletions(errors, spec, old.spec);
   const refuse = (field: keyof JobSpec) => errors.push(invalid(`spec.${field}`, spec[field], 'field is immutable'));
-  if (!semanticEqual(spec.selector, old.selector)) refuse('selector');
-  const mayMove = old.suspend === true && status?.startTime === undefined;
-  const template = mayMove ? withDirectivesOf(old.template, spec.template) : old.template;
+  if (!semanticEqual(spec.selector, old.spec.selector)) refuse('selector');
+  const template = mayChangeTemplate(old) ? withChoicesOf(old.spec.template, spec.template) : old.spec.template;
   if (!semanticEqual(spec.template, template)) refuse('template');
-  for (const field of immutable) if (!semanticEqual(spec[field], old[field])) refuse(field);
+  for (const field of immutable) if (!semanticEqual(spec[field], old.spec[field])) refuse(field);
   return errors;
+}
+
+/** While it is suspended and nothing of it runs, a queue may say where its pods go and what they get. */
+function mayChangeTemplate({ spec, status = {} }: Job): boolean {
+  const { conditions = [], startTime, active = 0 } = status;
+  const isSuspended = conditions.some(({ type, status: holds }) => type === 'Suspended' && holds === 'True');
+  return spec.suspend === true && active === 0 && (startTime === undefined || isSuspended);
 }
 
 /** An indexed Job grows and shrinks as a whole; of another the number is fixed. */
@@ -160,15 +169,39 @@ function validateCompletions(errors: FieldError[], spec: JobSpec, old: JobSpec):
   }
 }
 
-/** Until a suspended Job starts for the first time, a queue may still say where its pods go. */
-function withDirectivesOf(old: PodTemplateSpec, draft: PodTemplateSpec): PodTemplateSpec {
+/** The old template with the new one's labels, annotations, scheduling directives and containers' resources. */
+function withChoicesOf(old: PodTemplateSpec, draft: PodTemplateSpec): PodTemplateSpec {
   if (!old?.spec || !draft?.spec) return old;
-  const { nodeSelector, tolerations, schedulingGates, affinity } = draft.spec;
+  const { nodeSelector, tolerations, schedulingGates, affinity, containers, initContainers } = draft.spec;
   const { labels, annotations } = draft.metadata ?? {};
   const nodeAffinity = affinity?.nodeAffinity;
   const oldAffinity = { ...old.spec.affinity, nodeAffinity };
   const isNone = Object.values(oldAffinity).every((part) => part === undefined);
   const kept = isNone && !affinity ? undefined : oldAffinity;
-  const spec = { ...old.spec, nodeSelector, tolerations, schedulingGates, affinity: kept };
+  const spec = {
+    ...old.spec,
+    nodeSelector,
+    tolerations,
+    schedulingGates,
+    affinity: kept,
+    containers: withResourcesOf(old.spec.containers, containers),
+    initContainers: withResourcesOf(old.spec.initContainers, initContainers),
+  };
   return { ...old, metadata: { ...old.metadata, labels, annotations }, spec } as PodTemplateSpec;
+}
+
+function withResourcesOf(old: Container[] | undefined, draft: Container[] | undefined): Container[] | undefined {
+  return old?.map((container, i) => ({ ...container, resources: draft?.[i]?.resources }) as Container);
+}
+
+const manyIndexes = 100_000;
+const manyAtOnce = 10_000;
+
+/** Also of the Jobs that a CronJob makes. */
+export function jobSpecWarnings(spec: JobSpec | undefined): string[] {
+  const { completionMode, completions = 0, parallelism = 0 } = spec ?? {};
+  if (completionMode !== 'Indexed' || completions <= manyIndexes || parallelism <= manyAtOnce) return [];
+  return [
+    'In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than 10^4, Kubernetes might not be able to track completedIndexes when a big number of indexes fail',
+  ];
 }

@@ -24,15 +24,16 @@ export function selectorText(selector: LabelSelector | undefined): string {
 
 /** Said once for a template: when it comes and when it changes. */
 export function templateWarnings(draft: KubeObject, old: KubeObject | undefined, template?: PodTemplateSpec): string[] {
-  const warnings: string[] = [];
-  if (!old) {
-    const problems = dnsLabelProblems(draft.metadata.name ?? '');
-    if (problems.length > 0) {
-      const detail = 'this is used in Pod names and hostnames, which can result in surprising behavior';
-      warnings.push(`metadata.name: ${detail}; a DNS label is recommended: [${problems.join(' ')}]`);
-    }
-  }
+  const warnings = old ? [] : nameWarnings(draft);
   const isNew = old?.metadata.generation !== draft.metadata.generation;
   if (isNew && template?.spec) warnings.push(...podSpecWarnings(template.spec, 'spec.template.spec'));
   return warnings;
+}
+
+/** Names of pods begin with the name of what makes them. */
+export function nameWarnings({ metadata }: KubeObject): string[] {
+  const problems = dnsLabelProblems(metadata.name ?? '');
+  if (problems.length === 0) return [];
+  const detail = 'this is used in Pod names and hostnames, which can result in surprising behavior';
+  return [`metadata.name: ${detail}; a DNS label is recommended: [${problems.join(' ')}]`];
 }
