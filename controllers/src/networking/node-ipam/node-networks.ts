@@ -10,24 +10,45 @@ export interface NodeNetworks {
 
 export const nodeBitsDefault = 24;
 
-/** Undefined when all parts are taken. Overlaps with parts of another size count as taken. Pure. */
-export function firstFreeNetwork(
-  { clusterCidr, nodeBits }: NodeNetworks,
-  taken: ReadonlySet<string>,
-): string | undefined {
-  const cluster = parseCidr(clusterCidr);
-  invariant(
-    cluster && cluster.bits <= nodeBits,
-    `cluster CIDR ${clusterCidr} has no room for networks of /${nodeBits}`,
-  );
-  const size = 2 ** (32 - nodeBits);
-  const ranges = [...taken].map(parseCidr).filter((range) => range !== undefined);
-  const end = cluster.start + 2 ** (32 - cluster.bits);
-  for (let start = cluster.start; start < end; start += size) {
-    const overlaps = ranges.some((range) => start < range.start + 2 ** (32 - range.bits) && range.start < start + size);
-    if (!overlaps) return `${formatAddress(start)}/${nodeBits}`;
+/** The parts of a cluster's network, by number, of which some are taken. One pass hands out any number of them. */
+export class FreeNetworks {
+  readonly #start: number;
+  readonly #count: number;
+  readonly #nodeBits: number;
+  readonly #taken = new Set<number>();
+  #next = 0;
+
+  /** Parts that overlap with what is taken, of whatever size, are not handed out. */
+  constructor({ clusterCidr, nodeBits }: NodeNetworks, taken: Iterable<string>) {
+    const cluster = parseCidr(clusterCidr);
+    invariant(
+      cluster && cluster.bits <= nodeBits,
+      `cluster CIDR ${clusterCidr} has no room for networks of /${nodeBits}`,
+    );
+    this.#start = cluster.start;
+    this.#count = 2 ** (nodeBits - cluster.bits);
+    this.#nodeBits = nodeBits;
+    for (const text of taken) this.#take(text);
   }
-  return undefined;
+
+  /** The first free part, which is then taken. Undefined when there is none. */
+  take(): string | undefined {
+    while (this.#next < this.#count && this.#taken.has(this.#next)) this.#next++;
+    if (this.#next >= this.#count) return undefined;
+    return `${formatAddress(this.#start + this.#next++ * this.#size)}/${this.#nodeBits}`;
+  }
+
+  get #size(): number {
+    return 2 ** (32 - this.#nodeBits);
+  }
+
+  #take(text: string): void {
+    const range = parseCidr(text);
+    if (!range) return;
+    const first = Math.floor((range.start - this.#start) / this.#size);
+    const last = Math.floor((range.start + 2 ** (32 - range.bits) - 1 - this.#start) / this.#size);
+    for (let part = Math.max(first, 0); part <= Math.min(last, this.#count - 1); part++) this.#taken.add(part);
+  }
 }
 
 function parseCidr(text: string): { start: number; bits: number } | undefined {

@@ -1,6 +1,6 @@
 import type { Node } from '@slipway/api/types';
 import { aNode } from '../../testing/builders.ts';
-import { firstFreeNetwork } from './node-networks.ts';
+import { FreeNetworks } from './node-networks.ts';
 import { planNodeIpam } from './plan.ts';
 
 const networks = { clusterCidr: '10.64.0.0/16', nodeBits: 24 };
@@ -36,13 +36,13 @@ describe('planNodeIpam', () => {
   });
 });
 
-describe('firstFreeNetwork', () => {
+describe('FreeNetworks', () => {
   it.each([
     [[], '10.64.0.0/24'],
     [['10.64.0.0/23'], '10.64.2.0/24'],
     [['10.64.0.128/25'], '10.64.1.0/24'],
     [['192.0.2.0/24'], '10.64.0.0/24'],
   ])('passes over %p', (taken, free) => {
-    expect(firstFreeNetwork(networks, new Set(taken))).toBe(free);
+    expect(new FreeNetworks(networks, taken).take()).toBe(free);
   });
 });
