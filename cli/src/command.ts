@@ -37,6 +37,11 @@ export const storeFlags = [
   'etcd-keyfile',
 ] as const satisfies readonly FlagName[];
 export const everywhereFlags = ['data-dir', 'config', 'log-level', 'help'] as const satisfies readonly FlagName[];
+export const leaderElectFlags = [
+  'leader-elect-lease-duration',
+  'leader-elect-renew-deadline',
+  'leader-elect-retry-period',
+] as const satisfies readonly FlagName[];
 export const apiServerFlags = [
   'kubeconfig',
   'bind-address',

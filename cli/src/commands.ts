@@ -1,4 +1,4 @@
-import { agentFlags, apiServerFlags, type Command, everywhereFlags, storeFlags } from './command.ts';
+import { agentFlags, apiServerFlags, type Command, everywhereFlags, leaderElectFlags, storeFlags } from './command.ts';
 
 /** Every command, in the order of the help. What a command needs is loaded when it runs: `slipway version` loads no API server. */
 export const commands: readonly Command[] = [
@@ -9,6 +9,7 @@ export const commands: readonly Command[] = [
       ...everywhereFlags,
       ...apiServerFlags,
       ...agentFlags,
+      ...leaderElectFlags,
       'agent',
       'controllers',
       'cluster-signing-duration',
@@ -33,6 +34,7 @@ export const commands: readonly Command[] = [
       'cluster-signing-duration',
       'controllers',
       'cluster-cidr',
+      ...leaderElectFlags,
     ],
     load: async () => (await import('./commands/controllers.ts')).controllers,
   },

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { homedir, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseCidr } from '@slipway/api/ip-address';
+import type { LeaseTimes } from '@slipway/client/leader-election';
 import type { LogLevel } from '@slipway/kit/logger';
 import { durationMs, type FlagName, type FlagValues, flags } from './flags.ts';
 import { UsageError } from './usage-error.ts';
@@ -36,6 +37,7 @@ export interface Config {
   readonly agentPort: number;
   readonly agent: boolean;
   readonly controllers: string;
+  readonly leaseTimes: LeaseTimes;
   readonly registryConfig: string | undefined;
   readonly logLevel: LogLevel;
   readonly namespace: string;
@@ -92,6 +94,7 @@ export function resolveConfig(layers: readonly FlagValues[], fallbackDataDir: st
     agentPort: value('agent-port') as number,
     agent: value('agent') as boolean,
     controllers: text('controllers') ?? '*',
+    leaseTimes: leaseTimesFrom(value),
     registryConfig: text('registry-config'),
     logLevel: text('log-level') as LogLevel,
     namespace: text('namespace') ?? 'default',
@@ -141,6 +144,22 @@ function serversFrom(list: string | undefined): readonly string[] {
     }
   }
   return servers;
+}
+
+/** A candidate waits this much longer than the retry period at most, so that candidates do not all ask at once. */
+const retryJitter = 1.2;
+
+function leaseTimesFrom(value: (name: FlagName) => unknown): LeaseTimes {
+  const times = {
+    leaseDurationMs: value('leader-elect-lease-duration') as number,
+    renewDeadlineMs: value('leader-elect-renew-deadline') as number,
+    retryPeriodMs: value('leader-elect-retry-period') as number,
+  };
+  if (times.leaseDurationMs <= times.renewDeadlineMs)
+    throw new UsageError('--leader-elect-lease-duration must be longer than --leader-elect-renew-deadline');
+  if (times.renewDeadlineMs <= times.retryPeriodMs * retryJitter)
+    throw new UsageError('--leader-elect-renew-deadline must be longer than 1.2 times --leader-elect-retry-period');
+  return times;
 }
 
 function etcdFrom(text: (name: FlagName) => string | undefined): EtcdConfig | undefined {

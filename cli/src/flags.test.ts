@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
-import { nearest, parseArguments, parseConfigFile, parseEnvironment } from './flags.ts';
+import { nearestName } from '@slipway/kit/nearest-name';
+import { parseArguments, parseConfigFile, parseEnvironment } from './flags.ts';
 
 const known = [
   'data-dir',
@@ -64,8 +65,8 @@ describe('other sources', () => {
   });
 });
 
-describe('nearest', () => {
+describe('nearestName', () => {
   it('finds the name itself', async () => {
-    await fc.assert(fc.property(fc.constantFrom(...known), (name) => nearest(name, known) === name));
+    await fc.assert(fc.property(fc.constantFrom(...known), (name) => nearestName(name, known) === name));
   });
 });

@@ -2,8 +2,11 @@
  * The flags of every command as one table. A flag may be given on the command line (`--data-dir DIR`), by environment
  * (`SLIPWAY_DATA_DIR`) or in the YAML file of `--config`; the command line wins over the environment over the file.
  */
+import { parseDurationMs } from '@slipway/api/duration';
 import { parseCidr, parseIp } from '@slipway/api/ip-address';
 import { dnsSubdomainProblems } from '@slipway/api/names';
+import { leaseTimesDefault } from '@slipway/client/leader-election';
+import { nearestName } from '@slipway/kit/nearest-name';
 import { UsageError } from './usage-error.ts';
 
 export type FlagValue = string | number | boolean;
@@ -20,6 +23,7 @@ export interface Flag {
   readonly max?: number;
 }
 
+const duration = { type: 'duration', placeholder: 'DURATION' } as const;
 const port = { type: 'integer', placeholder: 'N', min: 0, max: 65535 } as const;
 
 export const flags = {
@@ -71,6 +75,21 @@ export const flags = {
   'agent-port': { ...port, default: 10250, help: 'HTTPS port of the node agent, 0 picks a free one' },
   agent: { type: 'boolean', default: true, help: 'control plane only, without the node agent' },
   controllers: { type: 'string', placeholder: 'LIST', default: '*', help: 'controllers to run: *, NAME, -NAME' },
+  'leader-elect-lease-duration': {
+    ...duration,
+    default: leaseTimesDefault.leaseDurationMs,
+    help: 'how long a lead lasts that is not renewed, in whole seconds',
+  },
+  'leader-elect-renew-deadline': {
+    ...duration,
+    default: leaseTimesDefault.renewDeadlineMs,
+    help: 'how long the leader tries to renew before it gives up',
+  },
+  'leader-elect-retry-period': {
+    ...duration,
+    default: leaseTimesDefault.retryPeriodMs,
+    help: 'how often the lead is renewed',
+  },
   'registry-config': {
     type: 'string',
     placeholder: 'FILE',
@@ -193,7 +212,7 @@ function findFlag(given: string, known: readonly FlagName[]): { flag: Flag; nega
     const flag = flagOf(positive as FlagName);
     if (flag.type === 'boolean') return { flag, negated: true };
   }
-  throw new UsageError(`unknown flag --${given}; did you mean --${nearest(given, known)}?`);
+  throw new UsageError(`unknown flag --${given}; did you mean --${nearestName(given, known)}?`);
 }
 
 export function parseValue(flag: Flag, text: string): FlagValue {
@@ -224,6 +243,11 @@ export function parseValue(flag: Flag, text: string): FlagValue {
       const [problem] = dnsSubdomainProblems(text.toLowerCase());
       if (problem) throw new UsageError(`--${flag.name}: Invalid value: ${JSON.stringify(text)}: ${problem}`);
       return text;
+    }
+    case 'duration': {
+      const ms = parseDurationMs(text);
+      if (ms === undefined || ms <= 0) throw wrong('a duration such as 500ms, 2s or 1m30s');
+      return ms;
     }
     default:
       if (text === '') throw wrong('a value');
@@ -270,23 +294,4 @@ export function parseConfigFile(content: unknown, path: string, known: readonly 
     }
   }
   return values;
-}
-
-/** The known name with the smallest edit distance. */
-export function nearest(given: string, known: readonly string[]): string {
-  const distances = known.map((name) => ({ name, distance: editDistance(given, name) }));
-  return distances.sort((a, b) => a.distance - b.distance)[0]?.name ?? 'help';
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

@@ -2,11 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { systemClock } from '@slipway/kit/clock';
 import { errnoOf, messageOf } from '@slipway/kit/errors';
 import { createLogger } from '@slipway/kit/logger';
+import { nearestName } from '@slipway/kit/nearest-name';
 import { systemRandom } from '@slipway/kit/random';
 import type { Command } from './command.ts';
 import { commands } from './commands.ts';
 import { checkRanges, type Config, defaultDataDir, resolveConfig } from './config.ts';
-import { type FlagName, type FlagValues, nearest, parseArguments, parseConfigFile, parseEnvironment } from './flags.ts';
+import { type FlagName, type FlagValues, parseArguments, parseConfigFile, parseEnvironment } from './flags.ts';
 import { commandHelp, overview } from './usage.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -72,7 +73,7 @@ function commandNamed(name: string): Command {
   if (command) return command;
   const names = commands.map((candidate) => candidate.name);
   throw new UsageError(
-    `unknown command ${JSON.stringify(name)}; did you mean 'slipway ${nearest(name, names)}'? 'slipway help' lists all`,
+    `unknown command ${JSON.stringify(name)}; did you mean 'slipway ${nearestName(name, names)}'? 'slipway help' lists all`,
   );
 }
 

@@ -25,11 +25,15 @@ export function createControllerManager({ config, ...deps }: ControllerManagerOp
   const definitions = allControllers(config, deps.clock);
   // Long-lived parts beside the reconcilers, over the same caches.
   const components: readonly Component[] = [schedulerComponent(config.scheduler)];
-  const names = [...controllerNames, ...components.map(({ name }) => name)];
-  const selected = selectControllers(names, config.controllers ?? ['*']);
+  const selected = checkedSelection(config.controllers ?? ['*']);
   return createManager(
     definitions.filter(({ name }) => selected.has(name)),
     components.filter(({ name }) => selected.has(name)),
     deps,
   );
+}
+
+/** The names that a list as of `--controllers` switches on. Throws `UnknownControllerError`, before anything runs. */
+export function checkedSelection(selection: readonly string[]): ReadonlySet<string> {
+  return selectControllers([...controllerNames, schedulerComponent().name], selection);
 }

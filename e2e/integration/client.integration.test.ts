@@ -3,7 +3,7 @@ import { discoverResources } from '@slipway/client/discovery';
 import { EventSink } from '@slipway/client/events';
 import { createHttpTransport } from '@slipway/client/http-transport';
 import { kindFrom, kindId, kinds } from '@slipway/client/kinds';
-import { runAsLeader } from '@slipway/client/leader-election';
+import { leaseTimesDefault, runAsLeader } from '@slipway/client/leader-election';
 import { systemClock } from '@slipway/kit/clock';
 import { silentLogger } from '@slipway/kit/logger';
 import { systemRandom } from '@slipway/kit/random';
@@ -78,9 +78,7 @@ describe('lib/client on the real API server', () => {
           namespace: 'kube-system',
           name: 'test',
           identity,
-          leaseDurationMs: 2000,
-          renewDeadlineMs: 1000,
-          retryPeriodMs: 50,
+          times: { leaseDurationMs: 2000, renewDeadlineMs: 1000, retryPeriodMs: 50 },
         },
         async (own) => {
           leading.push(identity);
@@ -119,7 +117,7 @@ describe('lib/client on the real API server', () => {
         log: silentLogger,
         ...ref,
         identity: 'a',
-        retryPeriodMs: 20,
+        times: { ...leaseTimesDefault, retryPeriodMs: 20 },
       },
       async (own) => {
         await client.patch(kinds.leases, ref, { spec: { holderIdentity: 'thief' } }, { signal });

@@ -2,19 +2,20 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { accountTokenSigner, openPki } from '@slipway/apiserver';
 import { discoverResources } from '@slipway/client/discovery';
-import { runAsLeader } from '@slipway/client/leader-election';
 import { createControllerManager } from '@slipway/controllers';
 import { messageOf } from '@slipway/kit/errors';
 import type { CommandContext, RunCommand } from '../command.ts';
 import { remoteAccounts } from '../compose/accounts.ts';
 import { followKubeconfig } from '../compose/follow-kubeconfig.ts';
-import { controllersLease } from '../compose/leading-controllers.ts';
+import { leadingControllers } from '../compose/leading-controllers.ts';
 import { processIdentity } from '../compose/process-identity.ts';
+import { selectedControllers } from '../compose/selected-controllers.ts';
 import { connectRemote } from '../compose/remote.ts';
 import { claimRoles } from '../process-record.ts';
 import { CommandError } from '../usage-error.ts';
 
 export const controllers: RunCommand = async ({ config, clock, random, log, signal, print }) => {
+  const selection = selectedControllers(config);
   const claim = await claimRoles(config.dataDir, 'controllers', ['controllers']);
   try {
     const remote = await connectRemote(config, clock, 'controllers');
@@ -23,30 +24,32 @@ export const controllers: RunCommand = async ({ config, clock, random, log, sign
     void followKubeconfig(config, remote, { clock, log }, signal);
     const signing = config.pkiDir === undefined ? {} : await signers(config.pkiDir, { clock, random });
     const resources = await discoverResources(transport, signal);
-    const lease = { ...controllersLease, identity: await processIdentity(config.dataDir, 'controllers', random) };
-    const lead = async (leading: AbortSignal) => {
-      const manager = createControllerManager({
+    const part = leadingControllers(
+      {
         transport,
-        transportAs,
-        clock,
-        random,
-        log,
-        config: {
-          resources,
-          caPem: connection.ca ?? '',
-          ...signing,
-          certificateValidMs: config.signingDurationMs,
-          clusterCidr: config.clusterCidr,
-          controllers: config.controllers.split(','),
-        },
-      });
-      manager.ready.then(
-        () => print('ready: leading'),
-        () => {},
-      );
-      await manager.run(leading);
-    };
-    await runAsLeader({ transport, clock, random, log, ...lease }, lead, signal);
+        identity: () => processIdentity(config.dataDir, 'controllers', random),
+        times: config.leaseTimes,
+        leading: () => print('ready: leading'),
+        create: (fenced) =>
+          createControllerManager({
+            transport: fenced(transport),
+            transportAs: (account) => fenced(transportAs(account)),
+            clock,
+            random,
+            log,
+            config: {
+              resources,
+              caPem: connection.ca ?? '',
+              ...signing,
+              certificateValidMs: config.signingDurationMs,
+              clusterCidr: config.clusterCidr,
+              controllers: selection,
+            },
+          }),
+      },
+      { clock, random, log },
+    );
+    await part.run(signal);
     transport.close();
   } finally {
     await claim.release();

@@ -12,12 +12,14 @@ import {
 } from '../compose/control-plane.ts';
 import { type AgentCertificates, agentHosts, agentObstacle, composeAgent, isLoopback } from '../compose/node.ts';
 import { runParts } from '../compose/run-parts.ts';
+import { selectedControllers } from '../compose/selected-controllers.ts';
 import { claimRoles, type Role } from '../process-record.ts';
 import { CommandError } from '../usage-error.ts';
 
 export const up: RunCommand = async (context) => {
   const { config, clock, random, log, signal, print } = context;
   refuseEcs(config.ecsPort);
+  selectedControllers(config);
   const roles: Role[] = config.agent ? ['apiserver', 'controllers', 'agent'] : ['apiserver', 'controllers'];
   const claim = await claimRoles(config.dataDir, 'up', roles);
   try {

@@ -10,6 +10,7 @@ import {
   parseTokenFile,
   type Pki,
 } from '@slipway/apiserver';
+import type { Transport } from '@slipway/api/transport';
 import { writeKubeconfig } from '@slipway/client/kubeconfig';
 import { type ControllerManager, createControllerManager } from '@slipway/controllers';
 import type { Clock } from '@slipway/kit/clock';
@@ -121,12 +122,13 @@ function hostForUrl(host: string): string {
 
 /** Controllers and scheduler over the server of the same process. */
 export function composeControllers(config: Config, server: ApiServer, deps: ProcessDeps): Part {
-  const create = (): ControllerManager =>
-    createControllerManager({
+  const create = (fenced = (transport: Transport) => transport): ControllerManager => {
+    const transportAs = localAccounts(server);
+    return createControllerManager({
       ...deps,
       log: deps.log.child({ part: 'controllers' }),
-      transport: server.transport({ name: 'system:kube-controller-manager', groups: [] }),
-      transportAs: localAccounts(server),
+      transport: fenced(server.transport({ name: 'system:kube-controller-manager', groups: [] })),
+      transportAs: (account) => fenced(transportAs(account)),
       config: {
         resources: server.resources,
         caPem: server.pki.caCertificate,
@@ -137,11 +139,12 @@ export function composeControllers(config: Config, server: ApiServer, deps: Proc
         controllers: config.controllers.split(','),
       },
     });
+  };
   if (config.etcd) {
     // Other processes may run controllers on the same store.
     const transport = server.transport({ name: 'system:kube-controller-manager', groups: [] });
     const identity = () => processIdentity(config.dataDir, 'up', deps.random);
-    return leadingControllers({ transport, identity, create }, deps);
+    return leadingControllers({ transport, identity, create, times: config.leaseTimes }, deps);
   }
   const manager = create();
   return { name: 'controllers', ready: manager.ready, run: (signal) => manager.run(signal) };

@@ -1,4 +1,5 @@
 import { controllerNames } from '../controllers.ts';
+import { checkedSelection } from '../index.ts';
 import { selectControllers } from './controller-selection.ts';
 
 describe('selectControllers', () => {
@@ -21,8 +22,12 @@ describe('selectControllers', () => {
     expect([...selectControllers(names, selection)]).toEqual(expected);
   });
 
-  it('refuses names that there are not, and says which there are', () => {
-    expect(() => selectControllers(names, ['*', '-d'])).toThrow('unknown controller "d"; there are a, b, c');
+  it('refuses names that there are not, names the nearest, and says which there are', () => {
+    expect(() => selectControllers(names, ['*', '-bb'])).toThrow(
+      'unknown controller "bb", did you mean b? There are a, b, c',
+    );
+    expect(() => checkedSelection(['*', '-deploymnet'])).toThrow('did you mean deployment?');
+    expect(() => checkedSelection(['schedler'])).toThrow('did you mean scheduler?');
   });
 
   it('knows every controller once', () => {

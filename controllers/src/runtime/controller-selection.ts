@@ -1,3 +1,5 @@
+import { nearestName } from '@slipway/kit/nearest-name';
+
 /** A name in `--controllers` that no controller has. */
 export class UnknownControllerError extends Error {
   override readonly name = 'UnknownControllerError';
@@ -12,7 +14,9 @@ export function selectControllers(names: readonly string[], selection: readonly 
   for (const entry of asked) {
     const name = entry.replace(/^-/, '');
     if (name !== '*' && !names.includes(name)) {
-      throw new UnknownControllerError(`unknown controller "${name}"; there are ${names.join(', ')}`);
+      throw new UnknownControllerError(
+        `unknown controller "${name}", did you mean ${nearestName(name, names)}? There are ${names.join(', ')}`,
+      );
     }
   }
   const added = asked.filter((entry) => !entry.startsWith('-'));

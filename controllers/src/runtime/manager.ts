@@ -36,15 +36,18 @@ export interface ManagerDeps {
 }
 
 export interface ControllerManager {
-  /** Resolves when all controllers run on complete caches. Pending for ever when the server never answers. */
+  /** Resolves when the caches of all controllers are complete. Pending for ever when the server never answers. */
   readonly ready: Promise<void>;
   readonly caches: Caches;
   /** Names of the controllers and components that are switched on. */
   readonly running: readonly string[];
   /** True while no key is ready or in work; keys may wait for a time. */
   readonly isIdle: boolean;
-  /** Runs until the signal aborts and everything has ended. Call it once. Rejects when a part breaks. */
-  run(signal: AbortSignal): Promise<void>;
+  /**
+   * Runs until the signal aborts and everything has ended. Call it once. Rejects when a part breaks. With `start` the caches fill at once
+   * and the controllers begin when it resolves: who waits for the lead is ready to act on it.
+   */
+  run(signal: AbortSignal, start?: Promise<void>): Promise<void>;
 }
 
 /** Runs the given controllers and components over shared caches, one event sink and one transport. */
@@ -87,7 +90,7 @@ export function createManager(
     get isIdle() {
       return controllers.every((controller) => controller.isIdle);
     },
-    run: async (signal) => {
+    run: async (signal, start = Promise.resolve()) => {
       const stops = controllers.map((controller) => controller.subscribe(caches));
       const watching = caches.run(signal);
       const telling = sink.run(signal);
@@ -95,10 +98,11 @@ export function createManager(
         caches.ready(kinds),
       );
       void Promise.all(synced).then(becomeReady);
+      const readyFor = (kinds: readonly Kind[]) => Promise.all([caches.ready(kinds), start]);
       const parts = [
-        ...controllers.map((controller) => startWhenSynced(caches, controller.kinds, signal, (s) => controller.run(s))),
+        ...controllers.map((controller) => startWhen(readyFor(controller.kinds), signal, (s) => controller.run(s))),
         ...components.map((component) =>
-          startWhenSynced(caches, component.reads, signal, (s) => component.run(depsFor(component), s)),
+          startWhen(readyFor(component.reads), signal, (s) => component.run(depsFor(component), s)),
         ),
       ];
       const followers = controllers.filter(({ followsKinds }) => followsKinds);
@@ -116,9 +120,8 @@ function declareIndexes(caches: SharedCaches, indexes: readonly IndexSpec[] | un
   for (const { on, name, values } of indexes ?? []) caches.addIndex(on, name, values);
 }
 
-async function startWhenSynced(
-  caches: SharedCaches,
-  kinds: readonly Kind[],
+async function startWhen(
+  ready: Promise<unknown>,
   signal: AbortSignal,
   run: (signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
@@ -126,6 +129,6 @@ async function startWhenSynced(
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
-  await Promise.race([caches.ready(kinds), aborted]);
+  await Promise.race([ready, aborted]);
   if (!signal.aborted) await run(signal);
 }

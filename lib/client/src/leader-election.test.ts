@@ -1,17 +1,21 @@
 import { StatusError } from '@slipway/api/status-error';
-import type { ApiRequest, Transport } from '@slipway/api/transport';
+import type { ApiRequest, Transport, WatchEvent } from '@slipway/api/transport';
 import type { Lease } from '@slipway/api/types';
 import { silentLogger } from '@slipway/kit/logger';
 import { seededRandom } from '@slipway/kit/random';
 import { VirtualClock } from '@slipway/kit/virtual-clock';
-import { runAsLeader } from './leader-election.ts';
+import { fencedTransport } from './fenced-transport.ts';
+import { runAsLeader, type SurelyLeads } from './leader-election.ts';
 
 /** One Lease behind a transport that can be made to hang, per client. */
-function createLeaseServer() {
+function createLeaseServer({ canWatch }: { readonly canWatch: boolean }) {
+  const heard = new Set<() => void>();
+  const requests: string[] = [];
   let lease: Lease | undefined;
   let version = 0;
   const hanging = new Set<string>();
-  const answer = ({ verb, body }: ApiRequest): Lease => {
+  const answer = ({ verb, body }: ApiRequest, identity: string): Lease => {
+    requests.push(`${identity} ${verb}`);
     if (verb === 'get') {
       if (!lease) throw new StatusError('NotFound', 'no lease');
       return lease;
@@ -22,31 +26,48 @@ function createLeaseServer() {
       throw new StatusError('Conflict', 'lease');
     }
     lease = { ...draft, metadata: { ...draft.metadata, resourceVersion: String(++version) } };
+    for (const tell of heard) tell();
+    heard.clear();
     return lease;
   };
   const transportOf = (identity: string): Transport => ({
-    send: (request) => (hanging.has(identity) ? new Promise(() => {}) : Promise.resolve().then(() => answer(request))),
-    watch: () => {
-      throw new Error('nobody watches a lease');
+    send: (request) =>
+      hanging.has(identity) ? new Promise(() => {}) : Promise.resolve().then(() => answer(request, identity)),
+    watch: (_, signal) => {
+      if (!canWatch) throw new Error('nobody watches a lease');
+      return watchOf(signal);
     },
   });
-  return { transportOf, hanging, holder: () => lease?.spec.holderIdentity };
+  async function* watchOf(signal: AbortSignal): AsyncGenerator<readonly WatchEvent[]> {
+    for (let shown = ''; !signal.aborted; ) {
+      if (lease && lease.metadata.resourceVersion !== shown) {
+        shown = lease.metadata.resourceVersion ?? '';
+        yield [{ type: 'MODIFIED', object: lease }];
+      }
+      await new Promise<void>((resolve) => {
+        heard.add(resolve);
+        signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+    }
+  }
+  return { transportOf, hanging, requests, holder: () => lease?.spec.holderIdentity };
 }
 
-describe('runAsLeader', () => {
+describe.each([true, false])('runAsLeader, where the lease can be watched: %p', (canWatch) => {
   const clock = () => new VirtualClock();
   let world: VirtualClock;
   let server: ReturnType<typeof createLeaseServer>;
   let leading: string[];
   beforeEach(() => {
     world = clock();
-    server = createLeaseServer();
+    server = createLeaseServer({ canWatch });
     leading = [];
   });
 
   function candidate(identity: string) {
     const stop = new AbortController();
     let waits = 0;
+    let fence: SurelyLeads = () => false;
     const ended = runAsLeader(
       {
         transport: server.transportOf(identity),
@@ -58,7 +79,8 @@ describe('runAsLeader', () => {
         identity,
         waiting: () => void waits++,
       },
-      async (signal) => {
+      async (signal, surelyLeads) => {
+        fence = surelyLeads;
         leading.push(identity);
         await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
         leading.splice(leading.indexOf(identity), 1);
@@ -68,7 +90,7 @@ describe('runAsLeader', () => {
       () => 'stopped',
       (error: Error) => error.message,
     );
-    return { stop, ended, waits: () => waits };
+    return { stop, ended, waits: () => waits, surelyLeads: () => fence() };
   }
 
   it('lets one lead, and the next when it stops, within a retry', async () => {
@@ -78,22 +100,23 @@ describe('runAsLeader', () => {
     expect([a.waits(), b.waits()]).toEqual([0, 1]);
     a.stop.abort();
     await world.advance(1);
-    await world.advance(2_500);
+    // Heard of at once, or at the next asking.
+    await world.advance(canWatch ? 1 : 500);
     expect([await a.ended, leading]).toEqual(['stopped', ['b']]);
     b.stop.abort();
     await b.ended;
     expect(server.holder()).toBe('');
   });
 
-  it('never has two lead while the server of the first hangs, and has the second lead within 20 s', async () => {
+  it('never has two lead while the server of the first hangs, and has the second lead within 3 s', async () => {
     const first = candidate('a');
     await world.advance(5_000);
     const second = candidate('b');
     await world.advance(5_000);
     expect(leading).toEqual(['a']);
     server.hanging.add('a');
-    for (let ms = 0; ms < 20_000; ms += 100) {
-      await world.advance(100);
+    for (let ms = 0; ms < 3_000; ms += 50) {
+      await world.advance(50);
       expect(leading.length).toBeLessThanOrEqual(1);
     }
     expect(leading).toEqual(['b']);
@@ -115,4 +138,48 @@ describe('runAsLeader', () => {
     again.stop.abort();
     await again.ended;
   });
+
+  it('asks little: who waits asks nothing while it hears of renewals', async () => {
+    const [a, b] = [candidate('a'), candidate('b')];
+    await world.advance(10_000);
+    const asked = server.requests.filter((request) => request.startsWith('b')).length;
+    expect(server.requests.filter((request) => request.startsWith('a ')).length).toBeLessThan(60);
+    if (canWatch) expect(asked).toBeLessThanOrEqual(2);
+    else expect(asked).toBeGreaterThan(10);
+    for (const one of [a, b]) one.stop.abort();
+    await Promise.all([a.ended, b.ended]);
+  });
+
+  it('says that it does not surely lead before another one can, though its timers have not run', async () => {
+    const first = candidate('a');
+    await world.advance(5_000);
+    expect(first.surelyLeads()).toBe(true);
+    server.hanging.add('a');
+    const second = candidate('b');
+    for (let ms = 0; ms < 3_000; ms += 10) {
+      await world.advance(10);
+      expect([first, second].filter((one) => one.surelyLeads()).length).toBeLessThanOrEqual(1);
+    }
+    expect([first.surelyLeads(), second.surelyLeads()]).toEqual([false, true]);
+    second.stop.abort();
+    await Promise.all([first.ended, second.ended]);
+    expect(second.surelyLeads()).toBe(false);
+  });
+});
+
+it('holds writes back, and lets reads pass, while the lead is not sure', async () => {
+  const sent: string[] = [];
+  const plain: Transport = {
+    send: async ({ verb }) => void sent.push(verb),
+    watch: async function* () {},
+  };
+  let isSure = false;
+  const fenced = fencedTransport(plain, () => isSure);
+  const path = { group: '', version: 'v1', resource: 'pods', name: 'p' };
+  const { signal } = new AbortController();
+  await expect(fenced.send({ verb: 'delete', path }, signal)).rejects.toThrow('delete of pods held back: not leading');
+  await fenced.send({ verb: 'list', path }, signal);
+  isSure = true;
+  await fenced.send({ verb: 'patch', path }, signal);
+  expect(sent).toEqual(['list', 'patch']);
 });

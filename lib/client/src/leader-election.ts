@@ -2,7 +2,8 @@
  * One of several processes leads, by a Lease. The holder renews it; whoever sees it unrenewed for its whole duration,
  * by its own clock from the moment it saw the last change, takes it over. Clocks of different machines are therefore
  * never compared. A holder that cannot renew stops leading before the others may begin: `renewDeadlineMs` is shorter
- * than the lease's duration.
+ * than the lease's duration. Those who wait watch the Lease: one that is given up is taken at once, and as long as it is
+ * renewed nobody asks for it.
  */
 import { isStatus } from '@slipway/api/status-error';
 import type { Transport } from '@slipway/api/transport';
@@ -14,6 +15,21 @@ import type { Logger } from '@slipway/kit/logger';
 import type { Random } from '@slipway/kit/random';
 import { Client } from './client.ts';
 import { kinds } from './kinds.ts';
+import { watchLease } from './lease-watch.ts';
+
+/** How long a lead lasts that is not renewed, when its holder gives up, and how often it renews. */
+export interface LeaseTimes {
+  readonly leaseDurationMs: number;
+  readonly renewDeadlineMs: number;
+  readonly retryPeriodMs: number;
+}
+
+/**
+ * The lead of a process that was killed is taken over in less than three seconds: two until its lease has run out, the rest for taking it.
+ * That is two and a half small writes a second in all. A server that does not answer for a second and a half costs the lead; the holder
+ * campaigns again with its caches still warm, so that this is no more than a pause.
+ */
+export const leaseTimesDefault: LeaseTimes = { leaseDurationMs: 2000, renewDeadlineMs: 1500, retryPeriodMs: 400 };
 
 export interface LeaderElectionOptions {
   readonly transport: Transport;
@@ -25,9 +41,8 @@ export interface LeaderElectionOptions {
   readonly name: string;
   /** Unlike that of every other candidate. */
   readonly identity: string;
-  readonly leaseDurationMs?: number;
-  readonly renewDeadlineMs?: number;
-  readonly retryPeriodMs?: number;
+  /** `leaseTimesDefault` when not given. */
+  readonly times?: LeaseTimes | undefined;
   /** Called once when somebody else leads and this candidate begins to wait. */
   readonly waiting?: () => void;
 }
@@ -38,6 +53,9 @@ interface Seen {
   readonly changedMs: number;
 }
 
+/** Whether the lead is surely ours at this moment, by our own clock; for `fencedTransport`. */
+export type SurelyLeads = () => boolean;
+
 /**
  * Waits for the lead, then runs `lead`, whose signal aborts when the lead is lost or the caller stops. Resolves when
  * the caller's signal aborted and `lead` has ended, with the lease given up. Rejects when `lead` does, or when the lead
@@ -45,7 +63,7 @@ interface Seen {
  */
 export async function runAsLeader(
   options: LeaderElectionOptions,
-  lead: (signal: AbortSignal) => Promise<void>,
+  lead: (signal: AbortSignal, surelyLeads: SurelyLeads) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
   const candidate = new Candidate(options);
@@ -57,13 +75,15 @@ export async function runAsLeader(
   }
   const child = childSignal(signal);
   let lost = false;
+  let isOver = false;
   const renewing = candidate.renewUntilLost(child.signal).then((isLost) => {
     lost = isLost;
     if (isLost) child.abort(new Error(`lost the lead of ${options.namespace}/${options.name}`));
   });
   try {
-    await lead(child.signal);
+    await lead(child.signal, () => !lost && !isOver && candidate.surelyLeads);
   } finally {
+    isOver = true;
     child.abort();
     await renewing;
     if (!lost) await candidate.release();
@@ -74,37 +94,84 @@ export async function runAsLeader(
 class Candidate {
   readonly #options: LeaderElectionOptions;
   readonly #client: Client;
-  readonly #leaseDurationMs: number;
-  readonly #renewDeadlineMs: number;
-  readonly #retryPeriodMs: number;
+  readonly #times: LeaseTimes;
   #seen: Seen | undefined;
   /** When the last write that made or kept us the leader was sent: others count from no earlier moment. */
   #renewedMs = 0;
+  /** When the watch last told of the lease. */
+  #heardMs: number | undefined;
 
   constructor(options: LeaderElectionOptions) {
     this.#options = options;
     this.#client = new Client(options.transport, { controller: 'leader-election' });
-    this.#leaseDurationMs = options.leaseDurationMs ?? 15_000;
-    this.#renewDeadlineMs = options.renewDeadlineMs ?? 10_000;
-    this.#retryPeriodMs = options.retryPeriodMs ?? 2000;
+    this.#times = options.times ?? leaseTimesDefault;
   }
 
   async acquire(signal: AbortSignal): Promise<void> {
-    const { clock, random, log, name, identity, waiting } = this.#options;
-    for (let tries = 0; !(await this.#tryWithin(this.#renewDeadlineMs, signal)); tries++) {
-      if (tries === 0) waiting?.();
-      await clock.sleep(this.#retryPeriodMs * (1 + 0.2 * random.next()), signal);
+    const { log, name, identity, waiting } = this.#options;
+    if (!(await this.#tryWithin(this.#times.renewDeadlineMs, signal))) {
+      waiting?.();
+      await this.#acquireLater(signal);
     }
     log.info({ lease: name, identity }, 'leading');
+  }
+
+  async #acquireLater(signal: AbortSignal): Promise<void> {
+    const { clock, namespace, name } = this.#options;
+    const watching = childSignal(signal);
+    let wake = () => {};
+    const heard = (lease: Lease) => {
+      this.#note(lease);
+      this.#heardMs = clock.monotonicMs();
+      if (!lease.spec.holderIdentity) wake();
+    };
+    const ended = watchLease({ client: this.#client, clock, namespace, name }, heard, watching.signal);
+    try {
+      do {
+        const woken = childSignal(signal);
+        wake = () => woken.abort();
+        await clock.sleep(this.#pauseMs(), woken.signal).catch(() => {});
+        woken.abort();
+        signal.throwIfAborted();
+      } while (this.#isKnownToBeHeld() || !(await this.#tryWithin(this.#times.renewDeadlineMs, signal)));
+    } finally {
+      watching.abort();
+      await ended;
+    }
+  }
+
+  /** The watch works, and has told of a renewal that still counts. */
+  #isKnownToBeHeld(): boolean {
+    const isHeardOf = this.#heardMs === this.#seen?.changedMs;
+    return isHeardOf && this.#heldByOther() && this.#leftMs() > 0;
+  }
+
+  /** While the holder is heard of there is nothing to ask before its lease runs out; all wake then, so chance spreads them. */
+  #pauseMs(): number {
+    const { random } = this.#options;
+    const { retryPeriodMs } = this.#times;
+    if (!this.#isKnownToBeHeld()) return retryPeriodMs * (1 + 0.2 * random.next());
+    return this.#leftMs() + 0.1 * retryPeriodMs * random.next();
+  }
+
+  /** Until the lease that was seen last has run out. */
+  #leftMs(): number {
+    if (!this.#seen) return 0;
+    return this.#seen.changedMs + durationMsOf(this.#seen.lease, this.#times) - this.#options.clock.monotonicMs();
+  }
+
+  /** False from the moment at which others may begin to count us out, whether or not our timers have run. */
+  get surelyLeads(): boolean {
+    return this.#options.clock.monotonicMs() < this.#renewedMs + this.#times.renewDeadlineMs;
   }
 
   /** Resolves true when the lead was lost, false when the signal aborted while it was ours. */
   async renewUntilLost(signal: AbortSignal): Promise<boolean> {
     const { clock, log, name } = this.#options;
     while (!signal.aborted) {
-      const leftMs = () => this.#renewedMs + this.#renewDeadlineMs - clock.monotonicMs();
+      const leftMs = () => this.#renewedMs + this.#times.renewDeadlineMs - clock.monotonicMs();
       try {
-        await clock.sleep(Math.min(this.#retryPeriodMs, Math.max(leftMs(), 0)), signal);
+        await clock.sleep(Math.min(this.#times.retryPeriodMs, Math.max(leftMs(), 0)), signal);
         if (leftMs() <= 0) break;
         // A server that does not answer must not make us believe that we lead when others do.
         if (!(await this.#tryWithin(leftMs(), signal)) && this.#heldByOther()) break;
@@ -157,7 +224,7 @@ class Candidate {
       if (!current) return this.#keep(await this.#create(signal));
       this.#note(current);
       const { holderIdentity: holder } = current.spec;
-      if (holder && holder !== this.#options.identity && !this.#hasExpired(current)) return false;
+      if (holder && holder !== this.#options.identity && !this.#hasExpired()) return false;
       return this.#keep(await this.#take(current, signal));
     } catch (error) {
       if (signal.aborted) throw error;
@@ -195,7 +262,7 @@ class Candidate {
   #ours(): LeaseSpec {
     return {
       holderIdentity: this.#options.identity,
-      leaseDurationSeconds: Math.ceil(this.#leaseDurationMs / 1000),
+      leaseDurationSeconds: Math.ceil(this.#times.leaseDurationMs / 1000),
       renewTime: this.#now(),
     };
   }
@@ -210,9 +277,8 @@ class Candidate {
     this.#seen = { lease, changedMs: this.#options.clock.monotonicMs() };
   }
 
-  #hasExpired(lease: Lease): boolean {
-    const durationMs = (lease.spec.leaseDurationSeconds ?? this.#leaseDurationMs / 1000) * 1000;
-    return this.#seen !== undefined && this.#options.clock.monotonicMs() - this.#seen.changedMs >= durationMs;
+  #hasExpired(): boolean {
+    return this.#seen !== undefined && this.#leftMs() <= 0;
   }
 
   #heldByOther(): boolean {
@@ -223,6 +289,11 @@ class Candidate {
   #now(): string {
     return formatMicroTime(this.#options.clock.nowMs());
   }
+}
+
+/** What its holder says counts: it may be started with other times than we are. */
+function durationMsOf({ spec }: Lease, { leaseDurationMs }: LeaseTimes): number {
+  return spec.leaseDurationSeconds === undefined ? leaseDurationMs : spec.leaseDurationSeconds * 1000;
 }
 
 /** Stopping does not wait longer than this for a server that may be stopping too. */
