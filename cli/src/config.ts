@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { homedir, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
+import { parseDurationMs } from '@slipway/api/duration';
 import { parseCidr } from '@slipway/api/ip-address';
 import type { LeaseTimes } from '@slipway/client/leader-election';
 import type { LogLevel } from '@slipway/kit/logger';
-import { durationMs, type FlagName, type FlagValues, flags } from './flags.ts';
+import { type FlagName, type FlagValues, flags } from './flags.ts';
 import { UsageError } from './usage-error.ts';
 
 export interface EtcdConfig {
@@ -74,6 +75,7 @@ export function resolveConfig(layers: readonly FlagValues[], fallbackDataDir: st
   const given: FlagValues = Object.assign({}, ...layers);
   const value = (name: FlagName) => given[name] ?? ('default' in flags[name] ? flags[name].default : undefined);
   const text = (name: FlagName) => value(name) as string | undefined;
+  const duration = (name: FlagName) => parseDurationMs(text(name) ?? '') ?? 0;
   const dataDir = resolve(text('data-dir') ?? fallbackDataDir);
   return Object.freeze({
     dataDir,
@@ -83,7 +85,7 @@ export function resolveConfig(layers: readonly FlagValues[], fallbackDataDir: st
     bindAddress: text('bind-address') ?? '127.0.0.1',
     securePort: value('secure-port') as number,
     pkiDir: text('pki-dir'),
-    signingDurationMs: durationMs(text('cluster-signing-duration') ?? '') ?? 0,
+    signingDurationMs: duration('cluster-signing-duration'),
     tokenAuthFile: text('token-auth-file'),
     ecsPort: value('ecs-port') as number,
     etcd: etcdFrom(text),
@@ -94,7 +96,7 @@ export function resolveConfig(layers: readonly FlagValues[], fallbackDataDir: st
     agentPort: value('agent-port') as number,
     agent: value('agent') as boolean,
     controllers: text('controllers') ?? '*',
-    leaseTimes: leaseTimesFrom(value),
+    leaseTimes: leaseTimesFrom(duration),
     registryConfig: text('registry-config'),
     logLevel: text('log-level') as LogLevel,
     namespace: text('namespace') ?? 'default',
@@ -149,11 +151,11 @@ function serversFrom(list: string | undefined): readonly string[] {
 /** A candidate waits this much longer than the retry period at most, so that candidates do not all ask at once. */
 const retryJitter = 1.2;
 
-function leaseTimesFrom(value: (name: FlagName) => unknown): LeaseTimes {
+function leaseTimesFrom(duration: (name: FlagName) => number): LeaseTimes {
   const times = {
-    leaseDurationMs: value('leader-elect-lease-duration') as number,
-    renewDeadlineMs: value('leader-elect-renew-deadline') as number,
-    retryPeriodMs: value('leader-elect-retry-period') as number,
+    leaseDurationMs: duration('leader-elect-lease-duration'),
+    renewDeadlineMs: duration('leader-elect-renew-deadline'),
+    retryPeriodMs: duration('leader-elect-retry-period'),
   };
   if (times.leaseDurationMs <= times.renewDeadlineMs)
     throw new UsageError('--leader-elect-lease-duration must be longer than --leader-elect-renew-deadline');

@@ -5,7 +5,6 @@
 import { parseDurationMs } from '@slipway/api/duration';
 import { parseCidr, parseIp } from '@slipway/api/ip-address';
 import { dnsSubdomainProblems } from '@slipway/api/names';
-import { leaseTimesDefault } from '@slipway/client/leader-election';
 import { nearestName } from '@slipway/kit/nearest-name';
 import { UsageError } from './usage-error.ts';
 
@@ -77,17 +76,17 @@ export const flags = {
   controllers: { type: 'string', placeholder: 'LIST', default: '*', help: 'controllers to run: *, NAME, -NAME' },
   'leader-elect-lease-duration': {
     ...duration,
-    default: leaseTimesDefault.leaseDurationMs,
+    default: '2s',
     help: 'how long a lead lasts that is not renewed, in whole seconds',
   },
   'leader-elect-renew-deadline': {
     ...duration,
-    default: leaseTimesDefault.renewDeadlineMs,
+    default: '1500ms',
     help: 'how long the leader tries to renew before it gives up',
   },
   'leader-elect-retry-period': {
     ...duration,
-    default: leaseTimesDefault.retryPeriodMs,
+    default: '400ms',
     help: 'how often the lead is renewed',
   },
   'registry-config': {
@@ -234,7 +233,7 @@ export function parseValue(flag: Flag, text: string): FlagValue {
       if (parseCidr(text)?.family !== 4) throw wrong('an IPv4 range such as 10.64.0.0/16');
       return text;
     case 'duration':
-      if (durationMs(text) === undefined) throw wrong('a time such as 720h, 90m or 30s');
+      if (!parseDurationMs(text)) throw wrong('a time such as 720h, 90m, 30s or 500ms');
       return text;
     case 'address':
       if (!parseIp(text)) throw wrong('an IP address such as 127.0.0.1');
@@ -244,24 +243,10 @@ export function parseValue(flag: Flag, text: string): FlagValue {
       if (problem) throw new UsageError(`--${flag.name}: Invalid value: ${JSON.stringify(text)}: ${problem}`);
       return text;
     }
-    case 'duration': {
-      const ms = parseDurationMs(text);
-      if (ms === undefined || ms <= 0) throw wrong('a duration such as 500ms, 2s or 1m30s');
-      return ms;
-    }
     default:
       if (text === '') throw wrong('a value');
       return text;
   }
-}
-
-const unitMs: Readonly<Record<string, number>> = { h: 3600_000, m: 60_000, s: 1_000 };
-
-/** Of `720h`, `1h30m`, `45s`; undefined when it is none, or no time at all. */
-export function durationMs(text: string): number | undefined {
-  if (!/^(\d+[hms])+$/.test(text)) return undefined;
-  const parts = [...text.matchAll(/(\d+)([hms])/g)];
-  return parts.reduce((sum, [, count, unit = '']) => sum + Number(count) * (unitMs[unit] ?? 0), 0) || undefined;
 }
 
 /** Values from `SLIPWAY_...` variables. */

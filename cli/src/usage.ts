@@ -24,10 +24,7 @@ export function commandHelp(command: Command): string {
 function flagRow(flag: Flag): [string, string] {
   const value = flag.type === 'choice' ? ` ${flag.choices?.join('|')}` : flag.placeholder ? ` ${flag.placeholder}` : '';
   const shown = flag.type === 'boolean' && flag.default === true ? `--no-${flag.name}` : `--${flag.name}${value}`;
-  const byDefault =
-    flag.default === undefined || flag.type === 'boolean'
-      ? ''
-      : ` (default ${flag.type === 'duration' ? `${Number(flag.default) / 1000}s` : flag.default})`;
+  const byDefault = flag.default === undefined || flag.type === 'boolean' ? '' : ` (default ${flag.default})`;
   return [shown, `${flag.help}${byDefault}`];
 }
 

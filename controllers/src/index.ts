@@ -5,6 +5,7 @@ import type { SchedulerConfiguration } from './scheduler/configuration/profile.t
 import { type Component, type ControllerManager, createManager, type ManagerDeps } from './runtime/manager.ts';
 
 export { controllerNames } from './controllers.ts';
+export { SharedCaches } from './runtime/caches.ts';
 export { UnknownControllerError } from './runtime/controller-selection.ts';
 export type { Component, ControllerManager } from './runtime/manager.ts';
 

@@ -36,9 +36,14 @@ export class RoleProcess {
     if (until === 'ready') await this.ready();
   }
 
-  async ready(): Promise<void> {
+  ready(): Promise<void> {
+    return this.says(/^ready/m);
+  }
+
+  /** Resolves when standard output since the start has it. */
+  async says(what: RegExp): Promise<void> {
     const untilMs = performance.now() + startTimeoutMs;
-    while (!/^ready/m.test(this.#output)) {
+    while (!what.test(this.#output)) {
       if (!this.isRunning || performance.now() > untilMs) {
         throw new Error(`slipway ${this.#args[0]} did not become ready\n${this.#errors}`);
       }

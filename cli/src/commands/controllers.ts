@@ -30,8 +30,10 @@ export const controllers: RunCommand = async ({ config, clock, random, log, sign
         identity: () => processIdentity(config.dataDir, 'controllers', random),
         times: config.leaseTimes,
         leading: () => print('ready: leading'),
-        create: (fenced) =>
+        waiting: () => print('waiting: another process leads'),
+        create: (fenced, caches) =>
           createControllerManager({
+            caches,
             transport: fenced(transport),
             transportAs: (account) => fenced(transportAs(account)),
             clock,

@@ -12,7 +12,7 @@ import {
 } from '@slipway/apiserver';
 import type { Transport } from '@slipway/api/transport';
 import { writeKubeconfig } from '@slipway/client/kubeconfig';
-import { type ControllerManager, createControllerManager } from '@slipway/controllers';
+import { type ControllerManager, createControllerManager, type SharedCaches } from '@slipway/controllers';
 import type { Clock } from '@slipway/kit/clock';
 import { messageOf } from '@slipway/kit/errors';
 import type { Logger } from '@slipway/kit/logger';
@@ -122,10 +122,11 @@ function hostForUrl(host: string): string {
 
 /** Controllers and scheduler over the server of the same process. */
 export function composeControllers(config: Config, server: ApiServer, deps: ProcessDeps): Part {
-  const create = (fenced = (transport: Transport) => transport): ControllerManager => {
+  const create = (fenced = (transport: Transport) => transport, caches?: SharedCaches): ControllerManager => {
     const transportAs = localAccounts(server);
     return createControllerManager({
       ...deps,
+      ...(caches ? { caches } : {}),
       log: deps.log.child({ part: 'controllers' }),
       transport: fenced(server.transport({ name: 'system:kube-controller-manager', groups: [] })),
       transportAs: (account) => fenced(transportAs(account)),

@@ -1,9 +1,8 @@
 import { fencedTransport } from '@slipway/client/fenced-transport';
 import { type LeaseTimes, runAsLeader, type SurelyLeads } from '@slipway/client/leader-election';
-import { childSignal } from '@slipway/kit/abort';
 import { messageOf } from '@slipway/kit/errors';
 import type { Transport } from '@slipway/api/transport';
-import type { ControllerManager } from '@slipway/controllers';
+import { type ControllerManager, SharedCaches } from '@slipway/controllers';
 import type { Part, ProcessDeps } from './control-plane.ts';
 
 /** The lease of controllers and scheduler, whichever role runs them. */
@@ -19,69 +18,75 @@ export interface LeadingControllersOptions {
   /** Asked for when it is known that the process will campaign, and before it does. */
   readonly identity: () => Promise<string>;
   readonly times: LeaseTimes;
-  /** Makes the controllers anew for each campaign. What they write has to go through `fenced`. */
-  readonly create: (fenced: (transport: Transport) => Transport) => ControllerManager;
+  /** Makes the controllers anew for each campaign, over caches that last. What they write has to go through `fenced`. */
+  readonly create: (fenced: (transport: Transport) => Transport, caches: SharedCaches) => ControllerManager;
   /** Called each time these controllers begin to lead. */
   readonly leading?: () => void;
+  /** Called each time another process is found to lead. */
+  readonly waiting?: () => void;
 }
 
 /**
  * Controllers of which one process at a time leads. Who waits fills its caches, so that it acts as soon as it leads; who lost the lead
- * campaigns again, with new controllers. Ready when they run, or when somebody else's do.
+ * campaigns again, with new controllers over the caches that it has. Ready when they run, or when somebody else's do.
  */
 export function leadingControllers(options: LeadingControllersOptions, deps: ProcessDeps): Part {
   const ready = Promise.withResolvers<void>();
   ready.promise.catch(() => {});
   const run = async (signal: AbortSignal) => {
     const identity = await options.identity();
+    const caches = new SharedCaches({ ...deps, transport: options.transport });
+    let following: Promise<void> | undefined;
     while (!signal.aborted) {
       try {
-        await campaign({ ...options, identity, isKnown: ready.resolve }, deps, signal);
+        let surelyLeads: SurelyLeads = () => false;
+        const manager = options.create((transport) => fencedTransport(transport, () => surelyLeads()), caches);
+        following ??= caches.run(signal);
+        const setFence = (fence: SurelyLeads) => {
+          surelyLeads = fence;
+        };
+        await campaign({ ...options, identity, manager, setFence, isKnown: ready.resolve }, deps, signal);
       } catch (error) {
-        if (signal.aborted) return;
+        if (signal.aborted) break;
         deps.log.error({ reason: messageOf(error) }, 'controllers ended, campaigning again');
         await deps.clock.sleep(pauseMs, signal).catch(() => {});
       }
     }
+    await following;
   };
   return { name: 'controllers', ready: ready.promise, run };
 }
 
-interface Campaign extends Omit<LeadingControllersOptions, 'identity'> {
+interface Campaign extends Omit<LeadingControllersOptions, 'identity' | 'create'> {
   readonly identity: string;
+  readonly manager: ControllerManager;
+  readonly setFence: (fence: SurelyLeads) => void;
   readonly isKnown: () => void;
 }
 
 /** Rejects when the lead was lost or a controller broke; resolves when the signal aborted and all has ended. */
-async function campaign({ create, leading, isKnown, ...election }: Campaign, deps: ProcessDeps, signal: AbortSignal) {
-  let surelyLeads: SurelyLeads = () => false;
-  const manager = create((transport) => fencedTransport(transport, () => surelyLeads()));
-  const own = childSignal(signal);
-  const start = Promise.withResolvers<void>();
-  const managing = manager.run(own.signal, start.promise);
-  managing.catch((error: unknown) => own.abort(error));
+async function campaign(
+  { transport, times, identity, manager, setFence, isKnown, leading, waiting }: Campaign,
+  deps: ProcessDeps,
+  signal: AbortSignal,
+): Promise<void> {
   let hasWaited = false;
-  const waiting = () => {
+  const wait = () => {
     hasWaited = true;
     isKnown();
+    waiting?.();
   };
-  const lead = async (stop: AbortSignal, fence: SurelyLeads) => {
-    stop.addEventListener('abort', () => own.abort(stop.reason), { once: true });
+  const lead = async (stop: AbortSignal, surelyLeads: SurelyLeads) => {
     if (hasWaited) await deps.clock.sleep(settleMs, stop).catch(() => {});
-    surelyLeads = fence;
-    start.resolve();
+    if (stop.aborted) return;
+    setFence(surelyLeads);
+    const isStopping = () => stop.aborted;
     void manager.ready.then(() => {
+      if (isStopping()) return;
       isKnown();
       leading?.();
     });
-    await managing;
+    await manager.run(stop);
   };
-  try {
-    await runAsLeader({ ...election, ...deps, ...controllersLease, waiting }, lead, own.signal);
-  } finally {
-    own.abort();
-    await managing.catch((error: unknown) => {
-      if (!signal.aborted) throw error;
-    });
-  }
+  await runAsLeader({ ...deps, ...controllersLease, transport, times, identity, waiting: wait }, lead, signal);
 }

@@ -8,8 +8,8 @@
  * - A throw is retried with growing delay; a TerminalError is told once and not retried.
  */
 import type { KubeObject } from '@slipway/api/types';
-import type { Change } from '@slipway/client/cache';
-import { type Kind, keyFrom, type ObjectKey } from '@slipway/client/kinds';
+import type { CacheReader, Change } from '@slipway/client/cache';
+import { type Kind, keyFrom, keyOf, type ObjectKey } from '@slipway/client/kinds';
 import { backoffMs } from '@slipway/kit/backoff';
 import { messageOf, TerminalError } from '@slipway/kit/errors';
 import { InvariantError } from '@slipway/kit/invariant';
@@ -63,11 +63,11 @@ export class Controller {
     return this.#definition.follows !== undefined;
   }
 
-  /** Begins to collect keys. Called before the watches start, so that no change is missed. Returns how to stop. */
+  /** Begins to collect keys; what is in the caches already counts as come just now. Returns how to stop. */
   subscribe(caches: SharedCaches): () => void {
     const { primary, triggers, wakes } = this.#definition;
     const stops = triggers.map((trigger) =>
-      caches.of(trigger.on).subscribe((changes) => {
+      hearAll(caches.of(trigger.on), (changes) => {
         for (const key of keysOf(trigger, changes, caches, primary)) this.#enqueue(key);
       }),
     );
@@ -77,7 +77,7 @@ export class Controller {
           if (!wakes || wakes(change, caches) || this.#states.has(change.key)) this.#enqueue(change.key);
         }
       };
-      stops.push(caches.of(primary).subscribe(enqueueAll));
+      stops.push(hearAll(caches.of(primary), enqueueAll));
     }
     for (const key of this.#definition.initialKeys ?? []) this.#queue.add(key);
     return () => {
@@ -212,6 +212,13 @@ export class Controller {
     }
     return state;
   }
+}
+
+/** Every change from now on, and before them, as one change set, that everything has come which is there. */
+function hearAll(cache: CacheReader, listener: (changes: readonly Change[]) => void): () => void {
+  const there = cache.list().map((after) => ({ key: keyOf(after), before: undefined, after }));
+  if (there.length > 0) listener(there);
+  return cache.subscribe(listener);
 }
 
 export function kindsOf({ primary, triggers, reads, indexes }: ControllerDefinition): readonly Kind[] {

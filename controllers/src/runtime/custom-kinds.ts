@@ -59,6 +59,7 @@ export async function followCustomKinds(
     settling = settling.then(settle);
   };
   const unsubscribe = caches.of(kinds.customResourceDefinitions).subscribe(next);
+  next();
   await new Promise<void>((resolve) => {
     if (signal.aborted) return resolve();
     signal.addEventListener('abort', () => resolve(), { once: true });

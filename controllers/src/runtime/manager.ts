@@ -30,6 +30,11 @@ export interface ManagerDeps {
    * name begins with `system:`. When not given, everything goes through the one transport.
    */
   readonly transportAs?: (account: string) => Transport;
+  /**
+   * Caches that outlive these controllers, so that others may begin where they end without reading everything anew. Whoever hands them in
+   * runs them, after the first manager has been made: it declares what is to be watched.
+   */
+  readonly caches?: SharedCaches;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -43,11 +48,8 @@ export interface ControllerManager {
   readonly running: readonly string[];
   /** True while no key is ready or in work; keys may wait for a time. */
   readonly isIdle: boolean;
-  /**
-   * Runs until the signal aborts and everything has ended. Call it once. Rejects when a part breaks. With `start` the caches fill at once
-   * and the controllers begin when it resolves: who waits for the lead is ready to act on it.
-   */
-  run(signal: AbortSignal, start?: Promise<void>): Promise<void>;
+  /** Runs until the signal aborts and everything has ended. Call it once. Rejects when a part breaks. */
+  run(signal: AbortSignal): Promise<void>;
 }
 
 /** Runs the given controllers and components over shared caches, one event sink and one transport. */
@@ -56,7 +58,7 @@ export function createManager(
   components: readonly Component[],
   deps: ManagerDeps,
 ): ControllerManager {
-  const caches = new SharedCaches(deps);
+  const caches = deps.caches ?? new SharedCaches(deps);
   const sink = new EventSink(deps);
   const depsFor = ({
     name,
@@ -90,19 +92,18 @@ export function createManager(
     get isIdle() {
       return controllers.every((controller) => controller.isIdle);
     },
-    run: async (signal, start = Promise.resolve()) => {
+    run: async (signal) => {
       const stops = controllers.map((controller) => controller.subscribe(caches));
-      const watching = caches.run(signal);
+      const watching = deps.caches ? undefined : caches.run(signal);
       const telling = sink.run(signal);
       const synced = [...controllers.map(({ kinds }) => kinds), ...components.map(({ reads }) => reads)].map((kinds) =>
         caches.ready(kinds),
       );
       void Promise.all(synced).then(becomeReady);
-      const readyFor = (kinds: readonly Kind[]) => Promise.all([caches.ready(kinds), start]);
       const parts = [
-        ...controllers.map((controller) => startWhen(readyFor(controller.kinds), signal, (s) => controller.run(s))),
+        ...controllers.map((controller) => startWhenSynced(caches, controller.kinds, signal, (s) => controller.run(s))),
         ...components.map((component) =>
-          startWhen(readyFor(component.reads), signal, (s) => component.run(depsFor(component), s)),
+          startWhenSynced(caches, component.reads, signal, (s) => component.run(depsFor(component), s)),
         ),
       ];
       const followers = controllers.filter(({ followsKinds }) => followsKinds);
@@ -120,8 +121,9 @@ function declareIndexes(caches: SharedCaches, indexes: readonly IndexSpec[] | un
   for (const { on, name, values } of indexes ?? []) caches.addIndex(on, name, values);
 }
 
-async function startWhen(
-  ready: Promise<unknown>,
+async function startWhenSynced(
+  caches: SharedCaches,
+  kinds: readonly Kind[],
   signal: AbortSignal,
   run: (signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
@@ -129,6 +131,6 @@ async function startWhen(
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
-  await Promise.race([ready, aborted]);
+  await Promise.race([caches.ready(kinds), aborted]);
   if (!signal.aborted) await run(signal);
 }
