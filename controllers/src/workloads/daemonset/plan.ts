@@ -46,8 +46,11 @@ function forget(
   { update, revisions }: { readonly update: ControllerRevision; readonly revisions: readonly ControllerRevision[] },
   pods: readonly Pod[],
 ) {
+  const limit = spec.revisionHistoryLimit ?? 10;
+  // Hardly ever more than that, and then no pod needs to be asked.
+  if (revisions.length <= limit) return [];
   const inUse = new Set([revisionHash(update), ...pods.map(hashOf)]);
-  return forgetOld(revisions, (revision) => inUse.has(revisionHash(revision)), spec.revisionHistoryLimit ?? 10);
+  return forgetOld(revisions, (revision) => inUse.has(revisionHash(revision)), limit);
 }
 
 function revisionHash({ metadata }: ControllerRevision): string {
