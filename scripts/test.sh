@@ -9,10 +9,16 @@ missing_virtiofsd() {
   [ -x /usr/libexec/virtiofsd ] || [ -x /usr/lib/qemu/virtiofsd ] || ! apt-cache show virtiofsd >/dev/null 2>&1 || echo virtiofsd
 }
 
+# A Docker engine for the tests that want one, where installing it starts none: the tests run Debian's dockerd themselves.
+docker_missing() {
+  [ -z "${DOCKER_HOST:-}" ] && [ ! -S /var/run/docker.sock ] && [ "$(id -u)" = 0 ] && [ ! -d /run/systemd/system ] || return 0
+  missing_packages dockerd:docker.io containerd:containerd runc:runc
+}
+
 # shellcheck disable=SC2086,SC2046
 install_system_packages wanted $(agent_missing) $(missing_packages etcd:etcd-server busybox:busybox-static skopeo:skopeo \
   umoci:umoci docker-registry:docker-registry conntrack:conntrack kubectl:kubernetes-client \
-  qemu-system-x86_64:qemu-system-x86) $(missing_virtiofsd) \
+  qemu-system-x86_64:qemu-system-x86) $(missing_virtiofsd) $(docker_missing) \
   $([ -x /usr/lib/cni/bridge ] || echo containernetworking-plugins) \
   $(/usr/bin/python3 -c 'import kubernetes' 2>/dev/null || echo python3-kubernetes) || say "going on without them; the tests that need them will be named"
 

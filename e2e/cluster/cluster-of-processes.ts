@@ -9,14 +9,14 @@ import { type Connection, writeKubeconfig } from '@slipway/client/kubeconfig';
 import { systemClock } from '@slipway/kit/clock';
 import { systemRandom } from '@slipway/kit/random';
 import { type Balancer, startBalancer } from './balancer.ts';
-import { type EtcdMemberProcesses, startEtcdMembers } from './etcd-members.ts';
+import { type EtcdMembers, startEtcdMembers } from './etcd-members.ts';
 import { freePorts } from './free-ports.ts';
 import { RoleProcess } from './server-process.ts';
 import { copyKeys } from './shared-store.ts';
 
 export interface ClusterOfProcesses {
   readonly directory: string;
-  readonly members: EtcdMemberProcesses;
+  readonly members: EtcdMembers;
   readonly servers: readonly [RoleProcess, RoleProcess];
   /** Of the servers. */
   readonly urls: readonly string[];
@@ -29,11 +29,14 @@ export interface ClusterOfProcesses {
 
 const requestTimeoutMs = 5_000;
 
-export async function startClusterOfProcesses(): Promise<ClusterOfProcesses> {
+/** The members may be run in another way than as processes. */
+export async function startClusterOfProcesses(
+  startMembers: () => Promise<EtcdMembers> = startEtcdMembers,
+): Promise<ClusterOfProcesses> {
   const directory = await mkdtemp(join(tmpdir(), 'slipway-cluster-'));
   const pki = await openPki(join(directory, 'keys'), { clock: systemClock, random: systemRandom });
   const admin = await pki.clientCertificate(clientIdentities.admin);
-  const members = await startEtcdMembers();
+  const members = await startMembers();
   const ports = await freePorts(2);
   const serverAt = async (port: number) => {
     const dataDir = join(directory, `server-${port}`);

@@ -1,4 +1,4 @@
-/** An etcd of three members, each a process of its own that a test may kill, halt and start again. */
+/** An etcd of three members that a test may kill, halt and start again; here each is a process of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -18,25 +18,30 @@ export interface EtcdTls {
   readonly keyFile: string;
 }
 
-export interface EtcdMemberProcesses {
+export interface EtcdMembers {
   readonly endpoints: readonly string[];
   /** Client certificate, when the members speak TLS. */
   readonly tls: EtcdTls | undefined;
   /** Index of the member that leads now. */
   leader(): Promise<number>;
-  /** SIGKILL. */
+  /** Gives the lead to this member. */
+  lead(index: number): Promise<void>;
+  /** Without a warning. */
   kill(index: number): Promise<void>;
   /** Begins a killed one again on its data. */
-  start(index: number): void;
-  /** SIGSTOP: its connections stay, and nobody answers. */
-  halt(index: number): void;
-  resume(index: number): void;
+  start(index: number): Promise<void>;
+  /** Its connections stay, and nobody answers. */
+  halt(index: number): Promise<void>;
+  resume(index: number): Promise<void>;
+  /** Takes it off the network, where there is one: packets from and to it are lost. */
+  cutOff?(index: number): Promise<void>;
+  join?(index: number): Promise<void>;
   /** All members answer. */
   whole(): Promise<void>;
   stop(): Promise<void>;
 }
 
-export async function startEtcdMembers({ withTls = false } = {}): Promise<EtcdMemberProcesses> {
+export async function startEtcdMembers({ withTls = false } = {}): Promise<EtcdMembers> {
   const directory = await mkdtemp(join(tmpdir(), 'slipway-etcd-members-'));
   const scheme = withTls ? 'https' : 'http';
   const ports = await freePorts(2 * memberCount);
@@ -57,12 +62,7 @@ export async function startEtcdMembers({ withTls = false } = {}): Promise<EtcdMe
     }
     children[index] = spawn('etcd', args, { stdio: 'ignore' });
   };
-  const flags = tls ? ['--cacert', tls.caFile, '--cert', tls.certFile, '--key', tls.keyFile] : [];
-  const etcdctl = async (endpoints: readonly string[], ...command: string[]) => {
-    const args = ['--endpoints', endpoints.join(','), '--command-timeout', '2s', ...flags, ...command, '-w', 'json'];
-    const env = { PATH: process.env.PATH, ETCDCTL_API: '3' };
-    return (await exec('etcdctl', args, { signal: AbortSignal.timeout(10_000), env })).stdout.toString();
-  };
+  const control = etcdControl(clientUrls, tls);
   const end = async (index: number) => {
     const child = children[index];
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
@@ -70,38 +70,63 @@ export async function startEtcdMembers({ withTls = false } = {}): Promise<EtcdMe
     child.kill('SIGKILL');
     await closed;
   };
-  const whole = async () => {
-    await eventually('all members answer', () => etcdctl(clientUrls, 'endpoint', 'health'), 20_000);
-  };
-
   const stop = async () => {
     await Promise.all(children.map((_, index) => end(index)));
     await rm(directory, { recursive: true, force: true });
   };
 
   for (let index = 0; index < memberCount; index++) start(index);
-  await whole().catch(async (error) => {
+  await control.whole().catch(async (error) => {
     await stop();
     throw error;
   });
   return {
+    ...control,
     endpoints: clientUrls,
     tls,
-    leader: async () => {
-      for (const [index, url] of clientUrls.entries()) {
-        const [found] = JSON.parse(await etcdctl([url], 'endpoint', 'status').catch(() => '[]')) as {
-          Status: { header: { member_id: number }; leader: number };
-        }[];
-        if (found && found.Status.header.member_id === found.Status.leader) return index;
-      }
-      throw new Error('nobody leads');
-    },
     kill: end,
-    start,
-    halt: (index) => void children[index]?.kill('SIGSTOP'),
-    resume: (index) => void children[index]?.kill('SIGCONT'),
-    whole,
+    start: async (index) => start(index),
+    halt: async (index) => void children[index]?.kill('SIGSTOP'),
+    resume: async (index) => void children[index]?.kill('SIGCONT'),
     stop,
+  };
+}
+
+/** What is asked of the members themselves, by etcdctl. */
+export function etcdControl(
+  endpoints: readonly string[],
+  tls?: EtcdTls,
+): Pick<EtcdMembers, 'leader' | 'lead' | 'whole'> {
+  const flags = tls ? ['--cacert', tls.caFile, '--cert', tls.certFile, '--key', tls.keyFile] : [];
+  const etcdctl = async (asked: readonly string[], ...command: string[]) => {
+    const args = ['--endpoints', asked.join(','), '--command-timeout', '2s', ...flags, ...command, '-w', 'json'];
+    const env = { PATH: process.env.PATH, ETCDCTL_API: '3' };
+    return (await exec('etcdctl', args, { signal: AbortSignal.timeout(10_000), env })).stdout.toString();
+  };
+  /** Of the member with this index; undefined while it does not answer. IDs are larger than a number holds exactly. */
+  const status = async (index: number) => {
+    const text = await etcdctl([endpoints[index] ?? ''], 'endpoint', 'status').catch(() => '');
+    const [, id] = /"member_id":(\d+)/.exec(text) ?? [];
+    const [, leader] = /"leader":(\d+)/.exec(text) ?? [];
+    return id === undefined ? undefined : { id, leader };
+  };
+  const leader = async () => {
+    for (const index of endpoints.keys()) {
+      const found = await status(index);
+      if (found && found.id === found.leader) return index;
+    }
+    throw new Error('nobody leads');
+  };
+  return {
+    leader,
+    lead: async (index) => {
+      const found = await status(index);
+      const id = BigInt(found?.id ?? 0).toString(16);
+      await etcdctl([endpoints[await leader()] ?? ''], 'move-leader', id);
+    },
+    whole: async () => {
+      await eventually('all members answer', () => etcdctl(endpoints, 'endpoint', 'health'), 20_000);
+    },
   };
 }
 

@@ -19,10 +19,10 @@ export async function breakThings(
   async function memberAway(which: number, how: 'kill' | 'halt'): Promise<void> {
     done.push(`${how} member ${which}`);
     if (how === 'kill') await members.kill(which);
-    else members.halt(which);
+    else await members.halt(which);
     await pause(1_500, 3_000);
-    if (how === 'kill') members.start(which);
-    else members.resume(which);
+    if (how === 'kill') await members.start(which);
+    else await members.resume(which);
     await members.whole();
   }
 
