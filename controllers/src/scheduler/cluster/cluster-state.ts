@@ -26,8 +26,10 @@ export interface ClusterView {
   /** Nodes that exist, one of each zone in turn. */
   readonly nodes: readonly NodeInfo[];
   node(name: string): NodeInfo | undefined;
+  /** What has the slot, also while only pods of it are known. */
+  nodeAt(slot: number): NodeInfo | undefined;
   readonly indexes: Indexes;
-  readonly nominations: Pick<Nominations, 'on' | 'of' | 'size' | 'guarded'>;
+  readonly nominations: Pick<Nominations, 'of' | 'guarded'>;
   /** Required terms by which running pods keep others away. */
   readonly antiAffinity: HeldTerms;
   /** Required and preferred terms by which running pods like others near or far. */
@@ -47,6 +49,7 @@ const noLabels: Labels = {};
 
 export class ClusterState implements ClusterView {
   readonly #nodes = new Map<string, NodeInfo>();
+  readonly #bySlot: (NodeInfo | undefined)[] = [];
   readonly #freeSlots: number[] = [];
   #slotsUsed = 0;
   #capacity = slotsMin;
@@ -60,7 +63,9 @@ export class ClusterState implements ClusterView {
   readonly #owners = new CountsByNode<string>();
   readonly #namespaces = new Map<string, Labels>();
   readonly #services = new Map<string, Map<string, Labels>>();
-  readonly nominations = new Nominations();
+  readonly nominations = new Nominations((nodeName) =>
+    this.#nodes.get(nodeName)?.setNominated(this.nominations.on(nodeName)),
+  );
   readonly antiAffinity = new HeldTerms();
   readonly requiredAffinity = new HeldTerms();
   readonly preferredAffinity = new HeldTerms();
@@ -101,6 +106,10 @@ export class ClusterState implements ClusterView {
   node(name: string): NodeInfo | undefined {
     const info = this.#nodes.get(name);
     return info?.exists ? info : undefined;
+  }
+
+  nodeAt(slot: number): NodeInfo | undefined {
+    return this.#bySlot[slot];
   }
 
   readonly namespaceLabels = (namespace: string): Labels => this.#namespaces.get(namespace) ?? noLabels;
@@ -227,7 +236,9 @@ export class ClusterState implements ClusterView {
     let info = this.#nodes.get(name);
     if (!info) {
       info = new NodeInfo(name, this.#takeSlot(), () => ++this.#generation);
+      info.setNominated(this.nominations.on(name));
       this.#nodes.set(name, info);
+      this.#bySlot[info.slot] = info;
     }
     return info;
   }
@@ -244,6 +255,7 @@ export class ClusterState implements ClusterView {
   #forgetIfEmpty(info: NodeInfo): void {
     if (info.exists || info.pods.size > 0) return;
     this.#nodes.delete(info.name);
+    this.#bySlot[info.slot] = undefined;
     this.#freeSlots.push(info.slot);
     invariant(this.#freeSlots.length <= this.#slotsUsed, 'a slot was freed twice');
   }

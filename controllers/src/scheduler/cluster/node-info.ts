@@ -17,6 +17,7 @@ export interface NodeChanges {
 const noLabels: Labels = {};
 const noTaints: readonly Taint[] = [];
 const noImages: readonly ContainerImage[] = [];
+const noNominated: readonly PodInfo[] = [];
 const noPods = new Map<string, PodInfo>();
 
 /** Of a trial: what is found out about it is not true of the node. */
@@ -34,6 +35,8 @@ export class NodeInfo implements NodeFacts {
   allocatable: Amounts = noAmounts;
   podsMax = 0;
   images = noImages;
+  /** Pods that room was made for here. */
+  nominated: readonly PodInfo[] = noNominated;
 
   /** Another with every change of the node or its pods, and never that of another node. A trial has `noGeneration`. */
   generation: number;
@@ -80,6 +83,11 @@ export class NodeInfo implements NodeFacts {
     return changes;
   }
 
+  setNominated(pods: readonly PodInfo[]): void {
+    this.nominated = pods;
+    this.generation = this.#nextGeneration();
+  }
+
   addPod(pod: PodInfo): void {
     this.generation = this.#nextGeneration();
     this.#pods.set(pod.uid, pod);
@@ -116,6 +124,7 @@ export class NodeInfo implements NodeFacts {
     trial.allocatable = this.allocatable;
     trial.podsMax = this.podsMax;
     trial.images = this.images;
+    trial.nominated = this.nominated;
     trial.requested = this.requested.copy();
     trial.assumedCpu = this.assumedCpu;
     trial.assumedMemory = this.assumedMemory;

@@ -59,6 +59,8 @@ export class NodeMemo {
   readonly demand: Demand;
   readonly profile: object;
   readonly rejections: NodeAnswers<LocalRejection | undefined>;
+  /** The same with the pods in mind that room was made for on the node. */
+  readonly rejectionsWithNominated: NodeAnswers<LocalRejection | undefined>;
   readonly points: NodeNumbers;
   readonly #capacity: number;
   #candidates: { readonly answers: NodeAnswers<Candidate | Rejection>; readonly budgets: unknown } | undefined;
@@ -68,6 +70,7 @@ export class NodeMemo {
     this.profile = profile;
     this.#capacity = capacity;
     this.rejections = new NodeAnswers(capacity);
+    this.rejectionsWithNominated = new NodeAnswers(capacity);
     this.points = new NodeNumbers(capacity);
   }
 

@@ -5,9 +5,14 @@ const none: readonly PodInfo[] = [];
 /** Pods that wait for room that was made for them on a node. Others of no higher priority see that room as taken. */
 export class Nominations {
   readonly #nodeOf = new Map<string, string>();
-  readonly #podsOn = new Map<string, Map<string, PodInfo>>();
+  readonly #podsOn = new Map<string, readonly PodInfo[]>();
+  readonly #onChange: (nodeName: string) => void;
   #version = 0;
   #guarded = 0;
+
+  constructor(onChange: (nodeName: string) => void) {
+    this.#onChange = onChange;
+  }
 
   get version(): number {
     return this.#version;
@@ -23,8 +28,7 @@ export class Nominations {
   }
 
   on(nodeName: string): readonly PodInfo[] {
-    const pods = this.#podsOn.get(nodeName);
-    return pods ? [...pods.values()] : none;
+    return this.#podsOn.get(nodeName) ?? none;
   }
 
   of(uid: string): string | undefined {
@@ -33,12 +37,9 @@ export class Nominations {
 
   set(pod: PodInfo, nodeName: string): void {
     this.delete(pod.uid);
-    if (pod.demand.antiAffinity.length > 0) this.#guarded++;
     this.#nodeOf.set(pod.uid, nodeName);
-    const pods = this.#podsOn.get(nodeName);
-    if (pods) pods.set(pod.uid, pod);
-    else this.#podsOn.set(nodeName, new Map([[pod.uid, pod]]));
-    this.#version++;
+    if (isGuarded(pod)) this.#guarded++;
+    this.#change(nodeName, [...this.on(nodeName), pod]);
   }
 
   /** Answers the node that the pod was nominated for. */
@@ -46,11 +47,23 @@ export class Nominations {
     const nodeName = this.#nodeOf.get(uid);
     if (nodeName === undefined) return undefined;
     this.#nodeOf.delete(uid);
-    const pods = this.#podsOn.get(nodeName);
-    if ((pods?.get(uid)?.demand.antiAffinity.length ?? 0) > 0) this.#guarded--;
-    pods?.delete(uid);
-    if (pods?.size === 0) this.#podsOn.delete(nodeName);
-    this.#version++;
+    const pods = this.on(nodeName);
+    if (pods.some((pod) => pod.uid === uid && isGuarded(pod))) this.#guarded--;
+    this.#change(
+      nodeName,
+      pods.filter((pod) => pod.uid !== uid),
+    );
     return nodeName;
   }
+
+  #change(nodeName: string, pods: readonly PodInfo[]): void {
+    if (pods.length > 0) this.#podsOn.set(nodeName, pods);
+    else this.#podsOn.delete(nodeName);
+    this.#version++;
+    this.#onChange(nodeName);
+  }
+}
+
+function isGuarded({ demand }: PodInfo): boolean {
+  return demand.antiAffinity.length > 0;
 }

@@ -15,8 +15,8 @@ export class NodeChecks {
   readonly #pod: PendingPod;
   readonly #local: readonly NamedCheck[];
   readonly #others: readonly NamedCheck[];
-  readonly #cluster: ClusterView;
   readonly #memo: NodeMemo;
+  readonly #promisedNode: string | undefined;
   /** Names of the filters that rejected a node; they decide what may help the pod. */
   readonly rejectedBy = new Set<string>();
 
@@ -30,7 +30,7 @@ export class NodeChecks {
     this.#pod = pod;
     this.#local = local;
     this.#others = others;
-    this.#cluster = cluster;
+    this.#promisedNode = cluster.nominations.of(pod.uid);
     this.#memo = cluster.indexes.memo(pod.demand, profile);
   }
 
@@ -49,26 +49,18 @@ export class NodeChecks {
     return new NodeChecks(pod, cluster, profile, local, others);
   }
 
-  /** True when a node's answer depends on nothing but the node and what is to come to it. */
-  get areLocal(): boolean {
-    return this.#others.length === 0;
+  /** True when what is found out about the node depends on nothing else, and holds for all pods of the demand. */
+  isLocalTo({ name }: NodeInfo): boolean {
+    return this.#others.length === 0 && name !== this.#promisedNode;
   }
 
   /** Also with the pods that are to come to the node and are no less important. */
   reject(node: NodeInfo): Rejection | undefined {
-    if (this.#cluster.nominations.size > 0) {
-      const rejection = this.#rejectWithNominated(node, this.expectedOn(node));
-      if (rejection) return rejection;
-    }
-    return this.#rejectAsIs(node);
-  }
-
-  /** Pods that are to come to the node and have to be reckoned with. */
-  expectedOn({ name }: NodeInfo): readonly PodInfo[] {
-    const { uid, demand } = this.#pod;
-    const nominated = this.#cluster.nominations.on(name);
-    if (nominated.length === 0) return nominated;
-    return nominated.filter((other) => other.uid !== uid && other.demand.priority >= demand.priority);
+    if (node.nominated.length === 0) return this.#rejectAsIs(node);
+    if (!this.isLocalTo(node)) return this.#rejectWithNominated(node) ?? this.#rejectAsIs(node);
+    const known = this.#memo.rejectionsWithNominated.of(node, this.#findWithNominated);
+    if (known) this.rejectedBy.add(known.filter);
+    return known?.rejection;
   }
 
   /** Counts another pod as come to or gone from the node, for checks that count over nodes. */
@@ -99,7 +91,22 @@ export class NodeChecks {
     return undefined;
   };
 
-  #rejectWithNominated(node: NodeInfo, expected: readonly PodInfo[]): Rejection | undefined {
+  readonly #findWithNominated = (node: NodeInfo): LocalRejection | undefined => {
+    const expected = this.#expectedOn(node);
+    if (expected.length === 0) return this.#findLocal(node);
+    const trial = node.trial();
+    for (const other of expected) trial.count(other, 1);
+    return this.#findLocal(trial) ?? this.#findLocal(node);
+  };
+
+  /** Pods that are to come to the node and have to be reckoned with. */
+  #expectedOn({ nominated }: NodeInfo): readonly PodInfo[] {
+    const { uid, demand } = this.#pod;
+    return nominated.filter((other) => other.uid !== uid && other.demand.priority >= demand.priority);
+  }
+
+  #rejectWithNominated(node: NodeInfo): Rejection | undefined {
+    const expected = this.#expectedOn(node);
     if (expected.length === 0) return undefined;
     const trial = node.trial();
     for (const other of expected) {

@@ -44,11 +44,11 @@ class Wanted {
   readonly counts: DomainCounts;
   readonly selection: PodSelection;
 
-  constructor(topologyKey: string, selection: PodSelection, { indexes, nodes }: ClusterView) {
+  constructor(topologyKey: string, selection: PodSelection, { indexes }: ClusterView) {
     this.selection = selection;
     this.counts = new DomainCounts(indexes.topology(topologyKey));
     const perNode = indexes.countsOf(selection);
-    for (const { slot } of nodes) {
+    for (let slot = 0; slot < perNode.length; slot++) {
       const count = perNode[slot] ?? 0;
       if (count > 0) this.counts.add(slot, count);
     }

@@ -43,12 +43,14 @@ class SpreadCounts {
     const counts = new Int32Array(this.column.size).fill(absent);
     const perNode = cluster.indexes.countsOf(constraint.selection);
     const others = columns.filter((column) => column !== this.column);
-    for (const node of cluster.nodes) {
-      const domain = domains[node.slot] ?? absent;
-      if (domain < 0 || others.some((column) => column.domainOf(node.slot) < 0)) continue;
-      if (this.#includes && !this.#includes(node)) continue;
+    for (let slot = 0; slot < domains.length; slot++) {
+      const domain = domains[slot] ?? absent;
+      if (domain < 0) continue;
+      if (others.length > 0 && others.some((column) => column.domainOf(slot) < 0)) continue;
+      const node = this.#includes && cluster.nodeAt(slot);
+      if (node && !this.#includes?.(node)) continue;
       const before = counts[domain] ?? absent;
-      counts[domain] = (before === absent ? 0 : before) + (perNode[node.slot] ?? 0);
+      counts[domain] = (before === absent ? 0 : before) + (perNode[slot] ?? 0);
     }
     this.#counts = counts;
   }

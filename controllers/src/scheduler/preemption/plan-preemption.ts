@@ -47,9 +47,7 @@ export function planPreemption(
     let isOneHarmless = false;
     for (let i = 0; i < resolvable.length && !(candidates.length >= wanted && isOneHarmless); i++) {
       const node = resolvable[(offset + i) % resolvable.length] as NodeInfo;
-      // What depends on this node alone need not be found again.
-      const isLocal = checks.areLocal && checks.expectedOn(node).length === 0;
-      const found = isLocal ? known.of(node, find) : find(node);
+      const found = checks.isLocalTo(node) ? known.of(node, find) : find(node);
       if ('reasons' in found) {
         count.add(found);
         continue;
@@ -65,9 +63,9 @@ export function planPreemption(
     const message = `preemption: ${count.explain(cluster.nodes.length)}`;
     return { outcome: 'none', message, keepsNomination: false };
   }
-  const outranked = cluster.nominations
-    .on(candidate.node.name)
-    .filter(({ uid, demand }) => uid !== pod.uid && demand.priority < pod.demand.priority);
+  const outranked = candidate.node.nominated.filter(
+    ({ uid, demand }) => uid !== pod.uid && demand.priority < pod.demand.priority,
+  );
   return { outcome: 'evict', candidate, outranked };
 }
 

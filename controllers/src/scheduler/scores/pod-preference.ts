@@ -27,7 +27,7 @@ function worthsOf({ pod, cluster, args }: Contest): DomainWorths[] {
   for (const { term, weight } of pod.demand.preferredAffinity) {
     const { column, worths } = domainsOf(term.topologyKey);
     const counts = indexes.countsOf(term);
-    for (const { slot } of cluster.nodes) {
+    for (let slot = 0; slot < counts.length; slot++) {
       const count = counts[slot] ?? 0;
       if (count > 0) addWorth(worths, column.domainOf(slot), weight * count);
     }

@@ -3,13 +3,13 @@ import type { NodeInfo } from '../cluster/node-info.ts';
 import type { TopologyColumn } from '../cluster/topology-column.ts';
 import { type Contest, type ContestScore, scoreMax } from '../cycle/score.ts';
 import { inclusionOf } from '../filters/pod-topology-spread.ts';
-import { hostKey, siblingsOf, systemConstraints } from './default-spread.ts';
+import { countsFromArray, hostKey, type PodCounts, siblingsOf, systemConstraints } from './default-spread.ts';
 
 /** One constraint, ready to be counted. */
 interface Axis {
   readonly topologyKey: string;
   readonly maxSkew: number;
-  readonly countAt: (slot: number) => number;
+  readonly counts: PodCounts;
   /** Whether the node's pods count; undefined = all do. */
   readonly includes: ((node: NodeInfo) => boolean) | undefined;
 }
@@ -23,49 +23,53 @@ interface CountedAxis {
   readonly weight: number;
 }
 
+/** Which nodes are part of the contest; undefined = all are. */
+type Contender = ((slot: number) => boolean) | undefined;
+
 function axesOf({ pod, cluster, args }: Contest): { axes: readonly Axis[]; needsAllKeys: boolean } {
   const own = pod.demand.spread.length > 0 ? pod.demand.spread : args.defaultConstraintsOf(pod, cluster);
   if (own.length > 0) {
-    const axes = own.flatMap((constraint) => {
-      if (constraint.isHard) return [];
-      const counts = cluster.indexes.countsOf(constraint.selection);
-      const includes = inclusionOf(constraint, pod, cluster);
-      return [{ ...constraint, countAt: (slot: number) => counts[slot] ?? 0, includes }];
-    });
+    const soft = own.filter(({ isHard }) => !isHard);
+    const axes = soft.map((constraint) => ({
+      ...constraint,
+      counts: countsFromArray(cluster.indexes.countsOf(constraint.selection)),
+      includes: inclusionOf(constraint, pod, cluster),
+    }));
     return { axes, needsAllKeys: true };
   }
   const siblings = args.spreadsByDefault ? siblingsOf(pod, cluster) : undefined;
   if (!siblings) return { axes: [], needsAllKeys: false };
   const wanted = pod.demand.nodes;
   const includes = wanted && cluster.indexes.selector(wanted);
-  return {
-    axes: systemConstraints.map((constraint) => ({ ...constraint, countAt: siblings, includes })),
-    needsAllKeys: false,
-  };
+  const axes = systemConstraints.map((constraint) => ({ ...constraint, counts: siblings, includes }));
+  return { axes, needsAllKeys: false };
 }
 
-function countAxis(axis: Axis, { cluster, feasible }: Contest, isScored: (slot: number) => boolean): CountedAxis {
+function countAxis(axis: Axis, { cluster, feasible }: Contest, contends: Contender): CountedAxis {
   const column = cluster.indexes.topology(axis.topologyKey);
-  const scored = feasible.filter(({ slot }) => isScored(slot));
-  if (axis.topologyKey === hostKey) return { axis, column, totals: undefined, weight: Math.log(scored.length + 2) };
+  const contenders = contends ? feasible.filter(({ slot }) => contends(slot)) : feasible;
+  if (axis.topologyKey === hostKey) return { axis, column, totals: undefined, weight: Math.log(contenders.length + 2) };
   // Domains without a feasible node are of no interest. The last place is for nodes without the label.
-  const totals = new Int32Array(column.size + 1).fill(-1);
+  const { size: unlabelled, domains } = column;
+  const totals = new Int32Array(unlabelled + 1).fill(-1);
   const placeOf = (slot: number) => {
-    const domain = column.domainOf(slot);
-    return domain < 0 ? column.size : domain;
+    const domain = domains[slot] ?? -1;
+    return domain < 0 ? unlabelled : domain;
   };
   let size = 0;
-  for (const { slot } of scored) {
-    if (totals[placeOf(slot)] !== -1) continue;
-    totals[placeOf(slot)] = 0;
+  for (const { slot } of contenders) {
+    const place = placeOf(slot);
+    if (totals[place] !== -1) continue;
+    totals[place] = 0;
     size++;
   }
-  const { includes, countAt } = axis;
-  for (const node of cluster.nodes) {
-    const place = placeOf(node.slot);
+  axis.counts.each((slot, count) => {
+    const place = placeOf(slot);
     const total = totals[place] ?? -1;
-    if (total >= 0 && isScored(node.slot) && (!includes || includes(node))) totals[place] = total + countAt(node.slot);
-  }
+    if (total < 0 || (contends && !contends(slot))) return;
+    const node = axis.includes && cluster.nodeAt(slot);
+    if (!node || axis.includes?.(node)) totals[place] = total + count;
+  });
   return { axis, column, totals, weight: Math.log(size + 2) };
 }
 
@@ -74,7 +78,7 @@ function rawScore(counted: readonly CountedAxis[], slot: number): number {
   for (const { axis, column, totals, weight } of counted) {
     const domain = column.domainOf(slot);
     if (domain < 0) continue;
-    const count = totals ? (totals[domain] ?? 0) : axis.countAt(slot);
+    const count = totals ? (totals[domain] ?? 0) : axis.counts.at(slot);
     sum += count * weight + (axis.maxSkew - 1);
   }
   return Math.round(sum);
@@ -90,15 +94,13 @@ export const spread: ContestScore = {
     const { axes, needsAllKeys } = axesOf(contest);
     if (axes.length === 0) return false;
     const columns = axes.map(({ topologyKey }) => contest.cluster.indexes.topology(topologyKey));
-    const isScored = needsAllKeys
-      ? (slot: number) => columns.every((column) => column.domainOf(slot) >= 0)
-      : () => true;
-    const counted = axes.map((axis) => countAxis(axis, contest, isScored));
+    const contends = needsAllKeys ? (slot: number) => columns.every((column) => column.domainOf(slot) >= 0) : undefined;
+    const counted = axes.map((axis) => countAxis(axis, contest, contends));
     let lowest = Number.POSITIVE_INFINITY;
     let highest = 0;
     for (let i = 0; i < out.length; i++) {
       const { slot } = contest.feasible[i] as NodeInfo;
-      const score = isScored(slot) ? rawScore(counted, slot) : ignored;
+      const score = !contends || contends(slot) ? rawScore(counted, slot) : ignored;
       out[i] = score;
       if (score === ignored) continue;
       if (score < lowest) lowest = score;
