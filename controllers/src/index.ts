@@ -8,6 +8,11 @@ export { controllerNames } from './controllers.ts';
 export { SharedCaches } from './runtime/caches.ts';
 export { UnknownControllerError } from './runtime/controller-selection.ts';
 export type { Component, ControllerManager } from './runtime/manager.ts';
+export {
+  parseSchedulerConfiguration,
+  SchedulerConfigurationError,
+} from './scheduler/configuration/parse-configuration.ts';
+export type { SchedulerConfiguration } from './scheduler/configuration/profile.ts';
 
 export interface ControllerManagerOptions extends ManagerDeps {
   readonly config: ControllersConfig & {
