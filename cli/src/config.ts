@@ -39,6 +39,7 @@ export interface Config {
   readonly agent: boolean;
   readonly controllers: string;
   readonly leaseTimes: LeaseTimes;
+  readonly schedulerConfig: string | undefined;
   readonly registryConfig: string | undefined;
   readonly logLevel: LogLevel;
   readonly namespace: string;
@@ -97,6 +98,7 @@ export function resolveConfig(layers: readonly FlagValues[], fallbackDataDir: st
     agent: value('agent') as boolean,
     controllers: text('controllers') ?? '*',
     leaseTimes: leaseTimesFrom(duration),
+    schedulerConfig: text('scheduler-config'),
     registryConfig: text('registry-config'),
     logLevel: text('log-level') as LogLevel,
     namespace: text('namespace') ?? 'default',

@@ -89,6 +89,11 @@ export const flags = {
     default: '400ms',
     help: 'how often the lead is renewed',
   },
+  'scheduler-config': {
+    type: 'string',
+    placeholder: 'FILE',
+    help: 'profiles and plugins of the scheduler, a KubeSchedulerConfiguration (see docs/scheduling.md)',
+  },
   'registry-config': {
     type: 'string',
     placeholder: 'FILE',

@@ -11,6 +11,7 @@ import { leadingControllers } from '../compose/leading-controllers.ts';
 import { processIdentity } from '../compose/process-identity.ts';
 import { selectedControllers } from '../compose/selected-controllers.ts';
 import { connectRemote } from '../compose/remote.ts';
+import { readSchedulerConfiguration } from '../compose/scheduler-configuration.ts';
 import { claimRoles } from '../process-record.ts';
 import { CommandError } from '../usage-error.ts';
 
@@ -18,6 +19,7 @@ export const controllers: RunCommand = async ({ config, clock, random, log, sign
   const selection = selectedControllers(config);
   const claim = await claimRoles(config.dataDir, 'controllers', ['controllers']);
   try {
+    const scheduler = await readSchedulerConfiguration(config.schedulerConfig);
     const remote = await connectRemote(config, clock, 'controllers');
     const { connection, transport } = remote;
     const transportAs = remoteAccounts(remote, clock);
@@ -46,6 +48,7 @@ export const controllers: RunCommand = async ({ config, clock, random, log, sign
               certificateValidMs: config.signingDurationMs,
               clusterCidr: config.clusterCidr,
               controllers: selection,
+              ...(scheduler ? { scheduler } : {}),
             },
           }),
       },

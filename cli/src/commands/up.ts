@@ -12,6 +12,7 @@ import {
 } from '../compose/control-plane.ts';
 import { type AgentCertificates, agentHosts, agentObstacle, composeAgent, isLoopback } from '../compose/node.ts';
 import { runParts } from '../compose/run-parts.ts';
+import { readSchedulerConfiguration } from '../compose/scheduler-configuration.ts';
 import { selectedControllers } from '../compose/selected-controllers.ts';
 import { claimRoles, type Role } from '../process-record.ts';
 import { CommandError } from '../usage-error.ts';
@@ -23,10 +24,11 @@ export const up: RunCommand = async (context) => {
   const roles: Role[] = config.agent ? ['apiserver', 'controllers', 'agent'] : ['apiserver', 'controllers'];
   const claim = await claimRoles(config.dataDir, 'up', roles);
   try {
+    const scheduler = await readSchedulerConfiguration(config.schedulerConfig);
     const withAgent = config.agent && (await agentIsPossible(context));
     const apiServer = await composeApiServer(config, { clock, random, log });
     try {
-      const controllers = composeControllers(config, apiServer.server, { clock, random, log });
+      const controllers = composeControllers(config, apiServer.server, { clock, random, log, scheduler });
       const parts: Part[] = [apiServer, controllers];
       if (withAgent) parts.push(await localAgent(context, apiServer.server));
       await runParts(parts, signal, async () => {

@@ -12,7 +12,12 @@ import {
 } from '@slipway/apiserver';
 import type { Transport } from '@slipway/api/transport';
 import { writeKubeconfig } from '@slipway/client/kubeconfig';
-import { type ControllerManager, createControllerManager, type SharedCaches } from '@slipway/controllers';
+import {
+  type ControllerManager,
+  createControllerManager,
+  type SchedulerConfiguration,
+  type SharedCaches,
+} from '@slipway/controllers';
 import type { Clock } from '@slipway/kit/clock';
 import { messageOf } from '@slipway/kit/errors';
 import type { Logger } from '@slipway/kit/logger';
@@ -121,7 +126,11 @@ function hostForUrl(host: string): string {
 }
 
 /** Controllers and scheduler over the server of the same process. */
-export function composeControllers(config: Config, server: ApiServer, deps: ProcessDeps): Part {
+export function composeControllers(
+  config: Config,
+  server: ApiServer,
+  deps: ProcessDeps & { readonly scheduler: SchedulerConfiguration | undefined },
+): Part {
   const create = (fenced = (transport: Transport) => transport, caches?: SharedCaches): ControllerManager => {
     const transportAs = localAccounts(server);
     return createControllerManager({
@@ -138,6 +147,7 @@ export function composeControllers(config: Config, server: ApiServer, deps: Proc
         signAccountToken: (order) => server.signAccountToken(order),
         clusterCidr: config.clusterCidr,
         controllers: config.controllers.split(','),
+        ...(deps.scheduler ? { scheduler: deps.scheduler } : {}),
       },
     });
   };
