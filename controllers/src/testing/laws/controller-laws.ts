@@ -14,6 +14,7 @@
  */
 import { builtInResources } from '@slipway/api/resources';
 import type { KubeObject } from '@slipway/api/types';
+import type { Transport } from '@slipway/api/transport';
 import { type Kind, kindId } from '@slipway/client/kinds';
 import { silentLogger } from '@slipway/kit/logger';
 import { seededRandom } from '@slipway/kit/random';
@@ -47,6 +48,8 @@ export interface ControllerLaws {
   never?(write: Write, server: MemoryServer): string | undefined;
   /** What is wrong with the world, now that nothing moves any more. */
   atRest?(server: MemoryServer): string | undefined;
+  /** Its histories also end it between any two of its writes, the last of which may arrive unheard. */
+  readonly mayDie?: boolean;
   /** After this it must have come to rest; 30 minutes when not given. */
   readonly restsAfterMs?: number;
 }
@@ -62,8 +65,9 @@ const restMsDefault = 30 * 60_000;
 /** A world of a few objects that takes more writes than this to come to rest is a loop. */
 const writesMax = 2000;
 
-/** Also a move: what the controller remembers is lost. */
+/** Also moves: what the controller remembers is lost, at rest or between two writes. */
 const restart = 'the controller is started anew';
+const death = 'the controller dies among its next writes';
 
 /** What the laws have against this history; undefined when they hold. `definitionOf` finds the controller by its row. */
 export async function brokenLaw(
@@ -78,14 +82,15 @@ export async function brokenLaw(
   const live = async () => {
     for (let step = coming.shift(); step; step = coming.shift()) {
       const [name, move] = moves[step.move % moves.length] ?? [];
-      if (name === restart) return false;
+      if (name === restart || world.isDead) return false;
+      if (name === death) world.dieSoon(step.dice);
       move?.(world.server, step.dice);
       // The controller hears of it before any time goes by: old views are the simulator's subject.
       await world.clock.advance(0);
       await world.clock.advance(step.waitMs);
     }
     await world.clock.advance(laws.restsAfterMs ?? restMsDefault);
-    return true;
+    return !world.isDead;
   };
   while (!(await world.run(live)));
   if (world.broken) return world.broken;
@@ -98,7 +103,8 @@ export function moveNames(laws: ControllerLaws): string[] {
 }
 
 function movesOf(laws: ControllerLaws): [string, Move][] {
-  return Object.entries({ ...childMoves(laws), ...laws.moves, [restart]: () => {} });
+  const ends = { [restart]: () => {}, ...(laws.mayDie ? { [death]: () => {} } : {}) };
+  return Object.entries({ ...childMoves(laws), ...laws.moves, ...ends });
 }
 
 export type DefinitionOf = (laws: ControllerLaws, clock: Clock) => ControllerDefinition;
@@ -116,6 +122,9 @@ class LawWorld {
   readonly #definitionOf: DefinitionOf;
   #writes = 0;
   #told = 0;
+  #writesLeft = Number.POSITIVE_INFINITY;
+  #lastArrives = false;
+  isDead = false;
   broken: string | undefined;
 
   constructor(laws: ControllerLaws, definitionOf: DefinitionOf) {
@@ -127,7 +136,9 @@ class LawWorld {
   async run<T>(story: () => Promise<T>): Promise<T> {
     const { clock, server } = this;
     const definition = this.#definitionOf(this.#laws, clock);
-    const transport = server.transport((write) => this.#hear(write));
+    this.isDead = false;
+    this.#writesLeft = Number.POSITIVE_INFINITY;
+    const transport = this.#mortal(server.transport((write) => this.#hear(write)));
     const manager = createManager([definition], [], { transport, clock, random: seededRandom(1), log: silentLogger });
     const stopping = new AbortController();
     const running = manager.run(stopping.signal);
@@ -139,6 +150,27 @@ class LawWorld {
     await clock.advance(0);
     await running;
     return ending;
+  }
+
+  /** A few writes on, the last of which may still arrive. */
+  dieSoon(dice: number): void {
+    this.#writesLeft = dice % 7;
+    this.#lastArrives = dice % 2 === 0;
+  }
+
+  /** Nothing goes out of a controller that is dead, and nothing comes in. */
+  #mortal(transport: Transport): Transport {
+    return {
+      watch: (request, signal) => transport.watch(request, signal),
+      send: async (request, signal) => {
+        const isWrite = request.verb !== 'get' && request.verb !== 'list' && request.path.resource !== 'events';
+        const isLast = !this.isDead && isWrite && this.#writesLeft-- <= 0;
+        if (isLast && this.#lastArrives) await transport.send(request, signal);
+        if (isLast) this.isDead = true;
+        if (this.isDead) throw new Error('the controller is dead');
+        return transport.send(request, signal);
+      },
+    };
   }
 
   /** Started over a world at rest, it may find nothing to do, now or as time goes by. */

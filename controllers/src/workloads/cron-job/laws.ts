@@ -15,6 +15,7 @@ const schedule = '2-14/2 0 * * *';
 
 export const cronJobLaws: ControllerLaws = {
   controller: 'cronjob',
+  mayDie: true,
   primary: cronJobs,
   children: [jobs],
   start(server) {

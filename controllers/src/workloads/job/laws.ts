@@ -14,6 +14,7 @@ const { jobs, pods } = kinds;
 
 export const jobLaws: ControllerLaws = {
   controller: 'job',
+  mayDie: true,
   primary: jobs,
   children: [pods],
   start(server) {
@@ -33,9 +34,12 @@ export const jobLaws: ControllerLaws = {
       spec.completionMode === 'Indexed' ? { ...spec, completions: dice % 6, parallelism: dice % 6 } : spec,
     ),
   },
-  // The finalizer is its own, on whatever pod.
-  mayWrite: ({ verb, kindId, before, after }) =>
-    kindId === 'pods' && verb !== 'create' && isTracked(before as Pod) && !(after && isTracked(after as Pod)),
+  // The finalizer is its own, on whatever pod, and a pod that is being deleted goes with it.
+  mayWrite({ verb, kindId, before, after }) {
+    if (kindId !== 'pods' || verb === 'create') return false;
+    if (verb === 'delete') return before?.metadata.deletionTimestamp !== undefined;
+    return isTracked(before as Pod) && !isTracked(after as Pod);
+  },
   never: (write, server) => wrongCount(write, server) ?? wrongPods(write, server),
   atRest(server) {
     for (const job of server.list(jobs)) {

@@ -28,7 +28,8 @@ export function planJob(observed: ObservedJob, nowMs: number): Plan<JobStatus> {
     finalizer: trackingFinalizer,
   };
   const { claimed, steps: claims } = claimChildren(owner, kinds.pods, { owned: open, orphans });
-  const facts = factsOf(job, claimed);
+  // What a job that is being deleted controls it lets go, by whatever labels: it would wait for that for ever.
+  const facts = factsOf(job, job.metadata.deletionTimestamp ? open : claimed);
   const { ending, changes } = decide(facts, streak, nowMs);
   const accounting = account({ facts, ending, released });
   const next = nextStatus({ facts, ending, changes, accounting }, nowMs);

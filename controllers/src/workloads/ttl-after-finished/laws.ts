@@ -11,6 +11,7 @@ const restsAfterMs = 3 * 3_600_000;
 
 export const ttlAfterFinishedLaws: ControllerLaws = {
   controller: 'ttl-after-finished',
+  mayDie: true,
   primary: jobs,
   restsAfterMs,
   start(server) {
