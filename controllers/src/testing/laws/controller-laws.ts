@@ -48,7 +48,7 @@ export interface ControllerLaws {
   never?(write: Write, server: MemoryServer): string | undefined;
   /** What is wrong with the world, now that nothing moves any more. */
   atRest?(server: MemoryServer): string | undefined;
-  /** Its histories also end it between any two of its writes, the last of which may arrive unheard. */
+  /** In its histories writes also fail, arrived or not, and it ends between any two of them. */
   readonly mayDie?: boolean;
   /** After this it must have come to rest; 30 minutes when not given. */
   readonly restsAfterMs?: number;
@@ -68,6 +68,7 @@ const writesMax = 2000;
 /** Also moves: what the controller remembers is lost, at rest or between two writes. */
 const restart = 'the controller is started anew';
 const death = 'the controller dies among its next writes';
+const failure = 'one of its next writes fails';
 
 /** What the laws have against this history; undefined when they hold. `definitionOf` finds the controller by its row. */
 export async function brokenLaw(
@@ -83,7 +84,7 @@ export async function brokenLaw(
     for (let step = coming.shift(); step; step = coming.shift()) {
       const [name, move] = moves[step.move % moves.length] ?? [];
       if (name === restart || world.isDead) return false;
-      if (name === death) world.dieSoon(step.dice);
+      if (name === death || name === failure) world.failSoon(step.dice, name === death);
       move?.(world.server, step.dice);
       // The controller hears of it before any time goes by: old views are the simulator's subject.
       await world.clock.advance(0);
@@ -103,7 +104,7 @@ export function moveNames(laws: ControllerLaws): string[] {
 }
 
 function movesOf(laws: ControllerLaws): [string, Move][] {
-  const ends = { [restart]: () => {}, ...(laws.mayDie ? { [death]: () => {} } : {}) };
+  const ends = { [restart]: () => {}, ...(laws.mayDie ? { [death]: () => {}, [failure]: () => {} } : {}) };
   return Object.entries({ ...childMoves(laws), ...laws.moves, ...ends });
 }
 
@@ -122,8 +123,7 @@ class LawWorld {
   readonly #definitionOf: DefinitionOf;
   #writes = 0;
   #told = 0;
-  #writesLeft = Number.POSITIVE_INFINITY;
-  #lastArrives = false;
+  #fault: { afterWrites: number; readonly arrives: boolean; readonly isDeadly: boolean } | undefined;
   isDead = false;
   broken: string | undefined;
 
@@ -137,7 +137,7 @@ class LawWorld {
     const { clock, server } = this;
     const definition = this.#definitionOf(this.#laws, clock);
     this.isDead = false;
-    this.#writesLeft = Number.POSITIVE_INFINITY;
+    this.#fault = undefined;
     const transport = this.#mortal(server.transport((write) => this.#hear(write)));
     const manager = createManager([definition], [], { transport, clock, random: seededRandom(1), log: silentLogger });
     const stopping = new AbortController();
@@ -152,10 +152,9 @@ class LawWorld {
     return ending;
   }
 
-  /** A few writes on, the last of which may still arrive. */
-  dieSoon(dice: number): void {
-    this.#writesLeft = dice % 7;
-    this.#lastArrives = dice % 2 === 0;
+  /** A few writes on, one fails, which may have arrived all the same; and with it, perhaps, the controller. */
+  failSoon(dice: number, isDeadly: boolean): void {
+    this.#fault = { afterWrites: dice % 7, arrives: dice % 2 === 0, isDeadly };
   }
 
   /** Nothing goes out of a controller that is dead, and nothing comes in. */
@@ -164,11 +163,14 @@ class LawWorld {
       watch: (request, signal) => transport.watch(request, signal),
       send: async (request, signal) => {
         const isWrite = request.verb !== 'get' && request.verb !== 'list' && request.path.resource !== 'events';
-        const isLast = !this.isDead && isWrite && this.#writesLeft-- <= 0;
-        if (isLast && this.#lastArrives) await transport.send(request, signal);
-        if (isLast) this.isDead = true;
+        const fault = this.#fault;
+        const fails = isWrite && fault !== undefined && fault.afterWrites-- <= 0;
         if (this.isDead) throw new Error('the controller is dead');
-        return transport.send(request, signal);
+        if (!fails) return transport.send(request, signal);
+        this.#fault = undefined;
+        this.isDead = fault.isDeadly;
+        if (fault.arrives) await transport.send(request, signal);
+        throw new Error('the connection is lost');
       },
     };
   }

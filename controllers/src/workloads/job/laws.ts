@@ -45,6 +45,9 @@ export const jobLaws: ControllerLaws = {
     for (const job of server.list(jobs)) {
       const own = server.list(pods).filter((pod) => isControlledBy(pod, job));
       if (finishedCondition(job) && own.some(isTracked)) return `${keyOf(job)} is finished and holds pods`;
+      const { succeeded = [], failed = [] } = job.status?.uncountedTerminatedPods ?? {};
+      const uncounted = succeeded.length + failed.length;
+      if (uncounted > 0 && !job.metadata.deletionTimestamp) return `${keyOf(job)} has ${uncounted} pods to count`;
       const active = own.filter(isPodActive).length;
       if ((job.status?.active ?? 0) !== active) return `${keyOf(job)} says ${job.status?.active} of ${active} pods`;
     }
