@@ -243,7 +243,10 @@ function composeLine(
   });
   restoreAllocations(allocators, objects, log);
   if (claims) followClaims(allocators, objects, log);
-  const strategies = [...createBuiltInStrategies({ allocators }), definitionStrategy as unknown as Strategy];
+  const strategies = [
+    ...createBuiltInStrategies({ allocators, eventTtlMs: config.eventTtlMs }),
+    definitionStrategy as unknown as Strategy,
+  ];
   const kinds = new ServedKinds(
     strategies,
     { objects, clock, random },

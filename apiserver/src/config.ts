@@ -25,6 +25,8 @@ export interface ApiServerConfig {
   readonly extraHosts: readonly string[];
   /** How long certificates hold that the server makes for itself and those around it. */
   readonly certificateValidMs: number;
+  /** How long events are kept. As upstream's --event-ttl. */
+  readonly eventTtlMs: number;
   readonly limits: Limits;
 }
 
@@ -38,6 +40,8 @@ export interface Limits {
   readonly writesInFlightMax: number;
   /** Of all kinds, for everybody: system:masters, who are not held by the two above, are held by this. */
   readonly requestsInFlightMax: number;
+  /** What a request may take, watches and streams aside. As upstream's --request-timeout. */
+  readonly requestMsMax: number;
   /** Connections of all clients; a further one is closed at once. */
   readonly connectionsMax: number;
   /** What is in work when the server stops has so long to be answered. */
@@ -59,6 +63,7 @@ const defaultLimits: Limits = {
   readsInFlightMax: 400,
   writesInFlightMax: 200,
   requestsInFlightMax: 4_000,
+  requestMsMax: 60_000,
   connectionsMax: 30_000,
   shutdownMsMax: 10_000,
   watchBacklogBytesMax: 32 * 1024 * 1024,
@@ -71,6 +76,8 @@ const defaultLimits: Limits = {
 };
 
 const certificateValidMsDefault = 365 * 24 * 3600_000;
+
+const eventTtlMsDefault = 3_600_000;
 
 const defaultIssuer = 'https://kubernetes.default.svc.cluster.local';
 
@@ -93,6 +100,7 @@ export function apiServerConfig(options: ApiServerOptions): ApiServerConfig {
     staticTokens: options.staticTokens ?? new Map(),
     extraHosts: options.extraHosts ?? [],
     certificateValidMs: options.certificateValidMs ?? certificateValidMsDefault,
+    eventTtlMs: options.eventTtlMs ?? eventTtlMsDefault,
     limits: Object.freeze({ ...defaultLimits, ...options.limits }),
   });
 }

@@ -48,6 +48,11 @@ export const apiServerFlags = [
   'secure-port',
   'service-cluster-ip-range',
   'token-auth-file',
+  'max-requests-inflight',
+  'max-mutating-requests-inflight',
+  'request-timeout',
+  'min-request-timeout',
+  'event-ttl',
   ...storeFlags,
 ] as const satisfies readonly FlagName[];
 export const agentFlags = [

@@ -28,6 +28,14 @@ export interface Config {
   readonly pkiDir: string | undefined;
   readonly signingDurationMs: number;
   readonly tokenAuthFile: string | undefined;
+  /** Of the API server. */
+  readonly limits: {
+    readonly readsInFlightMax: number;
+    readonly writesInFlightMax: number;
+    readonly requestMsMax: number;
+    readonly watchSecondsMin: number;
+  };
+  readonly eventTtlMs: number;
   readonly ecsPort: number;
   /** undefined = the embedded store. */
   readonly etcd: EtcdConfig | undefined;
@@ -88,6 +96,13 @@ export function resolveConfig(layers: readonly FlagValues[], fallbackDataDir: st
     pkiDir: text('pki-dir'),
     signingDurationMs: duration('cluster-signing-duration'),
     tokenAuthFile: text('token-auth-file'),
+    limits: {
+      readsInFlightMax: value('max-requests-inflight') as number,
+      writesInFlightMax: value('max-mutating-requests-inflight') as number,
+      requestMsMax: duration('request-timeout'),
+      watchSecondsMin: value('min-request-timeout') as number,
+    },
+    eventTtlMs: duration('event-ttl'),
     ecsPort: value('ecs-port') as number,
     etcd: etcdFrom(text),
     nodeName: (text('node-name') ?? hostname()).toLowerCase(),

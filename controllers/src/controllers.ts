@@ -14,7 +14,6 @@ import { nodeLifecycleController } from './cluster/node-lifecycle/controller.ts'
 import { nodeTtlController } from './cluster/node-ttl/controller.ts';
 import { podGcController } from './cluster/pod-gc/controller.ts';
 import { resourceQuotaController } from './cluster/resource-quota/controller.ts';
-import { admissionPolicyStatusController } from './cluster/admission-policy-status/controller.ts';
 import { rootCaController } from './cluster/root-ca/controller.ts';
 import { serviceAccountController } from './cluster/service-account/controller.ts';
 import { staleDisruptionController } from './cluster/stale-disruption/controller.ts';
@@ -82,7 +81,6 @@ export function allControllers(config: ControllersConfig, clock: Clock): readonl
     csrCleaningController,
     accountTokenController(config.caPem, config.signAccountToken),
     bootstrapTokenCleaner,
-    admissionPolicyStatusController,
     claimProtectionController,
     volumeProtectionController,
     resourceQuotaController(

@@ -53,6 +53,15 @@ describe('ResourceQuota, counting objects', () => {
     );
   });
 
+  it('counts replication controllers by their short name', async () => {
+    const path = await quotaOf({ replicationcontrollers: '1' });
+    const controllers = `${path}/replicationcontrollers`;
+    const spec = { replicas: 0, selector: { a: 'b' }, template: { metadata: { labels: { a: 'b' } }, spec: podSpec } };
+    await target.admin.made(controllers, { metadata: { name: 'rc' }, spec });
+    expect(await usedOf(path)).toEqual({ replicationcontrollers: '1' });
+    expect((await target.admin.post(controllers, { metadata: { name: 'second' }, spec })).code).toBe(403);
+  });
+
   it('charges nothing for a dry run, nor for what is not stored', async () => {
     const path = await quotaOf({ 'count/secrets': '2' });
     expect((await target.admin.post(`${path}/secrets?dryRun=All`, { metadata: { name: 'x' } })).code).toBe(201);

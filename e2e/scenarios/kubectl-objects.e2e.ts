@@ -5,6 +5,7 @@ import { describeWith, missingCapability } from '@slipway/kit/testing/capabiliti
 import { type Cluster, newCluster } from '../harness/cluster.ts';
 import { eventually } from '../harness/eventually.ts';
 import { kubectlEnds, type Ran } from '../harness/kubectl.ts';
+import { getText, startKubectlProxy } from '../harness/kubectl-proxy.ts';
 
 const missing = missingCapability({ programs: ['kubectl'] });
 
@@ -129,6 +130,19 @@ describeWith(missing, 'kubectl on objects', () => {
       expect(await kubectl(['auth', 'can-i', 'delete', 'pods'])).toBe('yes\n');
       const denied = await raw(['auth', 'can-i', 'delete', 'pods', `--as=system:serviceaccount:${namespace}:default`]);
       expect(denied.stdout.trim()).toBe('no');
+    });
+
+    it('leads other programs to the server through its proxy, on a port and on a socket', async () => {
+      const byPort = await startKubectlProxy(cluster, program, ['--port', '0']);
+      const address = /127\.0\.0\.1:(\d+)/.exec(byPort.said);
+      const overPort = await getText({ host: '127.0.0.1', port: Number(address?.[1]), path: '/api/' });
+      await byPort.stop();
+      expect(overPort).toMatch(/"kind": ?"APIVersions"/);
+      const socketPath = join(cluster.dataDir, `proxy-${label}.sock`);
+      const bySocket = await startKubectlProxy(cluster, program, [`--unix-socket=${socketPath}`]);
+      const overSocket = await getText({ socketPath, path: '/api/' });
+      await bySocket.stop();
+      expect(overSocket).toMatch(/"kind": ?"APIVersions"/);
     });
 
     it('refuses what is wrong in the words that users know', async () => {

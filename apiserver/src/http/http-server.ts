@@ -26,6 +26,7 @@ import { isOurMistake, statusFrom } from './errors.ts';
 import type { KeyPair } from '../pki/issue-certificate.ts';
 import { impersonated } from './impersonation.ts';
 import { incomingFromHttp } from './http-incoming.ts';
+import { Deadlines } from './deadlines.ts';
 import { InFlight, requestKind } from './in-flight.ts';
 import type { Incoming } from './incoming.ts';
 import { negotiate, plainJson } from './negotiation.ts';
@@ -179,6 +180,7 @@ interface Exchange {
 class RequestHandler {
   readonly #deps: HttpServerDeps;
   readonly #pacer: FlushPacer;
+  readonly #deadlines: Deadlines;
   readonly #inFlight: InFlight;
   readonly #requests: RequestMetrics;
 
@@ -186,6 +188,8 @@ class RequestHandler {
     this.#deps = deps;
     this.#pacer = new FlushPacer(deps.clock);
     this.#inFlight = new InFlight(deps.config.limits);
+    const { clock, config, givingUp } = deps;
+    this.#deadlines = new Deadlines({ clock, requestMsMax: config.limits.requestMsMax, givingUp });
     this.#requests = new RequestMetrics(deps.metrics, () => this.#inFlight.counts);
   }
 
@@ -296,9 +300,10 @@ class RequestHandler {
       return;
     }
     const options = optionsFromQuery(query, raw.method ?? 'GET');
+    const signal = this.#deadlines.signalFor(query.get('timeout'));
     const incoming: Incoming = {
       ...incomingFromHttp(
-        { raw, address, options, body, signal: this.#deps.givingUp, takesProtobuf: () => this.#hasProtobuf(address) },
+        { raw, address, options, body, signal, takesProtobuf: () => this.#hasProtobuf(address) },
         () => impersonated(raw, authenticator.authenticate(raw), line.authorizer, (user) => accessOf(incoming, user)),
       ),
       warnings,
@@ -310,7 +315,7 @@ class RequestHandler {
       pretty: query.get('pretty') === 'true' || query.get('pretty') === '1',
       includeObject: includeObjectOf(query),
       nowMs: this.#deps.clock.nowMs(),
-      pause: () => this.#deps.clock.sleep(0, this.#deps.givingUp),
+      pause: () => this.#deps.clock.sleep(0, signal),
     };
     if (isWatch) await this.#watch(incoming, response, encodeOptions);
     else {

@@ -57,6 +57,8 @@ export async function composeApiServer(config: Config, deps: ProcessDeps): Promi
         bindAddress: config.bindAddress,
         securePort: config.securePort,
         serviceClusterIpRange: config.serviceCidr,
+        limits: config.limits,
+        eventTtlMs: config.eventTtlMs,
         ...(config.tokenAuthFile === undefined ? {} : { staticTokens: await readTokens(config.tokenAuthFile) }),
       }),
       {

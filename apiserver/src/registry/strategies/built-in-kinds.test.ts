@@ -8,7 +8,10 @@ import { createServiceAllocators } from '../allocators/service-allocators.ts';
 import { createBuiltInStrategies } from './built-in-kinds.ts';
 import { context } from './strategy-line.fixture.ts';
 
-const strategies = createBuiltInStrategies({ allocators: createServiceAllocators({ serviceCidr: '10.96.0.0/16' }) });
+const strategies = createBuiltInStrategies({
+  eventTtlMs: 3_600_000,
+  allocators: createServiceAllocators({ serviceCidr: '10.96.0.0/16' }),
+});
 const text = fc.constantFrom('', 'a', 'A b', 'example.com/x', '10.0.0.1', '1.5Gi', 'None', 'Always', 'x'.repeat(70));
 const depthMax = 12;
 

@@ -68,9 +68,10 @@ import { statefulSetStrategy } from './workloads/stateful-set.ts';
 export interface BuiltInStrategyDeps {
   /** Restored from the stored Services before the first request. */
   readonly allocators: ServiceAllocators;
+  readonly eventTtlMs: number;
 }
 
-export function createBuiltInStrategies({ allocators }: BuiltInStrategyDeps): readonly Strategy[] {
+export function createBuiltInStrategies({ allocators, eventTtlMs }: BuiltInStrategyDeps): readonly Strategy[] {
   return [
     ofAnyKind(namespaceStrategy),
     ofAnyKind(nodeStrategy),
@@ -88,7 +89,7 @@ export function createBuiltInStrategies({ allocators }: BuiltInStrategyDeps): re
     ofAnyKind(configMapStrategy),
     ofAnyKind(secretStrategy),
     ofAnyKind(serviceAccountStrategy),
-    ofAnyKind(eventStrategy),
+    ofAnyKind({ ...eventStrategy, ttlMs: eventTtlMs }),
     ofAnyKind(leaseStrategy),
     ofAnyKind(deploymentStrategy),
     ofAnyKind(replicaSetStrategy),

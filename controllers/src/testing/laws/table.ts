@@ -1,5 +1,4 @@
 import { accountTokenLaws } from '../../cluster/account-tokens/laws.ts';
-import { admissionPolicyStatusLaws } from '../../cluster/admission-policy-status/laws.ts';
 import { bootstrapTokenLaws } from '../../cluster/bootstrap-tokens/laws.ts';
 import { csrApprovingLaws, csrCleaningLaws, csrSigningLaws } from '../../cluster/certificates/laws.ts';
 import { clusterRoleAggregationLaws } from '../../cluster/cluster-role-aggregation/laws.ts';
@@ -57,7 +56,6 @@ export const lawTable: readonly ControllerLaws[] = [
   csrCleaningLaws,
   accountTokenLaws,
   bootstrapTokenLaws,
-  admissionPolicyStatusLaws,
   claimProtectionLaws,
   volumeProtectionLaws,
   resourceQuotaLaws,

@@ -5,14 +5,12 @@ import type { Strategy } from '../../strategy.ts';
 import { descriptorOf } from '../descriptor.ts';
 import { dropGeneration } from '../generation.ts';
 
-const hourMs = 3_600_000;
 const shortTextMax = 128;
 const messageMax = 1024;
 
-/** Stored as core/v1; `events.k8s.io/v1` is a view of the same objects. */
+/** How long events are kept is for the server's configuration to say. Stored as core/v1; `events.k8s.io/v1` is a view of the same objects. */
 export const eventStrategy: Strategy<Event> = {
   resource: descriptorOf('', 'v1', 'events'),
-  ttlMs: hourMs,
   allowCreateOnUpdate: true,
   defaults(draft) {
     draft.involvedObject ??= {};

@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { conformanceChecklist } from './conformance-checklist.ts';
+
+const root = join(import.meta.dirname, '..');
+
+describe('the checklist of conformance', () => {
+  it('names tests that there are', () => {
+    const lost = conformanceChecklist.flatMap(([upstream, ours]) =>
+      'not' in ours
+        ? []
+        : ours
+            .filter(([file, text]) => !readFileSync(join(root, file), 'utf8').includes(text))
+            .map(([file, text]) => `${upstream}: ${file} has no ${JSON.stringify(text)}`),
+    );
+    expect(lost).toEqual([]);
+  });
+
+  it('names each of upstream once', () => {
+    const names = conformanceChecklist.map(([upstream]) => upstream);
+    expect(new Set(names).size).toBe(names.length);
+  });
+});
