@@ -7,11 +7,11 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Client } from '@slipway/client/client';
 import { Scheduler } from '@slipway/controllers/scheduler';
+import { ClusterDouble } from '@slipway/controllers/scheduler/testing';
 import { systemClock } from '@slipway/kit/clock';
 import { silentLogger } from '@slipway/kit/logger';
 import { seededRandom } from '@slipway/kit/random';
 import { type Case, cases, nodesOf, podsOf } from './scheduling/cases.ts';
-import { ClusterDouble } from './scheduling/cluster-double.ts';
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;

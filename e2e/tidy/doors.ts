@@ -27,6 +27,7 @@ export const sideDoors: readonly string[] = [
   '@slipway/kubelet-agent/simulated',
   '@slipway/apiserver/pki',
   '@slipway/controllers/scheduler',
+  '@slipway/controllers/scheduler/testing',
   '@slipway/apiserver/testing',
 ];
 

@@ -169,8 +169,9 @@ export class SchedulingQueue {
   retry(uid: string): void {
     const pending = this.#pods.get(uid);
     if (!pending) return;
+    // One that waits already was counted when it was parked.
+    if (pending.place !== 'waiting') pending.failures++;
     this.#leave(pending);
-    pending.failures++;
     this.#backOff(pending, this.#clock.monotonicMs(), false);
   }
 

@@ -12,7 +12,7 @@ import type {
   StorageClass,
 } from '@slipway/api/types';
 import { ObjectCache } from '@slipway/client/cache';
-import type { SchedulerSources } from '@slipway/controllers/scheduler';
+import type { SchedulerSources } from '../cluster-watch.ts';
 
 interface Update {
   readonly object: Pod;
@@ -33,6 +33,8 @@ export class ClusterDouble implements Transport {
   bindings = 0;
   evictions = 0;
   onBound: () => void = () => {};
+  /** An error to answer with instead. */
+  refuse: (request: ApiRequest) => Error | undefined = () => undefined;
   readonly #pending: Update[] = [];
   #version = 1n;
 
@@ -44,11 +46,21 @@ export class ClusterDouble implements Transport {
     this.#apply(this.sources.namespaces, namespaces.map(added));
   }
 
+  /** Adds or replaces. */
   addPods(pods: readonly Pod[]): void {
     this.#apply(this.sources.pods, pods.map(added));
   }
 
+  removePods(pods: readonly Pod[]): void {
+    this.#apply(
+      this.sources.pods,
+      pods.map((object) => ({ object, gone: true })),
+    );
+  }
+
   async send({ verb, path, body }: ApiRequest): Promise<unknown> {
+    const refusal = this.refuse({ verb, path, body });
+    if (refusal) throw refusal;
     const pod = this.sources.pods.get(`${path.namespace}/${path.name}`);
     if (!pod || path.resource !== 'pods') return {};
     if (path.subresource === 'binding') {
