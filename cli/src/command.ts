@@ -42,6 +42,18 @@ export const leaderElectFlags = [
   'leader-elect-renew-deadline',
   'leader-elect-retry-period',
 ] as const satisfies readonly FlagName[];
+export const simulatedNodeFlags = [
+  'name-prefix',
+  'label',
+  'taint',
+  'zones',
+  'capacity',
+  'stages',
+  'node-address',
+  'kubelet-port',
+  'pod-cidr',
+  'lease-duration',
+] as const satisfies readonly FlagName[];
 export const apiServerFlags = [
   'kubeconfig',
   'bind-address',

@@ -1,4 +1,12 @@
-import { agentFlags, apiServerFlags, type Command, everywhereFlags, leaderElectFlags, storeFlags } from './command.ts';
+import {
+  agentFlags,
+  apiServerFlags,
+  type Command,
+  everywhereFlags,
+  leaderElectFlags,
+  simulatedNodeFlags,
+  storeFlags,
+} from './command.ts';
 
 /** Every command, in the order of the help. What a command needs is loaded when it runs: `slipway version` loads no API server. */
 export const commands: readonly Command[] = [
@@ -15,6 +23,8 @@ export const commands: readonly Command[] = [
       'scheduler-config',
       'cluster-signing-duration',
       'ecs-port',
+      'simulate-nodes',
+      ...simulatedNodeFlags,
     ],
     load: async () => (await import('./commands/up.ts')).up,
   },
@@ -49,22 +59,7 @@ export const commands: readonly Command[] = [
   {
     name: 'simulate-nodes',
     summary: 'nodes without machines, against the API server of a kubeconfig: their pods run in word only',
-    flags: [
-      ...everywhereFlags,
-      'kubeconfig',
-      'pki-dir',
-      'count',
-      'name-prefix',
-      'label',
-      'taint',
-      'zones',
-      'capacity',
-      'stages',
-      'node-address',
-      'kubelet-port',
-      'pod-cidr',
-      'lease-duration',
-    ],
+    flags: [...everywhereFlags, 'kubeconfig', 'pki-dir', 'count', ...simulatedNodeFlags],
     load: async () => (await import('./commands/simulate-nodes.ts')).simulateNodes,
   },
   {

@@ -58,8 +58,9 @@ export interface Config {
   readonly simulated: SimulatedConfig;
 }
 
-/** Of `simulate-nodes`. */
+/** Of `simulate-nodes`, the command, and `--simulate-nodes N` of `up`. */
 export interface SimulatedConfig {
+  readonly countBeside: number;
   readonly count: number;
   readonly namePrefix: string;
   readonly labels: string | undefined;
@@ -122,6 +123,7 @@ export function resolveConfig(layers: readonly FlagValues[], fallbackDataDir: st
     force: value('force') as boolean,
     bumpRevision: value('bump-revision') as number | undefined,
     simulated: {
+      countBeside: value('simulate-nodes') as number,
       count: value('count') as number,
       namePrefix: text('name-prefix') ?? '',
       labels: text('label'),

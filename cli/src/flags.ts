@@ -152,6 +152,14 @@ export const flags = {
     max: 1_000_000_000,
     help: 'revisions left out above those of the backup (default: embedded 1000000, etcd 1000)',
   },
+  'simulate-nodes': {
+    type: 'integer',
+    placeholder: 'N',
+    default: 0,
+    min: 0,
+    max: 100_000,
+    help: 'that many scripted nodes in this process (see slipway simulate-nodes)',
+  },
   count: { type: 'integer', placeholder: 'N', default: 1, min: 1, max: 100_000, help: 'how many nodes' },
   'name-prefix': {
     type: 'name',

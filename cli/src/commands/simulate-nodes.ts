@@ -1,73 +1,29 @@
 import { createConnection } from 'node:net';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openPki } from '@slipway/apiserver/pki';
-import { agentAuthorityAnnotation } from '@slipway/api/annotations';
-import {
-  createSimulation,
-  parseStages,
-  type Stage,
-  StagesError,
-  stageSets,
-  startRefusingServer,
-} from '@slipway/kubelet-agent/simulated';
 import { messageOf } from '@slipway/kit/errors';
-import { parse } from 'yaml';
 import type { CommandContext, RunCommand } from '../command.ts';
 import { connectRemote } from '../compose/remote.ts';
 import { runParts } from '../compose/run-parts.ts';
-import { parseCapacity, parseLabels, parseTaints, parseZones } from '../simulated-flags.ts';
-import { CommandError, UsageError } from '../usage-error.ts';
+import { composeSimulatedNodes, simulatedNodesOf } from '../compose/simulated-nodes.ts';
+import { CommandError } from '../usage-error.ts';
 
 export const simulateNodes: RunCommand = async (context) => {
   const { config, clock, random, log, signal, print } = context;
-  const { count, namePrefix, leaseSeconds, podCidr, ...given } = config.simulated;
-  const options = {
-    count,
-    namePrefix,
-    leaseSeconds,
-    podCidr,
-    labels: parseLabels(given.labels),
-    taints: parseTaints(given.taints),
-    zones: parseZones(given.zones),
-    capacity: parseCapacity(given.capacity),
-    stages: await readStages(given.stages),
-  };
+  const { count, nodeAddress, kubeletPort: port } = config.simulated;
+  const nodes = await simulatedNodesOf(config.simulated, count);
   const { connection, transport } = await connectRemote(config, clock, 'simulate-nodes');
-  const address = given.nodeAddress ?? (await addressTowards(connection.server));
-  const certificate = await certificateFor(context, address);
-  // An address that was given may be that of a gateway before this machine.
-  const host = given.nodeAddress === undefined ? address : '::';
-  const server = await startRefusingServer({ host, port: given.kubeletPort, tls: certificate }).catch((error) => {
-    throw new CommandError(`--kubelet-port ${given.kubeletPort}: ${messageOf(error)}`);
-  });
   try {
-    const annotations: Record<string, string> = certificate.authority
-      ? { [agentAuthorityAnnotation]: certificate.authority }
-      : {};
-    const simulation = createSimulation(
-      { ...options, annotations, address, port: server.port },
-      { transport, clock, random, log },
-    );
-    const part = { name: 'simulation', ready: simulation.ready, run: (stop: AbortSignal) => simulation.run(stop) };
+    const address = nodeAddress ?? (await addressTowards(connection.server));
+    // An address that was given may be that of a gateway before this machine.
+    const listen = { host: nodeAddress === undefined ? address : '::', port };
+    const place = { address, listen, certificate: await certificateFor(context, address) };
+    const part = await composeSimulatedNodes(nodes, transport, place, { clock, random, log });
     await runParts([part], signal, async () => print(`ready: ${count} nodes`));
   } finally {
-    await server.close();
     transport.close();
   }
 };
-
-async function readStages(name: string): Promise<readonly Stage[]> {
-  const known = stageSets[name];
-  if (known) return known;
-  try {
-    return parseStages(parse(await readFile(name, 'utf8')));
-  } catch (error) {
-    if (error instanceof StagesError) throw new UsageError(`--stages ${name}: ${error.message}`);
-    const sets = Object.keys(stageSets).join(', ');
-    throw new UsageError(`--stages ${name}: neither one of ${sets} nor a file that can be read: ${messageOf(error)}`);
-  }
-}
 
 const httpsPort = 443;
 

@@ -13,6 +13,7 @@ import {
 import { type AgentCertificates, agentHosts, agentObstacle, composeAgent, isLoopback } from '../compose/node.ts';
 import { runParts } from '../compose/run-parts.ts';
 import { readSchedulerConfiguration } from '../compose/scheduler-configuration.ts';
+import { composeSimulatedNodes, type SimulatedNodes, simulatedNodesOf } from '../compose/simulated-nodes.ts';
 import { selectedControllers } from '../compose/selected-controllers.ts';
 import { claimRoles, type Role } from '../process-record.ts';
 import { CommandError } from '../usage-error.ts';
@@ -21,6 +22,7 @@ export const up: RunCommand = async (context) => {
   const { config, clock, random, log, signal, print } = context;
   refuseEcs(config.ecsPort);
   selectedControllers(config);
+  const simulated = await simulatedNodesOf(config.simulated, config.simulated.countBeside);
   const roles: Role[] = config.agent ? ['apiserver', 'controllers', 'agent'] : ['apiserver', 'controllers'];
   const claim = await claimRoles(config.dataDir, 'up', roles);
   try {
@@ -31,6 +33,7 @@ export const up: RunCommand = async (context) => {
       const controllers = composeControllers(config, apiServer.server, { clock, random, log, scheduler });
       const parts: Part[] = [apiServer, controllers];
       if (withAgent) parts.push(await localAgent(context, apiServer.server));
+      if (simulated.count > 0) parts.push(await simulatedNodes(simulated, context, apiServer.server));
       await runParts(parts, signal, async () => {
         await writeAdminKubeconfig(config, apiServer.server);
         await ensureClusterDns(config, apiServer.server, signal);
@@ -70,6 +73,20 @@ async function localAgent({ config, clock, random, log, signal }: CommandContext
     loopbackServer: isLoopback(config.bindAddress) ? () => server.address : undefined,
   };
   return composeAgent(config, link, certificates, { clock, random, log }, signal);
+}
+
+/** Scripted nodes in this process, over the server of the same process. */
+async function simulatedNodes(
+  nodes: SimulatedNodes,
+  { config, clock, random, log }: CommandContext,
+  server: ApiServer,
+): Promise<Part> {
+  const { nodeAddress: address = '127.0.0.1', kubeletPort: port, namePrefix } = config.simulated;
+  const { certificate: cert, privateKey: key } = await server.pki.agentServingCertificate(namePrefix, [address]);
+  const { user, groups } = clientIdentities.admin;
+  const transport = server.transport({ name: user, groups });
+  const place = { address, listen: { host: '127.0.0.1', port }, certificate: { cert, key } };
+  return composeSimulatedNodes(nodes, transport, place, { clock, random, log: log.child({ part: 'simulation' }) });
 }
 
 /** A plain user gets the control plane alone and is told why; root gets what is missing named as an error. */
