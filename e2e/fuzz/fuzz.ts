@@ -30,6 +30,8 @@ export interface FuzzReport {
   readonly failures: readonly string[];
   /** The longest that anybody who asked meanwhile for `/livez` waited. */
   readonly slowestProbeMs: number;
+  /** What the server was asked when that probe waited, the largest first: one of them kept it busy. */
+  readonly askedMeanwhile: readonly string[];
   readonly residentBytesAfterTenth: number;
   readonly residentBytesAtEnd: number;
 }
@@ -80,6 +82,8 @@ class Fuzzer {
   readonly #untilMs: number;
   #sent = 0;
   #slowestProbeMs = 0;
+  #askedMeanwhile: readonly string[] = [];
+  readonly #inFlight = new Set<{ readonly shown: string; readonly bytes: number }>();
 
   constructor(server: Server, options: FuzzOptions) {
     this.#server = server;
@@ -107,6 +111,7 @@ class Fuzzer {
       byCode: this.#byCode,
       failures: this.#failures,
       slowestProbeMs: this.#slowestProbeMs,
+      askedMeanwhile: this.#askedMeanwhile,
       residentBytesAfterTenth,
       residentBytesAtEnd,
     };
@@ -129,6 +134,8 @@ class Fuzzer {
 
   async #sendOne(asked: FuzzRequest, agent: Agent): Promise<void> {
     const shown = `${asked.method} ${asked.path.slice(0, 300)} ${JSON.stringify(asked.headers).slice(0, 300)} ${asked.body?.toString('latin1').slice(0, 300) ?? ''}`;
+    const own = { shown, bytes: asked.path.length + (asked.body?.length ?? 0) };
+    this.#inFlight.add(own);
     try {
       const { code, text } = await this.#exchange(asked, agent);
       this.#byCode.set(code, (this.#byCode.get(code) ?? 0) + 1);
@@ -137,6 +144,8 @@ class Fuzzer {
       // Headers that no HTTP client writes are the client's own refusal.
       if ((error as { code?: string }).code?.startsWith('ERR_')) return;
       this.#failures.push(`${messageOf(error)} FOR ${shown}`);
+    } finally {
+      this.#inFlight.delete(own);
     }
   }
 
@@ -187,6 +196,7 @@ class Fuzzer {
     const { clock } = this.#options;
     while (!signal.aborted) {
       const startMs = clock.monotonicMs();
+      const asked = [...this.#inFlight];
       try {
         const { code, text } = await this.#client.get('/livez');
         if (code !== 200) this.#failures.push(`/livez: ${code} ${text}`);
@@ -194,7 +204,12 @@ class Fuzzer {
         this.#failures.push(`/livez: ${messageOf(error)}`);
         return;
       }
-      this.#slowestProbeMs = Math.max(this.#slowestProbeMs, clock.monotonicMs() - startMs);
+      const tookMs = clock.monotonicMs() - startMs;
+      if (tookMs > this.#slowestProbeMs) {
+        this.#slowestProbeMs = tookMs;
+        const largestFirst = asked.sort((a, b) => b.bytes - a.bytes);
+        this.#askedMeanwhile = largestFirst.map(({ shown, bytes }) => `${bytes} bytes: ${shown}`);
+      }
       await clock.sleep(20, signal).catch(() => {});
     }
   }

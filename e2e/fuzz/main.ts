@@ -21,4 +21,5 @@ console.log(`${report.sent} requests, seed ${seed}: ${JSON.stringify(Object.from
 console.log(
   `slowest probe ${report.slowestProbeMs.toFixed(0)} ms, memory ${mebibytes(report.residentBytesAfterTenth)} after a tenth, ${mebibytes(report.residentBytesAtEnd)} at the end`,
 );
+for (const asked of report.askedMeanwhile) console.log(`  meanwhile ${asked.slice(0, 400)}`);
 process.exitCode = report.failures.length === 0 ? 0 : 1;

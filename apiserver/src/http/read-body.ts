@@ -5,7 +5,7 @@ import { messageOf } from '@slipway/kit/errors';
 import { badRequest } from '../registry/status-errors.ts';
 import { jsonProblem } from './json-problem.ts';
 import { isNestedTooDeep, isValueTooDeep } from './nesting.ts';
-import { parseYaml, yamlBytesMax } from './parse-yaml.ts';
+import { parseYaml, YamlLimitError, yamlBytesMax } from './parse-yaml.ts';
 
 export interface Body {
   readonly value: unknown;
@@ -62,6 +62,9 @@ export function parseBody(
     return { value, duplicates: [] };
   } catch (error) {
     if (error instanceof StatusError) throw error;
+    if (error instanceof YamlLimitError) {
+      throw new StatusError('RequestEntityTooLarge', `Request entity too large: ${error.message}`);
+    }
     if (syntax === 'yaml' && !text.startsWith('{')) {
       throw badRequest(unrecognized(bytes, expectedKind, `yaml: ${messageOf(error).split('\n', 1)[0]}`), error);
     }
