@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { ClusterRole, ServiceAccount } from '@slipway/api/types';
 import { kinds } from '@slipway/client/kinds';
+import type { ControllerManager } from '@slipway/controllers';
 import { systemClock } from '@slipway/kit/clock';
 import { exec } from '@slipway/kit/exec';
 import { silentLogger } from '@slipway/kit/logger';
@@ -48,18 +49,26 @@ async function roomWith(root: string, files: ReadonlyMap<string, string>): Promi
   return copy;
 }
 
+/** What the entry above exports; the compiler looks at the files themselves. */
+interface Written {
+  createManager(definitions: readonly unknown[], components: readonly unknown[], deps: object): ControllerManager;
+  brokenLaw(laws: unknown, history: readonly object[], definitionOf: () => unknown): Promise<string | undefined>;
+  moveNames(laws: unknown): readonly string[];
+  readonly greetingController: unknown;
+  readonly greetingLaws: unknown;
+}
+
 describe('the ten steps', () => {
   let page: string;
   let root: string;
   let plane: ControlPlane;
-  // biome-ignore lint/suspicious/noExplicitAny: what a page of documentation exports has no type here; the compiler looks at it below.
-  let written: any;
+  let written: Written;
 
   beforeAll(async () => {
     page = await readFile(join(room, 'README.md'), 'utf8');
     root = await mkdtemp(join(tmpdir(), 'slipway-ten-steps-'));
     const copy = await roomWith(root, filesIn(page));
-    written = await import(pathToFileURL(join(copy, 'src/entry.ts')).href);
+    written = (await import(pathToFileURL(join(copy, 'src/entry.ts')).href)) as Written;
     plane = await startControlPlane();
   });
 
