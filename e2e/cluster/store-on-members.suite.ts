@@ -8,6 +8,9 @@ const options = { signal, cause: '{}' };
 const range = { from: '/registry/', to: '/registry0' };
 const key = (name: string) => `/registry/core/configmaps/${name}`;
 
+/** Of a writer through one fault, on a machine that has much else to do; seen: none. */
+const errorsMax = 2;
+
 /** What the store promises while members die, hang, and are cut off; however they are run. */
 export function describeStoreOnMembers(startMembers: () => Promise<EtcdMembers>, canCutOff: boolean): void {
   let members: EtcdMembers;
@@ -92,6 +95,8 @@ export function describeStoreOnMembers(startMembers: () => Promise<EtcdMembers>,
     process.stderr.write(
       `${prefix}: ${acknowledged.size} acknowledged, ${unknown.length} unknown, ${errors.length} errors, longest wait ${Math.round(longestMs)} ms\n`,
     );
+    // Those that wait are carried out in the end: an error means that the others took longer to agree than anybody waits.
+    expect(errors.length).toBeLessThanOrEqual(errorsMax);
     const stored = new Map(entries.map((entry) => [entry.key, entry.modRevision]));
     for (const [name, at] of acknowledged) expect([name, stored.get(name)]).toEqual([name, at]);
     const revisions = watch.seen.map((event) => event.revision);

@@ -50,4 +50,4 @@ export interface EntryPlaces {
 }
 
 /** Keys that the etcd store keeps for itself: causes of deletions, and what a restore fills gaps with. */
-export const privatePrefixes: readonly string[] = ['/slipway-causes', '/slipway-restore'];
+export const privatePrefixes: readonly string[] = ['/slipway-causes', '/slipway-fences', '/slipway-restore'];

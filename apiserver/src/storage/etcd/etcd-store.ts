@@ -21,9 +21,10 @@ import {
   type WriteOptions,
   type WriteResult,
 } from '../backend.ts';
-import { causeKeyOf, decodeEntry, encodeValue } from './envelope.ts';
+import { causeKeyOf, decodeEntry, encodeValue, marked } from './envelope.ts';
 import type { EtcdClientOptions } from './etcd-client.ts';
 import { isLeaseGone, isRefused, isUnsent, translateEtcdError, unknownOutcome } from './etcd-errors.ts';
+import { FencedWrites, read, resultOf, unchanged } from './fenced-writes.ts';
 import { LeaseBuckets } from './lease-buckets.ts';
 import { EtcdMembers, type EtcdWork } from './members.ts';
 import { watchEtcd } from './watch-etcd.ts';
@@ -55,16 +56,29 @@ class EtcdStore implements Backend {
   readonly #members: EtcdMembers;
   readonly #clock: Clock;
   readonly #leases: LeaseBuckets;
+  readonly #fenced: FencedWrites;
   readonly #end = new AbortController();
 
   constructor(options: EtcdStoreOptions) {
     const { clock } = options;
     this.#members = new EtcdMembers(options);
     this.#clock = clock;
-    this.#leases = new LeaseBuckets(clock, async (ttlSeconds) => {
-      // A lease granted twice is one that nobody uses.
-      const grant = (client: Etcd3) => client.leaseClient.leaseGrant({ TTL: ttlSeconds }, this.#deadline());
-      return (await this.#repeatable(grant, this.#end.signal)).ID;
+    // A lease granted twice is one that nobody uses.
+    const grant = async (ttlSeconds: number) => {
+      const work = (client: Etcd3) => client.leaseClient.leaseGrant({ TTL: ttlSeconds }, this.#deadline());
+      return (await this.#repeatable(work, this.#end.signal)).ID;
+    };
+    this.#leases = new LeaseBuckets(clock, grant);
+    this.#fenced = new FencedWrites({
+      clock,
+      send: (request, signal) => this.#send(request, signal),
+      range: (request, signal) => this.#read(request, signal),
+      grant,
+      put: async (fenceKey, lease) => {
+        const request = { key: Buffer.from(fenceKey), value: Buffer.alloc(0), lease };
+        const answer = await this.#repeatable((client) => client.kv.put(request, this.#deadline()), this.#end.signal);
+        return BigInt(answer.header.revision);
+      },
     });
   }
 
@@ -93,10 +107,10 @@ class EtcdStore implements Backend {
   }
 
   async write(key: string, value: Uint8Array, expected: Revision, options: WriteOptions): Promise<WriteResult> {
-    const stored = encodeValue(value, options.cause);
-    const { ttlMs } = options;
-    if (ttlMs === undefined) return this.#change(key, expected, [put(key, stored)], options.signal);
-    return this.#withLease(ttlMs, (lease) => this.#change(key, expected, [put(key, stored, lease)], options.signal));
+    const { ttlMs, cause, signal } = options;
+    const change = (lease?: string) =>
+      this.#change(key, expected, (mark) => [put(key, encodeValue(value, cause, mark), lease)], signal);
+    return ttlMs === undefined ? change() : this.#withLease(ttlMs, change);
   }
 
   async remove(key: string, expected: Revision, options: Omit<WriteOptions, 'ttlMs'>): Promise<WriteResult> {
@@ -106,8 +120,8 @@ class EtcdStore implements Backend {
     }
     return this.#withLease(deletionCauseTtlMs, (lease) => {
       const deletion: IRequestOp = { request_delete_range: { key: Buffer.from(key) } };
-      const cause = put(causeKeyOf(key), Buffer.from(options.cause), lease);
-      return this.#change(key, expected, [deletion, cause], options.signal);
+      const cause = (mark?: string) => put(causeKeyOf(key), Buffer.from(marked(options.cause, mark)), lease);
+      return this.#change(key, expected, (mark) => [deletion, cause(mark)], options.signal);
     });
   }
 
@@ -141,26 +155,31 @@ class EtcdStore implements Backend {
     return this.#trying(work, signal, () => readTries);
   }
 
+  async #change(
+    key: string,
+    expected: Revision,
+    changesOf: (mark?: string) => IRequestOp[],
+    signal: AbortSignal,
+  ): Promise<WriteResult> {
+    if (this.#members.count > 1) return this.#fenced.change(key, expected, changesOf, signal);
+    const response = await this.#send(
+      { compare: [unchanged(key, expected)], success: changesOf(), failure: [read(key)] },
+      signal,
+    );
+    return resultOf(response);
+  }
+
   /**
    * Tried again only when it was certainly not carried out: after a lost answer a second try would take the first one for a competitor.
    * Throws `StorageError` 'unknownOutcome' then.
    */
-  async #change(key: string, expected: Revision, changes: IRequestOp[], signal: AbortSignal): Promise<WriteResult> {
-    const bytes = Buffer.from(key);
-    const request: ITxnRequest = {
-      compare: [{ key: bytes, target: 'Mod', result: 'Equal', mod_revision: String(expected) }],
-      success: changes,
-      failure: [{ request_range: { key: bytes } }],
-    };
+  #send(request: ITxnRequest, signal: AbortSignal): Promise<ITxnResponse> {
     const work: EtcdWork<ITxnResponse> = (client, direct) =>
       direct.txn(request, requestTimeoutMs) ?? client.kv.txn(request, this.#deadline());
-    const response = await this.#trying(work, signal, (error) => {
+    return this.#trying(work, signal, (error) => {
       if (isUnsent(error)) return 1;
       throw isRefused(error) ? error : unknownOutcome(error);
     });
-    if (response.succeeded) return { outcome: 'written', revision: BigInt(response.header.revision) };
-    const found = response.responses[0]?.response_range.kvs[0];
-    return { outcome: 'conflict', current: found && decodeEntry(found) };
   }
 
   /** `triesOf` says how often an etcd of one member is asked after such an error, or throws when it must not be asked again. */

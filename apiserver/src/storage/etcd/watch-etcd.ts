@@ -2,7 +2,7 @@
 import { isAbort } from '@slipway/kit/abort';
 import type { IEvent, IWatchResponse } from 'etcd3';
 import { type ChangeEvent, type KeyRange, type Revision, StorageError, type WatchBatch } from '../backend.ts';
-import { decodeValue, keyOfCauseKey } from './envelope.ts';
+import { decodeValue, keyOfCauseKey, withoutMark } from './envelope.ts';
 import { translateEtcdError } from './etcd-errors.ts';
 import type { EtcdMembers } from './members.ts';
 
@@ -73,7 +73,9 @@ function batchOf(events: readonly IEvent[], range: KeyRange, headRevision: Revis
   const changes: ChangeEvent[] = [];
   for (const { type, kv } of events) {
     const about = keyOfCauseKey(kv.key.toString());
-    if (about !== undefined && type === 'Put') causes.set(`${kv.mod_revision} ${about}`, kv.value.toString());
+    if (about !== undefined && type === 'Put') {
+      causes.set(`${kv.mod_revision} ${about}`, withoutMark(kv.value.toString()));
+    }
   }
   for (const event of events) {
     const key = event.kv.key.toString();
