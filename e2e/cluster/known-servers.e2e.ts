@@ -109,7 +109,10 @@ describeWith(
         ['SIGTERM', 0],
         ['SIGKILL', 1],
       ] as const) {
+        const askedMs = performance.now();
         await cluster.servers[server].signal(fault);
+        // The watches of agent and controllers do not keep a server that was asked to end.
+        expect(performance.now() - askedMs).toBeLessThan(busyMs);
         const done = await work(`${fault}-${server}`.toLowerCase());
         process.stderr.write(`${fault} server ${server}: ${figures(done)}\n`);
         expect(Math.max(done.controllersMs, done.agentMs)).toBeLessThan(busyMs);

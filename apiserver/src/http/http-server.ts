@@ -351,6 +351,7 @@ class RequestHandler {
       }
     } finally {
       this.#deps.stopping.removeEventListener('abort', end);
+      if (this.#deps.stopping.aborted) closeAfter(response);
     }
   }
 
@@ -423,6 +424,13 @@ class RequestHandler {
     if (response.headersSent) (raw.socket as TLSSocket).destroy();
     else sendStatus(response, status, warnings, raw.headers.accept);
   }
+}
+
+/** A watch began before it was known that its connection is not to be used again, and could not say so. */
+function closeAfter(response: ServerResponse): void {
+  const { socket } = response;
+  if (response.writableFinished) socket?.end();
+  else response.once('finish', () => socket?.end());
 }
 
 /** Nobody writes to it. */
