@@ -5,15 +5,18 @@ import { describeObjectStore } from '../conformance/object-store.suite.ts';
 import { startServedStore } from '../conformance/served-store.ts';
 import { openEtcdStore } from '../etcd/etcd-store.ts';
 
-async function createFixture(): Promise<BackendFixture> {
+/** Known by several addresses it is taken for several members: then writes are fenced. */
+async function createFixture(addresses = 1): Promise<BackendFixture> {
   const served = await startServedStore();
+  const endpoints = Array.from({ length: addresses }, () => served.url);
   return {
-    open: async () => openEtcdStore({ endpoints: [served.url], clock: systemClock }),
+    open: async () => openEtcdStore({ endpoints, clock: systemClock }),
     dispose: () => served.stop(),
     ttlMs: 1_000,
     childArguments: ['etcd', served.url],
   };
 }
 
-describeBackend('embedded, served as etcd', createFixture);
-describeObjectStore('embedded, served as etcd', createFixture);
+describeBackend('embedded, served as etcd', () => createFixture());
+describeBackend('embedded, served as an etcd of two members', () => createFixture(2));
+describeObjectStore('embedded, served as etcd', () => createFixture());
