@@ -2,9 +2,10 @@ import { StatusError } from '@slipway/api/status-error';
 import type { Transport } from '@slipway/api/transport';
 import type { Deployment } from '@slipway/api/types';
 import { kinds } from '@slipway/client/kinds';
+import { type Clock, systemClock } from '@slipway/kit/clock';
 import { seededRandom } from '@slipway/kit/random';
 import { addNodes, type ControlPlane, startControlPlane } from './control-plane.ts';
-import { faultyTransport } from './faulty-transport.ts';
+import { type Faults, faultyTransport } from './faulty-transport.ts';
 import { startScriptedAgent } from './scripted-agent.ts';
 
 const web = (replicas: number): Deployment => ({
@@ -42,8 +43,8 @@ describe('controllers in trouble', () => {
   let stop = async () => {};
   afterEach(() => stop());
 
-  async function start(through: (plain: Transport) => Transport): Promise<ControlPlane> {
-    const plane = await startControlPlane({ through });
+  async function start(through: (plain: Transport) => Transport, clock = systemClock): Promise<ControlPlane> {
+    const plane = await startControlPlane({ through, clock });
     const stopAgent = startScriptedAgent(plane);
     stop = async () => {
       await stopAgent();
@@ -52,12 +53,23 @@ describe('controllers in trouble', () => {
     return plane;
   }
 
-  it.each([1, 2, 3])('arrive in spite of lost requests, lost answers and cut watches (seed %i)', async (seed) => {
-    let heal = () => {};
+  const troubles: readonly (readonly [string, Faults, number])[] = [
+    ['lost requests, lost answers and cut watches', { refused: 0.2, answerLost: 0.2, watchCut: 0.1 }, 1],
+    ['lost requests, lost answers and cut watches', { refused: 0.2, answerLost: 0.2, watchCut: 0.1 }, 2],
+    ['conflicts', { conflict: 0.1 }, 3],
+    ['watches whose history is gone', { watchCut: 0.3, watchExpired: 0.5 }, 4],
+    ['a server that is too busy', { throttled: 0.1 }, 5],
+  ];
+  it.each(troubles)('arrive in spite of %s (%j, seed %i)', async (_, faults, seed) => {
+    const random = seededRandom(seed);
+    const hurt: ReturnType<typeof faultyTransport>[] = [];
     const through = (plain: Transport) => {
-      const faulty = faultyTransport(plain, { refused: 0.2, answerLost: 0.2, watchCut: 0.1 }, seededRandom(seed));
-      heal = faulty.heal;
+      const faulty = faultyTransport(plain, faults, random);
+      hurt.push(faulty);
       return faulty.transport;
+    };
+    const heal = () => {
+      for (const faulty of hurt) faulty.heal();
     };
     const plane = await start(through);
     const { client, signal } = plane;
@@ -74,8 +86,37 @@ describe('controllers in trouble', () => {
     heal();
     await plane.until(kinds.deployments, ref, isComplete);
     await podsSettle(plane, 12);
+    for (const fault of Object.keys(faults) as (keyof Faults)[])
+      expect(Math.max(...hurt.map(({ struck }) => struck.get(fault) ?? 0))).toBeGreaterThan(0);
     const images = plane.manager.caches.list(kinds.pods).filter(({ metadata }) => !metadata.deletionTimestamp);
     expect(images.map(({ spec }) => spec.containers[0]?.image)).toEqual(Array(12).fill('web:2'));
+  });
+
+  it('go on while the wall clock is set forwards and back', async () => {
+    let offsetMs = 0;
+    const clock: Clock = { ...systemClock, nowMs: () => systemClock.nowMs() + offsetMs };
+    const plane = await start((plain) => plain, clock);
+    const { client, signal } = plane;
+    await addNodes(plane, ['n0', 'n1']);
+    await client.create(kinds.deployments, web(4), { signal });
+    await plane.until(kinds.deployments, ref, isComplete);
+    for (const [i, jumpMs] of [3_600_000, -7_200_000, 60_000].entries()) {
+      offsetMs += jumpMs;
+      // Wakes those who judge nodes and pods.
+      for (const name of ['n0', 'n1']) {
+        const labels = { metadata: { labels: { jump: String(i) } } };
+        await client.patch(kinds.nodes, { name }, labels, { signal });
+      }
+      await client.patch(kinds.deployments, ref, { spec: { replicas: 6 + i } }, { signal });
+      await plane.until(kinds.deployments, ref, (found) => found?.spec.replicas === 6 + i && isComplete(found));
+    }
+    await podsSettle(plane, 8);
+    const nodes = plane.manager.caches.list(kinds.nodes);
+    expect(nodes.map(({ status }) => status?.conditions?.find(({ type }) => type === 'Ready')?.status)).toEqual([
+      'True',
+      'True',
+    ]);
+    expect(nodes.flatMap(({ spec }) => spec.taints ?? [])).toEqual([]);
   });
 
   it('say why pods cannot be made, and take it back when they can', async () => {

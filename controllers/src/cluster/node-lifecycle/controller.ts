@@ -18,7 +18,7 @@ import { ZoneBook } from './zones.ts';
 
 /** Notices nodes that went silent, says so, keeps new pods away and drives the others out. */
 export function nodeLifecycleController(clock: Clock): ControllerDefinition {
-  const memory = { signs: new FirstSeen(), zones: new ZoneBook() };
+  const memory = { signs: new FirstSeen(clock), zones: new ZoneBook() };
   const deciding = definitionFrom({
     name: 'node-lifecycle',
     component: 'node-controller',

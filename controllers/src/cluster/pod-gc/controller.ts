@@ -21,7 +21,7 @@ export const podGcController: ControllerDefinition = {
   initialKeys: [sweepKey],
   workers: 1,
   create: (deps) => {
-    const missing = new FirstSeen();
+    const missing = new FirstSeen(deps.clock);
     return { reconcile: (_, { signal }) => sweep(deps, missing, signal) };
   },
 };

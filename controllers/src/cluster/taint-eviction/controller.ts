@@ -13,7 +13,7 @@ import { planTaintedPod } from './plan.ts';
 
 /** Deletes pods from nodes whose NoExecute taints they do not bear, or not any longer. */
 export function taintEvictionController(clock: Clock): ControllerDefinition {
-  const memory = { seen: new FirstSeen(), condemned: new Set<ObjectKey>() };
+  const memory = { seen: new FirstSeen(clock), condemned: new Set<ObjectKey>() };
   return definitionFrom({
     name: 'taint-eviction',
     component: 'taint-eviction-controller',
