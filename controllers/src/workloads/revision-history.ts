@@ -4,8 +4,11 @@
  * and `undo` read them, so labels, annotations and data are as upstream writes them.
  */
 import type { ControllerRevision, DaemonSet, PodTemplateSpec, StatefulSet } from '@slipway/api/types';
-import { kinds } from '@slipway/client/kinds';
-import { controllerReferenceTo } from '../runtime/owner.ts';
+import { matcherOf } from '@slipway/api/selector';
+import { type Kind, keyOf, kinds } from '@slipway/client/kinds';
+import type { Caches } from '../runtime/caches.ts';
+import { type Trigger, triggerOn } from '../runtime/controller-definition.ts';
+import { controllerOf, controllerReferenceTo } from '../runtime/owner.ts';
 import type { Step } from '../runtime/step.ts';
 import { sameTemplate, templateHash } from './template-hash.ts';
 
@@ -50,6 +53,24 @@ export function historyOf(
 /** The name that a new revision of the current template gets. */
 export function revisionName(owner: Owner): string {
   return `${namePrefix(owner)}${hashOf(owner)}`;
+}
+
+/** Wakes the owners of a kind when revisions change: their own, and ones without an owner that they may adopt. */
+export function revisionTriggers(owners: Kind<StatefulSet> | Kind<DaemonSet>): readonly Trigger[] {
+  const possibleOwners = (revision: ControllerRevision, caches: Caches) => {
+    const { namespace = '', labels } = revision.metadata;
+    if (controllerOf(revision)) return [];
+    return caches
+      .inNamespace(owners as Kind<Owner>, namespace)
+      .filter((owner) => mayAdopt(owner, revision) && matcherOf(owner.spec.selector).matches(labels))
+      .map(keyOf);
+  };
+  return [{ on: kinds.controllerRevisions, via: 'owner' }, triggerOn(kinds.controllerRevisions, possibleOwners)];
+}
+
+/** A revision's name begins with its owner's, which tells those of a StatefulSet and a DaemonSet with one selector apart. */
+export function mayAdopt(owner: Owner, { metadata }: ControllerRevision): boolean {
+  return metadata.name?.startsWith(namePrefix(owner)) ?? false;
 }
 
 /** The template that a revision remembers; undefined when it is not a revision of pods. */
@@ -107,10 +128,11 @@ function hashOf({ spec, status }: Owner): string {
   return templateHash(spec.template, status?.collisionCount || undefined);
 }
 
+/** Of two with one number the older comes last: a copy that appears does not become the one that pods should have. */
 function byRevision(a: ControllerRevision, b: ControllerRevision): number {
   if (a.revision !== b.revision) return a.revision - b.revision;
-  const byTime = Date.parse(a.metadata.creationTimestamp ?? '') - Date.parse(b.metadata.creationTimestamp ?? '');
-  return byTime || ((a.metadata.name ?? '') < (b.metadata.name ?? '') ? -1 : 1);
+  const byTime = Date.parse(b.metadata.creationTimestamp ?? '') - Date.parse(a.metadata.creationTimestamp ?? '');
+  return byTime || ((a.metadata.name ?? '') < (b.metadata.name ?? '') ? 1 : -1);
 }
 
 function sorted(value: unknown): unknown {

@@ -7,6 +7,8 @@ import type { Caches } from '../../runtime/caches.ts';
 import { type ControllerDefinition, indexOn, triggerOn } from '../../runtime/controller-definition.ts';
 import { controllerOf, orphanIndex, orphanNamespace } from '../../runtime/owner.ts';
 import { definitionFrom } from '../../runtime/plan-reconciler.ts';
+import { roomTrigger } from '../replica-failure.ts';
+import { revisionTriggers } from '../revision-history.ts';
 import { FailedPods } from './failed-pods.ts';
 import { NodeRules, sameForDaemons } from './node-rules.ts';
 import { observeDaemonSet } from './observe.ts';
@@ -24,7 +26,8 @@ export function daemonSetController(clock: Clock): ControllerDefinition {
       { on: kinds.pods, via: 'owner' },
       triggerOn(kinds.pods, possibleOwners),
       { on: kinds.nodes, changes: (change, caches) => concerned(change as Change<Node>, caches, memory.rules) },
-      { on: kinds.controllerRevisions, via: 'owner' },
+      roomTrigger(kinds.daemonSets),
+      ...revisionTriggers(kinds.daemonSets),
     ],
     indexes: [
       indexOn(kinds.pods, orphanIndex, orphanNamespace),

@@ -2,7 +2,7 @@ import type { ControllerRevision, DaemonSet, Pod } from '@slipway/api/types';
 import { keyFrom, kinds, type ObjectKey } from '@slipway/client/kinds';
 import type { Caches } from '../../runtime/caches.ts';
 import { orphanIndex } from '../../runtime/owner.ts';
-import { revisionName } from '../revision-history.ts';
+import { mayAdopt, revisionName } from '../revision-history.ts';
 import { nodeOf } from './daemon-pod.ts';
 import type { FailedPods } from './failed-pods.ts';
 import type { Eligibility, NodeRules } from './node-rules.ts';
@@ -39,7 +39,7 @@ export function observeDaemonSet(
     failures.forget(key);
     return undefined;
   }
-  const { namespace = '', name = '', uid = '' } = set.metadata;
+  const { namespace = '', uid = '' } = set.metadata;
   const owned = caches.ownedBy(kinds.pods, uid);
   const eligibility = rules.of(set);
   const failed = owned.filter(({ status, metadata }) => status?.phase === 'Failed' && !metadata.deletionTimestamp);
@@ -52,7 +52,7 @@ export function observeDaemonSet(
       owned: caches.ownedBy(kinds.controllerRevisions, uid),
       orphans: caches
         .byIndex(kinds.controllerRevisions, orphanIndex, namespace)
-        .filter(({ metadata }) => metadata.name?.startsWith(`${name}-`)),
+        .filter((revision) => mayAdopt(set, revision)),
     },
     named: caches.get(kinds.controllerRevisions, keyFrom({ namespace, name: revisionName(set) })),
     removableMs: new Map(failed.map((pod) => [pod.metadata.name ?? '', removable(pod)])),

@@ -6,6 +6,7 @@ import type { Caches } from '../../runtime/caches.ts';
 import { type ControllerDefinition, indexOn, triggerOn } from '../../runtime/controller-definition.ts';
 import { controllerOf, orphanIndex, orphanNamespace } from '../../runtime/owner.ts';
 import { definitionFrom } from '../../runtime/plan-reconciler.ts';
+import { roomTrigger } from '../replica-failure.ts';
 import { type ObservedReplicas, observeReplicas } from './observe.ts';
 import { planReplicas } from './plan.ts';
 
@@ -35,7 +36,7 @@ export function replicasController<Owner extends ReplicasOwner>(
   return definitionFrom<Owner, ObservedReplicas<Owner>, ReplicaSetStatus>({
     ...named,
     primary: of.kind,
-    triggers: [{ on: kinds.pods, via: 'owner' }, triggerOn(kinds.pods, possibleOwners)],
+    triggers: [{ on: kinds.pods, via: 'owner' }, triggerOn(kinds.pods, possibleOwners), roomTrigger(of.kind)],
     indexes: [indexOn(kinds.pods, orphanIndex, orphanNamespace)],
     observe: (key, caches) => observeReplicas(of, key, caches),
     plan: (observed, nowMs) => planReplicas(of, observed, nowMs),

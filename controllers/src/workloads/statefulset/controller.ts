@@ -5,6 +5,8 @@ import type { Caches } from '../../runtime/caches.ts';
 import { indexOn, triggerOn } from '../../runtime/controller-definition.ts';
 import { controllerOf, orphanIndex, orphanNamespace } from '../../runtime/owner.ts';
 import { definitionFrom } from '../../runtime/plan-reconciler.ts';
+import { roomTrigger } from '../replica-failure.ts';
+import { revisionTriggers } from '../revision-history.ts';
 import { claimTemplates, parsePodName } from './identity.ts';
 import { observeStatefulSet } from './observe.ts';
 import { planStatefulSet } from './plan.ts';
@@ -18,7 +20,8 @@ export const statefulSetController = definitionFrom({
   triggers: [
     { on: kinds.pods, via: 'owner' },
     triggerOn(kinds.pods, possibleOwner),
-    { on: kinds.controllerRevisions, via: 'owner' },
+    roomTrigger(kinds.statefulSets),
+    ...revisionTriggers(kinds.statefulSets),
     {
       on: kinds.persistentVolumeClaims,
       changes: (change, caches) => waitingFor(change as Change<PersistentVolumeClaim>, caches),

@@ -2,7 +2,7 @@ import type { ControllerRevision, Pod, StatefulSet } from '@slipway/api/types';
 import { keyFrom, kinds, type ObjectKey } from '@slipway/client/kinds';
 import type { Caches } from '../../runtime/caches.ts';
 import { orphanIndex } from '../../runtime/owner.ts';
-import { revisionName } from '../revision-history.ts';
+import { mayAdopt, revisionName } from '../revision-history.ts';
 import type { Claims } from './claims.ts';
 import { claimNames, ordinalOf } from './identity.ts';
 import { ordinalsOf } from './ordinals.ts';
@@ -23,7 +23,7 @@ export interface ObservedStatefulSet {
 export function observeStatefulSet(key: ObjectKey, caches: Caches): ObservedStatefulSet | undefined {
   const set = caches.get(kinds.statefulSets, key);
   if (!set) return undefined;
-  const { namespace = '', name = '', uid = '' } = set.metadata;
+  const { namespace = '', uid = '' } = set.metadata;
   const owned = caches.ownedBy(kinds.pods, uid);
   const orphans = caches.byIndex(kinds.pods, orphanIndex, namespace).filter((pod) => ordinalOf(set, pod) !== undefined);
   return {
@@ -33,7 +33,7 @@ export function observeStatefulSet(key: ObjectKey, caches: Caches): ObservedStat
       owned: caches.ownedBy(kinds.controllerRevisions, uid),
       orphans: caches
         .byIndex(kinds.controllerRevisions, orphanIndex, namespace)
-        .filter(({ metadata }) => metadata.name?.startsWith(`${name}-`)),
+        .filter((revision) => mayAdopt(set, revision)),
     },
     named: caches.get(kinds.controllerRevisions, keyFrom({ namespace, name: revisionName(set) })),
     claims: observeClaims(set, [...owned, ...orphans], caches),

@@ -250,6 +250,21 @@ describe('planStatefulSet', () => {
     expect(world.list(kinds.controllerRevisions)).toHaveLength(1);
   });
 
+  it('restarts nothing for a copy of its revision that appears', () => {
+    const { world, run } = aWorld(2);
+    run();
+    const [revision] = world.list(kinds.controllerRevisions);
+    if (!revision) throw new Error('no revision');
+    const pods = world.list(kinds.pods).map(({ metadata }) => metadata.uid);
+    const { ownerReferences: _, uid: __, ...metadata } = revision.metadata;
+    world.put(kinds.controllerRevisions, { ...revision, metadata: { ...metadata, name: `${metadata.name}-copy` } });
+    run();
+    expect(world.list(kinds.pods).map((pod) => pod.metadata.uid)).toEqual(pods);
+    expect(world.list(kinds.controllerRevisions).map((found) => found.metadata.ownerReferences?.length)).toEqual([
+      1, 1,
+    ]);
+  });
+
   it('says in a condition why a pod could not be made, until it can', () => {
     const { world, set, run } = aWorld(1);
     const observed = controller.observe(key, world);
