@@ -57,7 +57,7 @@ export function allControllers(config: ControllersConfig, clock: Clock): readonl
     deploymentController,
     replicaSetController,
     replicationController,
-    statefulSetController,
+    statefulSetController(clock),
     daemonSetController(clock),
     jobController,
     cronJobController,

@@ -43,6 +43,11 @@ export function nextAvailableInMs(pods: readonly Pod[], minReadySeconds: number,
   return next;
 }
 
+/** The sooner of two times to look again. */
+export function soonest(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
+}
+
 function readyCondition(pod: Pod): PodCondition | undefined {
   return pod.status?.conditions?.find(({ type }) => type === 'Ready');
 }

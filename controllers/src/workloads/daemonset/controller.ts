@@ -9,7 +9,7 @@ import { controllerOf, orphanIndex, orphanNamespace } from '../../runtime/owner.
 import { definitionFrom } from '../../runtime/plan-reconciler.ts';
 import { roomTrigger } from '../replica-failure.ts';
 import { revisionTriggers } from '../revision-history.ts';
-import { FailedPods } from './failed-pods.ts';
+import { FailedPods } from '../failed-pods.ts';
 import { NodeRules, sameForDaemons } from './node-rules.ts';
 import { observeDaemonSet } from './observe.ts';
 import { planDaemonSet } from './plan.ts';

@@ -4,7 +4,7 @@ import type { Caches } from '../../runtime/caches.ts';
 import { orphanIndex } from '../../runtime/owner.ts';
 import { mayAdopt, revisionName } from '../revision-history.ts';
 import { nodeOf } from './daemon-pod.ts';
-import type { FailedPods } from './failed-pods.ts';
+import type { FailedPods } from '../failed-pods.ts';
 import type { Eligibility, NodeRules } from './node-rules.ts';
 
 export interface ObservedDaemonSet {
@@ -18,7 +18,7 @@ export interface ObservedDaemonSet {
   };
   /** What already has the name that a revision of the current template would get. */
   readonly named: ControllerRevision | undefined;
-  /** Failed pods by name: when they may be removed. */
+  /** Ended pods by name: when they may be removed. */
   readonly removableMs: ReadonlyMap<string, number>;
 }
 
@@ -42,8 +42,6 @@ export function observeDaemonSet(
   const { namespace = '', uid = '' } = set.metadata;
   const owned = caches.ownedBy(kinds.pods, uid);
   const eligibility = rules.of(set);
-  const failed = owned.filter(({ status, metadata }) => status?.phase === 'Failed' && !metadata.deletionTimestamp);
-  const removable = (pod: Pod) => failures.removableMs(key, nodeOf(pod) ?? '', pod.metadata.uid ?? '', nowMs);
   return {
     set,
     nodes: new Map(caches.list(kinds.nodes).map((node) => [node.metadata.name ?? '', eligibility(node)])),
@@ -55,6 +53,6 @@ export function observeDaemonSet(
         .filter((revision) => mayAdopt(set, revision)),
     },
     named: caches.get(kinds.controllerRevisions, keyFrom({ namespace, name: revisionName(set) })),
-    removableMs: new Map(failed.map((pod) => [pod.metadata.name ?? '', removable(pod)])),
+    removableMs: failures.removableMs(key, owned, (pod) => nodeOf(pod) ?? '', nowMs),
   };
 }

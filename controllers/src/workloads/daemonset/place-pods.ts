@@ -2,45 +2,28 @@
 import type { Pod } from '@slipway/api/types';
 import type { Step } from '../../runtime/step.ts';
 import type { DaemonNode, Daemons } from './daemons.ts';
+import { isPodFinished } from '../pod-readiness.ts';
 import { createPod, deletePod } from '../pod-steps.ts';
 import { newDaemonPod } from './daemon-pod.ts';
 import { allowsSurge } from './rolling-bounds.ts';
 
-export interface Placement {
-  readonly steps: readonly Step[];
-  /** When the next failed pod may be removed. */
-  readonly againAfterMs: number | undefined;
-}
-
-export function placePods(daemons: Daemons, removableMs: ReadonlyMap<string, number>, nowMs: number): Placement {
+export function placePods(daemons: Daemons, removableMs: ReadonlyMap<string, number>, nowMs: number): Step[] {
   const creates: Step[] = [];
   const removals: Step[] = [];
-  let againAfterMs: number | undefined;
   for (const node of daemons.nodes) {
     const { eligibility, pods } = node;
     if (pods.length === 0) creates.push(createPod(daemons.set, newDaemonPod(daemons.set, node.name, daemons.hash)));
     else if (eligibility === 'runs' || eligibility === 'stays') {
-      const waitMs = timeToRemoval(pods, removableMs, nowMs);
-      if (waitMs !== undefined && (againAfterMs === undefined || waitMs < againAfterMs)) againAfterMs = waitMs;
       removals.push(...tidyNode(daemons, node, removableMs, nowMs));
     } else removals.push(...misplaced(node).map((pod) => deletePod(daemons.set, pod)));
   }
-  return { steps: [...removals, ...creates], againAfterMs };
+  return [...removals, ...creates];
 }
 
 /** On a node that is not there, only what was never bound: the pod garbage collector sees to the others. */
 function misplaced({ eligibility, pods }: DaemonNode): Pod[] {
   const isLost = eligibility === undefined;
   return pods.filter(({ metadata, spec }) => !metadata.deletionTimestamp && !(isLost && spec.nodeName));
-}
-
-function timeToRemoval(
-  pods: readonly Pod[],
-  removableMs: ReadonlyMap<string, number>,
-  nowMs: number,
-): number | undefined {
-  const waits = pods.map(({ metadata }) => (removableMs.get(metadata.name ?? '') ?? 0) - nowMs).filter((ms) => ms > 0);
-  return waits.length > 0 ? Math.min(...waits) : undefined;
 }
 
 function tidyNode(
@@ -53,12 +36,10 @@ function tidyNode(
   const running: Pod[] = [];
   for (const pod of pods) {
     if (pod.metadata.deletionTimestamp) continue;
-    const phase = pod.status?.phase;
-    if (phase === 'Failed') {
+    if (isPodFinished(pod)) {
       const isRemovable = (removableMs.get(pod.metadata.name ?? '') ?? nowMs) <= nowMs;
       if (isRemovable) steps.push(endedEvent(daemons, pod, name), deletePod(daemons.set, pod));
-    } else if (phase === 'Succeeded') steps.push(endedEvent(daemons, pod, name), deletePod(daemons.set, pod));
-    else running.push(pod);
+    } else running.push(pod);
   }
   return [...steps, ...surplus(daemons, running).map((pod) => deletePod(daemons.set, pod))];
 }

@@ -7,7 +7,7 @@ import { aDaemonSet, aNode, aPod, withImage } from '../../testing/builders.ts';
 import { expectSettles } from '../../testing/plan-laws.ts';
 import { PlanWorld } from '../../testing/plan-world.ts';
 import { hashOf, nodeOf } from './daemon-pod.ts';
-import { FailedPods } from './failed-pods.ts';
+import { FailedPods } from '../failed-pods.ts';
 import { NodeRules } from './node-rules.ts';
 import { observeDaemonSet } from './observe.ts';
 import { planDaemonSet } from './plan.ts';
@@ -146,7 +146,7 @@ describe('planDaemonSet', () => {
     expect(pods().map(({ metadata: { name } }) => name)).toEqual([first.metadata.name]);
   });
 
-  it('replaces ended pods; those that fail again and again ever more slowly', () => {
+  it('replaces ended pods; those that end again and again ever more slowly', () => {
     const { world, look, on, report, pods } = aWorld(['a']);
     look();
     const waits: (number | undefined)[] = [];
@@ -163,6 +163,8 @@ describe('planDaemonSet', () => {
     expect(waits).toEqual([undefined, 1000, 2000, 4000, 8000]);
     const [pod] = on('a');
     if (pod) report(pod, { phase: 'Succeeded' });
+    expect(look()).toMatchObject({ steps: [], again: { afterMs: 16_000 } });
+    world.nowMs += 16_000;
     look();
     expect(world.told.filter((message) => message.startsWith('Found'))).toEqual([
       ...Array(5).fill(expect.stringMatching(/^Found failed daemon pod shop\/web-\w+ on node a, will try to kill it$/)),

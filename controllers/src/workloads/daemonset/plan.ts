@@ -3,7 +3,8 @@ import type { ControllerRevision, DaemonSet, DaemonSetStatus, Pod } from '@slipw
 import { kinds } from '@slipway/client/kinds';
 import { claimChildren } from '../../runtime/claim.ts';
 import type { Plan, StepFailure } from '../../runtime/step.ts';
-import { nextAvailableInMs } from '../pod-readiness.ts';
+import { nextRemovalInMs } from '../failed-pods.ts';
+import { nextAvailableInMs, soonest } from '../pod-readiness.ts';
 import { withReplicaFailure } from '../replica-failure.ts';
 import { forgetOld, historyOf, revisionLabel } from '../revision-history.ts';
 import { hashOf } from './daemon-pod.ts';
@@ -30,8 +31,11 @@ export function planDaemonSet(observed: ObservedDaemonSet, nowMs: number): Plan<
   const status = daemonSetStatus(daemons);
   if (set.metadata.deletionTimestamp) return { steps: [], status };
   const placed = placePods(daemons, observed.removableMs, nowMs);
-  const steps = placed.steps.length > 0 ? placed.steps : rollPods(daemons);
-  const afterMs = soonest(placed.againAfterMs, nextAvailableInMs(pods.claimed, set.spec.minReadySeconds ?? 0, nowMs));
+  const steps = placed.length > 0 ? placed : rollPods(daemons);
+  const afterMs = soonest(
+    nextRemovalInMs(observed.removableMs, nowMs),
+    nextAvailableInMs(pods.claimed, set.spec.minReadySeconds ?? 0, nowMs),
+  );
   return {
     steps: [...history.steps, ...steps.slice(0, stepsMax), ...forget(set, history, pods.claimed)],
     status,
@@ -55,10 +59,6 @@ function forget(
 
 function revisionHash({ metadata }: ControllerRevision): string {
   return metadata.labels?.[revisionLabel] ?? '';
-}
-
-function soonest(a: number | undefined, b: number | undefined): number | undefined {
-  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
 }
 
 function isAboutHistory({ step }: StepFailure): boolean {

@@ -2,6 +2,7 @@ import type { ControllerRevision, Pod, StatefulSet } from '@slipway/api/types';
 import { keyFrom, kinds, type ObjectKey } from '@slipway/client/kinds';
 import type { Caches } from '../../runtime/caches.ts';
 import { orphanIndex } from '../../runtime/owner.ts';
+import type { FailedPods } from '../failed-pods.ts';
 import { mayAdopt, revisionName } from '../revision-history.ts';
 import type { Claims } from './claims.ts';
 import { claimNames, ordinalOf } from './identity.ts';
@@ -16,13 +17,23 @@ export interface ObservedStatefulSet {
   };
   /** What already has the name that a revision of the current template would get. */
   readonly named: ControllerRevision | undefined;
+  /** Ended pods by name: when they may be removed. */
+  readonly removableMs: ReadonlyMap<string, number>;
   /** Those of all pods that there are and that there should be. */
   readonly claims: Claims;
 }
 
-export function observeStatefulSet(key: ObjectKey, caches: Caches): ObservedStatefulSet | undefined {
+export function observeStatefulSet(
+  key: ObjectKey,
+  caches: Caches,
+  failures: FailedPods,
+  nowMs: number,
+): ObservedStatefulSet | undefined {
   const set = caches.get(kinds.statefulSets, key);
-  if (!set) return undefined;
+  if (!set) {
+    failures.forget(key);
+    return undefined;
+  }
   const { namespace = '', uid = '' } = set.metadata;
   const owned = caches.ownedBy(kinds.pods, uid);
   const orphans = caches.byIndex(kinds.pods, orphanIndex, namespace).filter((pod) => ordinalOf(set, pod) !== undefined);
@@ -36,6 +47,7 @@ export function observeStatefulSet(key: ObjectKey, caches: Caches): ObservedStat
         .filter((revision) => mayAdopt(set, revision)),
     },
     named: caches.get(kinds.controllerRevisions, keyFrom({ namespace, name: revisionName(set) })),
+    removableMs: failures.removableMs(key, owned, ({ metadata }) => metadata.name ?? '', nowMs),
     claims: observeClaims(set, [...owned, ...orphans], caches),
   };
 }

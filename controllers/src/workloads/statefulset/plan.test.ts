@@ -1,6 +1,6 @@
 import { StatusError } from '@slipway/api/status-error';
 import type { KubeObject, PersistentVolumeClaim, Pod, StatefulSet } from '@slipway/api/types';
-import { type Kind, keyOf, kinds } from '@slipway/client/kinds';
+import { type Kind, keyOf, kinds, type ObjectKey } from '@slipway/client/kinds';
 import fc from 'fast-check';
 import { indexOn } from '../../runtime/controller-definition.ts';
 import { orphanIndex, orphanNamespace } from '../../runtime/owner.ts';
@@ -8,10 +8,10 @@ import type { Step } from '../../runtime/step.ts';
 import { aPod, aStatefulSet, withImage } from '../../testing/builders.ts';
 import { expectSettles } from '../../testing/plan-laws.ts';
 import { PlanWorld } from '../../testing/plan-world.ts';
+import { FailedPods } from '../failed-pods.ts';
 import { observeStatefulSet } from './observe.ts';
 import { planStatefulSet } from './plan.ts';
 
-const controller = { observe: observeStatefulSet, plan: planStatefulSet };
 const key = 'shop/web';
 
 function aWorld(replicas: number, more: Partial<StatefulSet['spec']> = {}) {
@@ -19,6 +19,11 @@ function aWorld(replicas: number, more: Partial<StatefulSet['spec']> = {}) {
     indexOn(kinds.pods, orphanIndex, orphanNamespace),
     indexOn(kinds.controllerRevisions, orphanIndex, orphanNamespace),
   ]);
+  const failures = new FailedPods();
+  const controller = {
+    observe: (k: ObjectKey) => observeStatefulSet(k, world, failures, world.nowMs),
+    plan: planStatefulSet,
+  };
   world.put(kinds.statefulSets, aStatefulSet(replicas, more));
   const set = () => world.get(kinds.statefulSets, key) as StatefulSet;
   const look = () => world.look(controller, kinds.statefulSets, key);
@@ -63,7 +68,7 @@ function aWorld(replicas: number, more: Partial<StatefulSet['spec']> = {}) {
     }
     throw new Error('does not come to rest');
   };
-  return { world, set, look, change, pod, report, ready, stuck, names, image, run };
+  return { world, controller, set, look, change, pod, report, ready, stuck, names, image, run };
 }
 
 const data = { metadata: { name: 'data' }, spec: { accessModes: ['ReadWriteOnce'] } } as PersistentVolumeClaim;
@@ -131,6 +136,22 @@ describe('planStatefulSet', () => {
     expect(names()).toEqual(['web-1']);
     look();
     expect(names()).toEqual(['web-1', 'web-0']);
+  });
+
+  it('replaces a pod that ends again and again ever more slowly', () => {
+    const { look, report, names, world } = aWorld(1);
+    look();
+    const waits: (number | undefined)[] = [];
+    for (let i = 0; i < 4; i++) {
+      report(0, { phase: 'Failed', reason: 'OutOfcpu' });
+      const plan = look();
+      waits.push(plan?.again?.afterMs);
+      world.nowMs += plan?.again?.afterMs ?? 0;
+      if (plan?.again) look();
+      expect(names()).toEqual([]);
+      look();
+    }
+    expect(waits).toEqual([undefined, 1000, 2000, 4000]);
   });
 
   it('updates from the highest ordinal down, one at a time, and then calls the new revision current', () => {
@@ -266,8 +287,8 @@ describe('planStatefulSet', () => {
   });
 
   it('says in a condition why a pod could not be made, until it can', () => {
-    const { world, set, run } = aWorld(1);
-    const observed = controller.observe(key, world);
+    const { world, controller, set, run } = aWorld(1);
+    const observed = controller.observe(key);
     const plan = observed && controller.plan(observed, world.nowMs);
     const step = plan?.steps.find(({ op, ...rest }) => op === 'create' && 'kind' in rest && rest.kind === kinds.pods);
     const status = step && plan?.statusAfterFailure?.({ step, error: new StatusError('Forbidden', 'exceeded quota') });
@@ -476,7 +497,7 @@ describe('whatever happens', () => {
     fc.assert(
       fc.property(fc.array(happening, { maxLength: 40 }), (happenings) => {
         const cluster = aWorld(3);
-        const { world, set, pod, look, run } = cluster;
+        const { world, controller, set, pod, look, run } = cluster;
         for (const what of happenings) {
           let_(what, cluster);
           const replicas = set().spec.replicas ?? 0;
@@ -495,6 +516,7 @@ describe('whatever happens', () => {
           }
           expect(steps.filter((step) => step.op !== 'event' && step.kind === kinds.pods).length).toBeLessThanOrEqual(1);
         }
+        world.nowMs += 3_600_000;
         run();
         const { replicas = 0, updateStrategy, template } = set().spec;
         expect(world.list(kinds.pods)).toHaveLength(replicas);

@@ -8,7 +8,8 @@ import type { ControllerRevision, Pod, StatefulSet, StatefulSetStatus } from '@s
 import { kinds } from '@slipway/client/kinds';
 import { claimChildren } from '../../runtime/claim.ts';
 import type { Plan, Step } from '../../runtime/step.ts';
-import { isPodFinished, nextAvailableInMs } from '../pod-readiness.ts';
+import { nextRemovalInMs } from '../failed-pods.ts';
+import { isPodFinished, nextAvailableInMs, soonest } from '../pod-readiness.ts';
 import { withReplicaFailure } from '../replica-failure.ts';
 import { forgetOld, historyOf } from '../revision-history.ts';
 import { type Claims, leavingClaim, missingClaims, retainClaims } from './claims.ts';
@@ -43,8 +44,19 @@ export function planStatefulSet(observed: ObservedStatefulSet, nowMs: number): P
     ({ metadata }) => inUse.has(metadata.name),
     set.spec.revisionHistoryLimit ?? 10,
   );
-  const look = new Look(set, { current, update }, placesOf(set, members), claims, nowMs);
-  const afterMs = nextAvailableInMs(members, set.spec.minReadySeconds ?? 0, nowMs);
+  const isRemovable = ({ metadata }: Pod) => (observed.removableMs.get(metadata.name ?? '') ?? nowMs) <= nowMs;
+  const look = new Look({
+    set,
+    revisions: { current, update },
+    places: placesOf(set, members),
+    claims,
+    isRemovable,
+    nowMs,
+  });
+  const afterMs = soonest(
+    nextAvailableInMs(members, set.spec.minReadySeconds ?? 0, nowMs),
+    nextRemovalInMs(observed.removableMs, nowMs),
+  );
   return {
     steps: [...history.steps, ...look.steps(), ...forgotten],
     status,
@@ -63,23 +75,35 @@ interface Turn {
 const goOn: Turn = { steps: [], holdsUp: false };
 const wait: Turn = { steps: [], holdsUp: true };
 
+interface Seen {
+  readonly set: StatefulSet;
+  readonly revisions: RevisionsInUse;
+  readonly places: Places;
+  readonly claims: Claims;
+  /** A pod that ended is left for a while when the one before it in its place ended too. */
+  readonly isRemovable: (pod: Pod) => boolean;
+  readonly nowMs: number;
+}
+
 class Look {
   readonly #set: StatefulSet;
   readonly #revisions: RevisionsInUse;
   readonly #places: Places;
   readonly #claims: Claims;
+  readonly #isRemovable: (pod: Pod) => boolean;
   readonly #nowMs: number;
   readonly #isOrdered: boolean;
   readonly #bounds: RollingBounds | undefined;
 
-  constructor(set: StatefulSet, revisions: RevisionsInUse, places: Places, claims: Claims, nowMs: number) {
-    this.#set = set;
-    this.#revisions = revisions;
-    this.#places = places;
-    this.#claims = claims;
-    this.#nowMs = nowMs;
-    this.#isOrdered = set.spec.podManagementPolicy !== 'Parallel';
-    this.#bounds = rollingBounds(set);
+  constructor(seen: Seen) {
+    this.#set = seen.set;
+    this.#revisions = seen.revisions;
+    this.#places = seen.places;
+    this.#claims = seen.claims;
+    this.#isRemovable = seen.isRemovable;
+    this.#nowMs = seen.nowMs;
+    this.#isOrdered = seen.set.spec.podManagementPolicy !== 'Parallel';
+    this.#bounds = rollingBounds(seen.set);
   }
 
   steps(): readonly Step[] {
@@ -108,7 +132,9 @@ class Look {
   #fill({ ordinal, pod }: Slot): Turn {
     if (!pod) return this.#create(ordinal);
     const isLeaving = pod.metadata.deletionTimestamp !== undefined;
-    if (isPodFinished(pod)) return isLeaving ? wait : { steps: [this.#delete(pod)], holdsUp: true };
+    if (isPodFinished(pod)) {
+      return isLeaving || !this.#isRemovable(pod) ? wait : { steps: [this.#delete(pod)], holdsUp: true };
+    }
     const claims = pod.status?.phase === 'Pending' ? missingClaims(this.#set, ordinal, this.#claims) : [];
     if (isLeaving) return { steps: claims, holdsUp: true };
     if (this.#isToMakeWay(ordinal, pod)) return { steps: [this.#delete(pod)], holdsUp: true };
