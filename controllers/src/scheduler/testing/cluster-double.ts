@@ -42,6 +42,13 @@ export class ClusterDouble implements Transport {
     this.#apply(this.sources.nodes, nodes.map(added));
   }
 
+  removeNodes(nodes: readonly Node[]): void {
+    this.#apply(
+      this.sources.nodes,
+      nodes.map((object) => ({ object, gone: true })),
+    );
+  }
+
   addNamespaces(namespaces: readonly Namespace[]): void {
     this.#apply(this.sources.namespaces, namespaces.map(added));
   }
