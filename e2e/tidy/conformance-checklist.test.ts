@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { conformanceChecklist } from './conformance-checklist.ts';
+import { workloadChecklist } from './workload-checklist.ts';
 
+const checklist = [...conformanceChecklist, ...workloadChecklist];
 const root = join(import.meta.dirname, '..');
 
 describe('the checklist of conformance', () => {
   it('names tests that there are', () => {
-    const lost = conformanceChecklist.flatMap(([upstream, ours]) =>
+    const lost = checklist.flatMap(([upstream, ours]) =>
       'not' in ours
         ? []
         : ours
@@ -17,7 +19,7 @@ describe('the checklist of conformance', () => {
   });
 
   it('names each of upstream once', () => {
-    const names = conformanceChecklist.map(([upstream]) => upstream);
+    const names = checklist.map(([upstream]) => upstream);
     expect(new Set(names).size).toBe(names.length);
   });
 });

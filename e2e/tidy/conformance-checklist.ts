@@ -5,7 +5,9 @@
 
 type Shown = readonly (readonly [file: string, text: string])[];
 
-export const conformanceChecklist: readonly (readonly [upstream: string, ours: Shown | { readonly not: string }])[] = [
+export type Checklist = readonly (readonly [upstream: string, ours: Shown | { readonly not: string }])[];
+
+export const conformanceChecklist: Checklist = [
   [
     '[sig-api-machinery] API priority and fairness should support FlowSchema API operations',
     [['conformance/device-kinds.integration.test.ts', 'FlowSchema']],
