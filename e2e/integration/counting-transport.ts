@@ -25,6 +25,10 @@ export class RequestCounts {
     return [...this.#counts].reduce((sum, [name, count]) => (name.endsWith(' events') ? sum : sum + count), 0);
   }
 
+  get all(): readonly (readonly [name: string, count: number])[] {
+    return [...this.#counts];
+  }
+
   reset(): void {
     this.#counts.clear();
   }
