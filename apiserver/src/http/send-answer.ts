@@ -28,7 +28,8 @@ export async function sendEncoded(
   if (warnings.length > 0) headers.warning = warnings.map(warningHeader);
   if (encoded.bytes >= gzipBytesMin && acceptsGzip(request)) {
     const packed = await gzipAsync(Buffer.concat([...encoded.chunks]), { level: gzipLevel });
-    response.writeHead(encoded.code, { ...headers, 'content-encoding': 'gzip', 'content-length': packed.length });
+    const packing = { 'content-encoding': 'gzip', vary: 'Accept-Encoding', 'content-length': packed.length };
+    response.writeHead(encoded.code, { ...headers, ...packing });
     response.end(packed);
     return;
   }

@@ -31,8 +31,8 @@ export interface WatchQuery {
   readonly pace?: (() => Promise<void> | undefined) | undefined;
 }
 
-/** As upstream: so often a watcher that asked for it learns how far it is, though nothing happened. */
-const bookmarkIntervalMs = 60_000;
+/** So often a watcher that asked for it learns how far it is, though nothing happened: every minute, late timers included. */
+const bookmarkIntervalMs = 55_000;
 /** As upstream: so long before a watch ends by itself, a last one says where the next watch may begin. */
 const lastBookmarkBeforeEndMs = 2_000;
 
