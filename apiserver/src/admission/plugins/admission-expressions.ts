@@ -1,6 +1,7 @@
 /** Policies and webhooks whose expressions cannot be compiled are refused when they are written, and not when they are needed. */
+import type { ApiResource } from '@slipway/api/resources';
 import type { KubeObject, MutatingAdmissionPolicySpec, ValidatingAdmissionPolicySpec } from '@slipway/api/types';
-import { type FieldError, invalid, invalidError } from '@slipway/api/validation/field-error';
+import { type FieldError, invalid, invalidError, tooLong, tooMany } from '@slipway/api/validation/field-error';
 import { sameJson } from '../../registry/same-json.ts';
 import {
   compiledExpression,
@@ -34,7 +35,9 @@ export const admissionExpressions: AdmissionPlugin = {
 
   validate({ draft, old, request }) {
     if (!draft) return;
-    const before = new Set(old ? expressionsOf(old as WithExpressions).map(({ text }) => text) : []);
+    const texts = textsOf(draft as WithExpressions);
+    refuseTooMuch(texts, request.api, draft.metadata.name ?? '');
+    const before = new Set(old ? textsOf(old as WithExpressions) : []);
     const given = expressionsOf(draft as WithExpressions).filter(({ text }) => text !== undefined && !before.has(text));
     const errors: FieldError[] = given.flatMap(({ path, text = '', wanted, context, compiled }) => {
       const { problem } = compiled ?? compiledExpression(text, wanted, context);
@@ -44,6 +47,34 @@ export const admissionExpressions: AdmissionPlugin = {
     throw invalidError(request.api.kind, request.api.group, draft.metadata.name ?? '', errors);
   },
 };
+
+/**
+ * Compiling an expression takes some twenty microseconds, and one for each hundred characters, and everybody else waits for it. Upstream bounds
+ * nothing but the size of the object.
+ */
+const expressionsMax = 1_000;
+const charactersMax = 128 * 1024;
+
+function refuseTooMuch(texts: readonly string[], { kind, group }: ApiResource, name: string): void {
+  const characters = texts.reduce((sum, { length }) => sum + length, 0);
+  const errors = [
+    ...(texts.length > expressionsMax ? [tooMany('spec', texts.length, expressionsMax)] : []),
+    ...(characters > charactersMax ? [tooLong('spec', charactersMax)] : []),
+  ];
+  if (errors.length > 0) throw invalidError(kind, group, name, errors);
+}
+
+function textsOf({ spec = {}, webhooks = [] }: WithExpressions): string[] {
+  const texts = [
+    ...[spec.matchConditions, ...webhooks.map(({ matchConditions }) => matchConditions), spec.variables].flatMap(
+      (list) => (list ?? []).map(({ expression }) => expression),
+    ),
+    ...(spec.validations ?? []).flatMap(({ expression, messageExpression }) => [expression, messageExpression]),
+    ...(spec.auditAnnotations ?? []).map(({ valueExpression }) => valueExpression),
+    ...(spec.mutations ?? []).map(({ applyConfiguration, jsonPatch }) => (applyConfiguration ?? jsonPatch)?.expression),
+  ];
+  return texts.filter((text) => text !== undefined).filter((text) => text !== '');
+}
 
 function expressionsOf({ spec = {}, webhooks = [] }: WithExpressions): Given[] {
   const known: Context = { hasParams: spec.paramKind !== undefined };

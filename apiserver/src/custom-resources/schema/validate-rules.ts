@@ -1,5 +1,13 @@
 /** The rules of a schema: whether they compile, whether `oldSelf` means something where they stand, and what they can cost at most. */
-import { type FieldError, forbidden, invalid, notSupported, required } from '@slipway/api/validation/field-error';
+import {
+  type FieldError,
+  forbidden,
+  invalid,
+  notSupported,
+  required,
+  tooLong,
+  tooMany,
+} from '@slipway/api/validation/field-error';
 import { elementsMax, typeOfSchema } from '@slipway/cel/schema-type';
 import { CelCompileError } from '@slipway/cel/syntax';
 import { isObjectSchema, type JsonSchema, type ValidationRule } from './json-schema.ts';
@@ -8,6 +16,9 @@ import { compileRule } from './rules.ts';
 /** Upstream's StaticEstimatedCostLimit and StaticEstimatedCRDCostLimit. */
 const ruleCostLimit = 10_000_000;
 const schemaCostLimit = 100_000_000;
+/** Compiling a rule takes some forty microseconds, and everybody else waits for it. Upstream bounds nothing but the size of the definition. */
+const rulesMax = 2_500;
+const ruleCharactersMax = 256 * 1024;
 const advice =
   ' (try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, maps, and strings are declared)';
 
@@ -26,6 +37,10 @@ interface Costly {
 }
 
 export function validateSchemaRules(schema: JsonSchema, path: string): FieldError[] {
+  const texts = ruleTexts(schema);
+  if (texts.length > rulesMax) return [tooMany(`${path}.x-kubernetes-validations`, texts.length, rulesMax)];
+  const characters = texts.reduce((sum, { length }) => sum + length, 0);
+  if (characters > ruleCharactersMax) return [tooLong(`${path}.x-kubernetes-validations`, ruleCharactersMax)];
   const errors: FieldError[] = [];
   const costs: Costly[] = [];
   visit(schema, { path, count: 1, uncorrelatable: undefined, isRoot: true }, errors, costs);
@@ -44,6 +59,19 @@ export function validateSchemaRules(schema: JsonSchema, path: string): FieldErro
     ),
   );
   return errors;
+}
+
+function ruleTexts(schema: JsonSchema): string[] {
+  const { properties = {}, additionalProperties, items } = schema;
+  const parts = [
+    ...Object.values(properties),
+    ...(isObjectSchema(additionalProperties) ? [additionalProperties] : []),
+    ...(items ? [items] : []),
+  ];
+  const own = (schema['x-kubernetes-validations'] ?? []).map(({ rule, messageExpression = '' }) => {
+    return `${rule}${messageExpression}`;
+  });
+  return [...own, ...parts.flatMap(ruleTexts)];
 }
 
 function visit(schema: JsonSchema, place: Place, errors: FieldError[], costs: Costly[]): void {
