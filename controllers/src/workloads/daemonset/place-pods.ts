@@ -17,7 +17,13 @@ export function placePods(daemons: Daemons, removableMs: ReadonlyMap<string, num
       removals.push(...tidyNode(daemons, node, removableMs, nowMs));
     } else removals.push(...misplaced(node).map((pod) => deletePod(daemons.set, pod)));
   }
-  return [...removals, ...creates];
+  // Neighbours of a kind are written together: what is told of them stands before.
+  const [events, deletes] = [removals.filter(isEvent), removals.filter((step) => !isEvent(step))];
+  return [...events, ...deletes, ...creates];
+}
+
+function isEvent({ op }: Step): boolean {
+  return op === 'event';
 }
 
 /** On a node that is not there, only what was never bound: the pod garbage collector sees to the others. */

@@ -362,6 +362,27 @@ describe('a rollout that cannot work', () => {
     expect([0, 1, 2].map(image)).toEqual(['web:2', 'web:2', 'web:2']);
   });
 
+  it('waits for a pod of a rollout that was given up when it is ready, though not yet for minReadySeconds', () => {
+    const { change, look, names, ready, run, world } = aWorld(2, { minReadySeconds: 60 });
+    look();
+    ready(0);
+    world.nowMs += 60_000;
+    look();
+    ready(1);
+    world.nowMs += 60_000;
+    run();
+    change({ template: withImage('web:2') });
+    look();
+    look();
+    ready(1);
+    change({ template: withImage('web:3') });
+    look();
+    expect(look()?.steps).toEqual([]);
+    world.nowMs += 60_000;
+    look();
+    expect(names()).toEqual(['web-0']);
+  });
+
   it('leaves a pod alone that is merely not ready yet, or stuck with the template that is wanted', () => {
     const { change, look, report, stuck } = aWorld(1);
     look();

@@ -9,7 +9,7 @@ import { kinds } from '@slipway/client/kinds';
 import { claimChildren } from '../../runtime/claim.ts';
 import type { Plan, Step } from '../../runtime/step.ts';
 import { nextRemovalInMs } from '../failed-pods.ts';
-import { isPodFinished, nextAvailableInMs, soonest } from '../pod-readiness.ts';
+import { isPodFinished, isPodReady, nextAvailableInMs, soonest } from '../pod-readiness.ts';
 import { withReplicaFailure } from '../replica-failure.ts';
 import { forgetOld, historyOf } from '../revision-history.ts';
 import { type Claims, leavingClaim, missingClaims, retainClaims } from './claims.ts';
@@ -167,9 +167,9 @@ class Look {
     return !pod.metadata.deletionTimestamp && revisionOf(pod) !== this.#revisions.update.metadata.name;
   }
 
-  /** It cannot run, or is left from a rollout that was given up; and there is a newer template to make it from. */
+  /** It does not serve, as it cannot run or is left from a rollout that was given up; and another template is wanted for it. */
   #isToMakeWay(ordinal: number, pod: Pod): boolean {
-    if (!this.#isOutdated({ ordinal, pod }) || isAvailable(this.#set, pod, this.#nowMs)) return false;
+    if (!this.#isOutdated({ ordinal, pod }) || isPodReady(pod)) return false;
     const revision = revisionOf(pod);
     const isGivenUp = revision !== undefined && revision !== this.#revisions.current.metadata.name;
     return isGivenUp || isStuck(pod);
