@@ -44,7 +44,7 @@ describe('controllers in trouble', () => {
   afterEach(() => stop());
 
   async function start(through: (plain: Transport) => Transport, clock = systemClock): Promise<ControlPlane> {
-    const plane = await startControlPlane({ through, clock });
+    const plane = await startControlPlane({ through, controllerClock: clock });
     const stopAgent = startScriptedAgent(plane);
     stop = async () => {
       await stopAgent();
