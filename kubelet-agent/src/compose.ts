@@ -14,6 +14,7 @@ import { type AgentConfig, type AgentSettings, agentConfig, kubeletVersion } fro
 import { runImageCollection } from './node/garbage-collection.ts';
 import { type MachineFacts, readMachineFacts } from './node/machine-facts.ts';
 import { NodeAgentStatus, nodeLabels } from './node/node-agent-status.ts';
+import { nodeEvents } from './node/node-events.ts';
 import { nodeAddresses } from './node/node-status.ts';
 import { parseResolvConf } from './pods/dns-config.ts';
 import type { NodeFacts, PodCgroups } from './pods/pod-deps.ts';
@@ -136,6 +137,9 @@ async function assemble(config: AgentConfig, deps: NodeAgentDeps): Promise<Parts
   const facts = nodeFacts(config, machine, hostIps, watch.node.cache);
   const events = new EventSink({ transport, clock, log });
   const recorder = events.recorder('kubelet', config.nodeName);
+  watch.node.cache.subscribe((changes) => {
+    for (const { before, after } of changes) for (const event of nodeEvents(before, after)) recorder.record(event);
+  });
   const objects = new ReferencedObjects({ transport, clock, random, log });
   const tokens = new ServiceAccountTokens(transport, clock);
   const volumes = new PodVolumes({ layout, mounter: deps.mounter, objects, tokens, clock, random, log });
