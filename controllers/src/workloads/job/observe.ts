@@ -2,7 +2,15 @@ import type { Job, Pod } from '@slipway/api/types';
 import { keyFrom, kinds, type ObjectKey } from '@slipway/client/kinds';
 import type { Caches } from '../../runtime/caches.ts';
 import { controllerOf, orphanIndex } from '../../runtime/owner.ts';
-import { controllingJob, controllerUidLabel, isIndexed, isOpen, isTracked, jobNameLabel } from './job-pods.ts';
+import {
+  controllingJob,
+  controllerUidLabel,
+  hasFailed,
+  isIndexed,
+  isOpen,
+  isTracked,
+  jobNameLabel,
+} from './job-pods.ts';
 import { failureStreak, type FailureStreak } from './pod-backoff.ts';
 
 export interface ObservedJob {
@@ -104,7 +112,10 @@ function observeUncounted(job: Job, pods: readonly Pod[], caches: Caches): Pick<
 function observeStreak(job: Job, caches: Caches): FailureStreak | undefined {
   if (isIndexed(job) && job.spec.backoffLimitPerIndex !== undefined) return undefined;
   const { uid = '' } = job.metadata;
-  const failed = caches.byIndex(kinds.pods, failedPodsIndex, uid).filter(({ status }) => status?.phase !== 'Succeeded');
+  // Pods that the job has let go and removed, to suspend or to shrink, are no failures.
+  const failed = caches
+    .byIndex(kinds.pods, failedPodsIndex, uid)
+    .filter((pod) => hasFailed(pod, job) && (isTracked(pod) || !pod.metadata.deletionTimestamp));
   if (failed.length === 0) return undefined;
   const succeeded = caches.ownedBy(kinds.pods, uid).filter(({ status }) => status?.phase === 'Succeeded');
   return failureStreak(failed, succeeded);

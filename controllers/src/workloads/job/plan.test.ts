@@ -244,6 +244,22 @@ describe('suspension', () => {
     settles(world);
   });
 
+  it('holds back nothing when the job goes on while the former pods still run out their time', () => {
+    const world = new JobWorld({ completions: 2, parallelism: 2, podReplacementPolicy: 'TerminatingOrFailed' });
+    world.rest();
+    world.change({ suspend: true });
+    const former = world.pods;
+    world.rest();
+    for (const { metadata, ...pod } of former) {
+      const { finalizers: _, ...rest } = metadata;
+      const leaving = { deletionTimestamp: formatTime(world.nowMs), deletionGracePeriodSeconds: 30 };
+      world.put(kinds.pods, { ...pod, metadata: { ...rest, ...leaving } });
+    }
+    world.change({ suspend: false });
+    world.rest();
+    expect(world.counters).toEqual({ active: 2, terminating: 2 });
+  });
+
   it('from the beginning means no pod, no start', () => {
     const world = new JobWorld({ suspend: true });
     world.rest();
