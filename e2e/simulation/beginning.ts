@@ -7,13 +7,14 @@ const settleMs = 60_000;
 
 /** Brings up a cluster in which nothing goes wrong, and stops it. Takes a moment, so it is done once per process. */
 export async function makeBeginning(): Promise<Beginning> {
-  const first = new World({ seed: beginningSeed, beginning: undefined });
+  const first = new World({ seed: beginningSeed, beginning: undefined, firstProcess: 0x4000 });
   first.apiServer.start();
   await first.clock.advance(bootMs);
   const { resources } = first.apiServer;
   first.apiServer.crash();
   const world = new World({
     seed: beginningSeed,
+    firstProcess: 0x5000,
     beginning: { image: first.disk.image(), resources, atMs: first.clock.nowMs() },
   });
   world.startAll();

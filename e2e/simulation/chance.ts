@@ -1,4 +1,17 @@
-import type { Random } from '@slipway/kit/random';
+import { type Random, seededRandom } from '@slipway/kit/random';
+
+/**
+ * The chance of one process. Its uuids tell the process and count on: a generator with 32 bits of state would now and then give
+ * two processes the same, and whoever trusts uuids would be right to go wrong.
+ */
+export function processRandom(seed: number, process: number): Random {
+  const random = seededRandom((Math.imul(seed + 1, 0x9e3779b1) ^ Math.imul(process + 1, 0x85ebca6b)) >>> 0);
+  let count = 0;
+  const hex = (value: number, digits: number) => value.toString(16).padStart(digits, '0').slice(-digits);
+  const chance = (digits: number) => hex(Math.floor(random.next() * 16 ** digits), digits);
+  const uuid = () => `${chance(8)}-${hex(process, 4)}-4${chance(3)}-8${chance(3)}-${hex(++count, 12)}`;
+  return { ...random, uuid };
+}
 
 /** Ways to ask a generator. */
 export class Chance {

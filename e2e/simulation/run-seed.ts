@@ -1,6 +1,5 @@
 /** One seed from its beginning to its end: trouble, healing, and the wait until everything is as it should be. */
 import { isStatus } from '@slipway/api/status-error';
-import type { Transport } from '@slipway/api/transport';
 import { messageOf } from '@slipway/kit/errors';
 import { kinds } from '@slipway/client/kinds';
 import { neverAborted } from '@slipway/kit/abort';
@@ -20,6 +19,8 @@ export interface SeedOptions {
   readonly steps: number;
   readonly beginning: Beginning;
   readonly planted?: Planted;
+  /** Names of what users do and what goes wrong, when it is not to be everything. */
+  readonly only?: readonly string[];
   /** Hears of every line of the log. */
   readonly sink?: (line: string) => void;
 }
@@ -72,8 +73,7 @@ class SeedRun {
       },
     });
     this.#startMs = this.#world.clock.monotonicMs();
-    const unchanged = (transport: Transport) => transport;
-    this.#checkers = allCheckers(planted?.observersThrough ?? unchanged);
+    this.#checkers = allCheckers();
     this.#world.ledger.listen({
       changed: (change) => {
         this.#world.log.write('disk', `${change.revision} ${change.type} ${change.key} ${change.fingerprint}`);
@@ -109,10 +109,13 @@ class SeedRun {
     const world = this.#world;
     const { chance, clock, log } = world;
     const user = new User(world, (controller) => controllerNames.includes(controller));
+    const { only } = this.#options;
+    const isWanted = ({ name }: { readonly name: string }) => !only || only.includes(name);
     const possible = operations
-      .filter(({ needs }) => !needs || user.has(needs))
+      .filter((each) => isWanted(each) && (!each.needs || user.has(each.needs)))
       .map((value) => ({ weight: value.weight, value }));
-    const troubles = faults.map((value) => ({ weight: value.weight, value }));
+    user.begin();
+    const troubles = faults.filter(isWanted).map((value) => ({ weight: value.weight, value }));
     for (let step = 0; step < this.#options.steps && !this.#problem; step++) {
       await clock.advance(chance.between(0, chance.strikes(0.5) ? 100 : stepMsMax));
       if (chance.strikes(1 / stepsPerFault)) {

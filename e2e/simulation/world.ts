@@ -3,10 +3,9 @@ import type { ApiResource } from '@slipway/api/resources';
 import type { Transport } from '@slipway/api/transport';
 import { ModelledDisk, perfectDisk, type TableState } from '@slipway/apiserver/testing';
 import { Client } from '@slipway/client/client';
-import { seededRandom } from '@slipway/kit/random';
 import { VirtualClock } from '@slipway/kit/virtual-clock';
 import { Acknowledged } from './acknowledged.ts';
-import { Chance } from './chance.ts';
+import { Chance, processRandom } from './chance.ts';
 import { EventLog } from './event-log.ts';
 import { Ledger } from './ledger.ts';
 import { Network } from './network.ts';
@@ -27,14 +26,17 @@ export interface Beginning {
 export interface Planted {
   /** The disk says that a write is on it before it is. */
   readonly diskLies?: boolean;
-  readonly controllersThrough?: (transport: Transport) => Transport;
-  /** Stands between the observers, who check watches, and the network. */
-  readonly observersThrough?: (transport: Transport) => Transport;
+  /** Stands between the controllers of an account and the network. A new one for each start of a process. */
+  readonly controllersThrough?: (transport: Transport, account: string) => Transport;
+  /** Stands between the network and the API server. */
+  readonly serverThrough?: (transport: Transport) => Transport;
 }
 
 export interface WorldOptions {
   readonly seed: number;
   readonly beginning: Beginning | undefined;
+  /** Processes are numbered from here on: what made the beginning is not met again. */
+  readonly firstProcess?: number;
   readonly planted?: Planted;
   readonly sink?: (line: string) => void;
   readonly sandboxListener?: SandboxListener;
@@ -58,13 +60,22 @@ export class World {
   /** The slowest that a write takes to be on the disk. */
   syncMsMax = 0;
   readonly #seed: number;
+  readonly #firstProcess: number;
   #processes = 0;
   #hadTwoLeaders = false;
 
-  constructor({ seed, beginning, planted = {}, sink, sandboxListener = { started: () => {} } }: WorldOptions) {
+  constructor({
+    seed,
+    beginning,
+    firstProcess = 0,
+    planted = {},
+    sink,
+    sandboxListener = { started: () => {} },
+  }: WorldOptions) {
     this.#seed = seed;
+    this.#firstProcess = firstProcess;
     this.clock = new VirtualClock(beginning?.atMs);
-    this.chance = new Chance(seededRandom(mixed(seed, 0)));
+    this.chance = new Chance(processRandom(seed, 0));
     this.log = new EventLog(this.clock, sink);
     const syncMs = () => (this.syncMsMax === 0 ? 0 : this.chance.between(0, this.syncMsMax));
     const lies = () => planted.diskLies === true && this.chance.strikes(0.3);
@@ -74,14 +85,20 @@ export class World {
     this.network = new Network({ clock, chance, log, acknowledged });
     const { network } = this;
     const newProcess = (name: string) => this.newProcess(name);
-    this.apiServer = new ApiServerPart({ disk: this.disk, network, log, newProcess });
+    this.apiServer = new ApiServerPart({
+      disk: this.disk,
+      network,
+      log,
+      newProcess,
+      through: planted.serverThrough ?? unchanged,
+    });
     const deps = {
       network,
       log,
       newProcess,
       resources: beginning?.resources ?? [],
       later: (ms: number, fire: () => void) => void clock.after(ms, fire),
-      through: planted.controllersThrough ?? ((transport: Transport) => transport),
+      through: planted.controllersThrough ?? unchanged,
     };
     const part = (name: string, controllers: string[], lease: string) =>
       new ControllersPart(deps, { name, controllers, lease });
@@ -91,7 +108,7 @@ export class World {
   }
 
   newProcess(name: string): SimulatedProcess {
-    return new SimulatedProcess(name, this.clock, seededRandom(mixed(this.#seed, ++this.#processes)));
+    return new SimulatedProcess(name, this.clock, processRandom(this.#seed, this.#firstProcess + ++this.#processes));
   }
 
   startAll(): void {
@@ -115,7 +132,6 @@ export class World {
   }
 }
 
-/** Seeds that are neighbours make streams that are not. */
-function mixed(seed: number, stream: number): number {
-  return (Math.imul(seed + 1, 0x9e3779b1) ^ Math.imul(stream + 1, 0x85ebca6b)) >>> 0;
+function unchanged(transport: Transport): Transport {
+  return transport;
 }

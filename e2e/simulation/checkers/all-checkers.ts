@@ -1,8 +1,11 @@
-import type { Transport } from '@slipway/api/transport';
 import { acknowledgedWrites } from './acknowledged-writes.ts';
+import { addressesOfServices } from './addresses-of-services.ts';
 import { bounds } from './bounds.ts';
+import { budgets } from './budgets.ts';
 import type { Checker } from './checker.ts';
+import { finishedJobs } from './finished-jobs.ts';
 import { identities } from './identities.ts';
+import { ordinals } from './ordinals.ts';
 import { owners } from './owners.ts';
 import { replicas } from './replicas.ts';
 import { revisions } from './revisions.ts';
@@ -10,15 +13,19 @@ import { serverAndDisk } from './server-and-disk.ts';
 import { watches } from './watches.ts';
 
 /** Everything that is checked, new for each run. */
-export function allCheckers(observersThrough: (transport: Transport) => Transport): readonly Checker[] {
+export function allCheckers(): readonly Checker[] {
   return [
     revisions(),
     acknowledgedWrites(),
-    watches(observersThrough),
+    watches(),
     identities(),
     bounds(),
+    budgets(),
+    ordinals(),
     owners(),
     replicas(),
+    finishedJobs(),
+    addressesOfServices(),
     serverAndDisk(),
   ];
 }

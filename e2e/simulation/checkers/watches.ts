@@ -3,7 +3,7 @@
  * where they were. What an observer has must be, at each revision that it reached, what the disk had there.
  */
 import type { KubeObject } from '@slipway/api/types';
-import type { Transport, WatchEvent } from '@slipway/api/transport';
+import type { WatchEvent } from '@slipway/api/transport';
 import { isStatus } from '@slipway/api/status-error';
 import { Client } from '@slipway/client/client';
 import { type Kind, keyOf, kinds } from '@slipway/client/kinds';
@@ -16,7 +16,7 @@ import type { Checker } from './checker.ts';
 const observed: readonly Kind[] = [kinds.pods, kinds.replicaSets, kinds.services];
 const retryMs = 500;
 
-export function watches(through: (transport: Transport) => Transport): Checker {
+export function watches(): Checker {
   const observers: Observer[] = [];
   const firstProblem = () => observers.map(({ problem }) => problem).find(Boolean);
   return {
@@ -24,7 +24,7 @@ export function watches(through: (transport: Transport) => Transport): Checker {
     begin: (world) => {
       for (const kind of observed) {
         const process = world.newProcess(`observer`);
-        const observer = new Observer(kind, process, new Client(through(world.network.connect(process, admin))));
+        const observer = new Observer(kind, process, new Client(world.network.connect(process, admin)));
         observers.push(observer);
         void observer.run(world.ledger);
       }

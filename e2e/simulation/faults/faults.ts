@@ -1,4 +1,6 @@
+import { kinds } from '@slipway/client/kinds';
 import { neverAborted } from '@slipway/kit/abort';
+import { messageOf } from '@slipway/kit/errors';
 import { noNetworkFaults } from '../network.ts';
 import type { SimulatedProcess } from '../process.ts';
 import type { World } from '../world.ts';
@@ -106,9 +108,14 @@ function twoLeaders(world: World): void {
   });
 }
 
+/** Now and then somebody knows that the machine will not come back, and removes the object. It comes back all the same. */
 function loseNode(world: World): void {
   const node = world.chance.pick(world.nodes);
   node?.powerOff();
+  if (node && world.chance.strikes(0.4)) {
+    const removing = world.directClient()?.delete(kinds.nodes, { name: node.name }, { signal: neverAborted });
+    removing?.catch((error: unknown) => world.log.write('world', `node not removed: ${messageOf(error)}`));
+  }
   world.clock.after(world.chance.pick([2_000, 20_000, 90_000]) ?? 0, () => node?.start());
 }
 

@@ -14,6 +14,8 @@ export interface ApiServerPartDeps {
   readonly network: Network;
   readonly log: EventLog;
   readonly newProcess: (name: string) => SimulatedProcess;
+  /** Stands between the network and the server, to plant a bug there. */
+  readonly through: (transport: Transport) => Transport;
 }
 
 const config = apiServerConfig({ dataDir: '/simulated', securePort: 6443 });
@@ -60,7 +62,7 @@ export class ApiServerPart {
   }
 
   async #serve(process: SimulatedProcess, backend: Backend): Promise<void> {
-    const { network, log } = this.#deps;
+    const { network, log, through } = this.#deps;
     const { clock, random } = process;
     const server = await createApiServer(config, {
       backend,
@@ -78,7 +80,7 @@ export class ApiServerPart {
     const serving = server.run(new AbortController().signal);
     await Promise.race([server.ready, serving]);
     if (!process.isAlive) return;
-    const end = new ServerEnd((user) => server.transport(user));
+    const end = new ServerEnd((user) => through(server.transport(user)));
     this.#running = { process, backend, server, end };
     network.server = end;
     log.write('apiserver', 'serves');

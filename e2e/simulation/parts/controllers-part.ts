@@ -18,7 +18,7 @@ export interface ControllersPartDeps {
   /** Does something in a while, whoever lives then. */
   readonly later: (ms: number, fire: () => void) => void;
   /** Stands between the controllers and the network, to plant a bug there. */
-  readonly through: (transport: Transport) => Transport;
+  readonly through: (transport: Transport, account: string) => Transport;
 }
 
 export interface ControllersPartOptions {
@@ -105,8 +105,8 @@ export class ControllersPart {
     this.#isLeading = true;
     try {
       const manager = createControllerManager({
-        transport: through(network.connect(process, this.#user)),
-        transportAs: (account) => through(network.connect(process, userOf(account))),
+        transport: through(network.connect(process, this.#user), this.#user.name),
+        transportAs: (account) => through(network.connect(process, userOf(account)), account),
         clock,
         random,
         log: silentLogger,

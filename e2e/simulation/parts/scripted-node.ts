@@ -202,7 +202,7 @@ class Agent {
     const { clock } = process;
     await clock.sleep(this.#chance.between(1, startMsMax), signal);
     const others = new Set(this.#pods.list().flatMap((each) => (isTerminal(each) ? [] : [each.status?.podIP ?? ''])));
-    const ip = pod.status?.podIP || sandboxes.freeAddress(this.#podCidr, others);
+    const ip = sandboxes.freeAddress(this.#podCidr, others);
     if (!this.#podCidr || !ip) return againMs;
     const startedMs = clock.monotonicMs();
     const endsByItself = (pod.spec.restartPolicy ?? 'Always') !== 'Always';

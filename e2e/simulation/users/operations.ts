@@ -52,7 +52,7 @@ export const operations: readonly Operation[] = [
   { name: 'delete replicaset', weight: 2, run: (u) => removeAny(u, kinds.replicaSets) },
   { name: 'delete service', weight: 2, run: (u) => removeAny(u, kinds.services) },
   { name: 'delete pod', weight: 4, run: (u) => removeAny(u, kinds.pods) },
-  { name: 'create configmap', weight: 2, run: makeOwned },
+  { name: 'create configmap', weight: 5, run: makeOwned },
   { name: 'create namespace', weight: 3, run: createNamespace },
   { name: 'delete namespace', weight: 1, run: deleteNamespace },
   { name: 'create quota', weight: 1, run: (u) => u.create(kinds.resourceQuotas, quota(u.place(''), u.chance)) },
@@ -62,11 +62,12 @@ export const operations: readonly Operation[] = [
   { name: 'taint', weight: 1, run: taint },
   {
     name: 'create budget',
-    weight: 3,
+    weight: 5,
     needs: 'disruption',
-    run: (u) => u.create(budgets, disruptionBudget(u.place('d'), u.chance)),
+    run: makeBudget,
   },
   { name: 'delete budget', weight: 1, needs: 'disruption', run: (u) => removeAny(u, budgets) },
+  { name: 'drain', weight: 5, needs: 'disruption', run: drain },
   { name: 'evict', weight: 6, needs: 'disruption', run: evictAny },
   {
     name: 'create statefulset',
@@ -141,9 +142,24 @@ async function deleteNamespace(user: User): Promise<void> {
   await user.remove(kinds.namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
 }
 
+/** For something that is there. */
+async function makeBudget(user: User): Promise<void> {
+  const kind: Kind = user.chance.strikes(0.7) ? kinds.deployments : statefulSets;
+  const { namespace = '', name = '' } = (await user.any(kind))?.metadata ?? {};
+  if (name) await user.create(budgets, disruptionBudget({ namespace, name }, user.chance));
+}
+
 async function evictAny(user: User): Promise<void> {
   const found = await user.any(kinds.pods, ({ metadata }) => !metadata.deletionTimestamp);
   if (found) await user.evict(found);
+}
+
+/** All pods of a node at once, as `kubectl drain` does. */
+async function drain(user: User): Promise<void> {
+  const node = await anyNode(user);
+  const { items } = await user.client.list(kinds.pods, { signal: user.signal });
+  const there = items.filter(({ spec }) => spec.nodeName === node?.metadata.name);
+  await Promise.allSettled(there.map((each) => user.evict(each)));
 }
 
 async function changeNode(user: User, spec: Readonly<Record<string, unknown>>): Promise<void> {

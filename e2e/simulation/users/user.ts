@@ -27,6 +27,13 @@ export class User {
     this.has = has;
   }
 
+  /** Makes the namespaces; those who want something there before they are made are told so. */
+  begin(): void {
+    for (const name of namespaces.slice(1)) {
+      this.create(kinds.namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } }).catch(() => {});
+    }
+  }
+
   get signal(): AbortSignal {
     return neverAborted;
   }
