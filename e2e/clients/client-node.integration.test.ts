@@ -1,5 +1,6 @@
 /** The official JavaScript client: typed calls, informers, watches, patches of every kind. */
 import {
+  CoordinationV1Api,
   CoreV1Api,
   type Informer,
   KubeConfig,
@@ -8,8 +9,10 @@ import {
   PatchStrategy,
   setHeaderOptions,
   type V1ConfigMap,
+  V1MicroTime,
   Watch,
 } from '@kubernetes/client-node';
+import { freePorts } from '../cluster/free-ports.ts';
 import { type Cluster, newCluster } from '../harness/cluster.ts';
 import { eventually } from '../harness/eventually.ts';
 
@@ -21,7 +24,9 @@ describe('@kubernetes/client-node', () => {
   let core: CoreV1Api;
 
   beforeAll(async () => {
-    cluster = await newCluster({ agent: false });
+    // The same after a restart.
+    const [port = 0] = await freePorts(1);
+    cluster = await newCluster({ agent: false, flags: [`--secure-port=${port}`] });
     await cluster.up();
     config = new KubeConfig();
     config.loadFromFile(cluster.kubeconfig);
@@ -94,5 +99,68 @@ describe('@kubernetes/client-node', () => {
     await core.deleteNamespacedConfigMap({ namespace, name: 'before' });
     await eventually('the deletion', async () => expect([...known]).not.toContain('before'));
     await informer.stop();
+  });
+
+  it('an informer goes on after the API server was killed', async () => {
+    const known = new Set<string>();
+    const informer: Informer<V1ConfigMap> = makeInformer(
+      config,
+      `/api/v1/namespaces/${namespace}/configmaps`,
+      () => core.listNamespacedConfigMap({ namespace, labelSelector: 'by=client-node' }),
+      'by=client-node',
+    );
+    informer.on('add', ({ metadata }) => known.add(metadata?.name ?? ''));
+    informer.on('delete', ({ metadata }) => known.delete(metadata?.name ?? ''));
+    // As its documentation has it: after an error it is for the caller to begin again.
+    let isStopped = false;
+    const begin = (): Promise<void> =>
+      informer.start().catch(async () => {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        if (!isStopped) await begin();
+      });
+    informer.on('error', () => {
+      if (!isStopped) void begin();
+    });
+    await put('before-the-kill');
+    await begin();
+    await eventually('the first object', async () => expect([...known]).toContain('before-the-kill'));
+    await cluster.end('SIGKILL');
+    await cluster.up();
+    await put('after-the-kill');
+    await core.deleteNamespacedConfigMap({ namespace, name: 'before-the-kill' });
+    await eventually('what happened since', async () => {
+      expect([...known]).toContain('after-the-kill');
+      expect([...known]).not.toContain('before-the-kill');
+    });
+    isStopped = true;
+    await informer.stop();
+  });
+
+  /** The package has no election of its own; its callers write one over a Lease, as here. */
+  it('candidates elect one of them by a Lease, and another one when it goes', async () => {
+    const leases = config.makeApiClient(CoordinationV1Api);
+    const name = 'election';
+    const body = { metadata: { name }, spec: { holderIdentity: '', leaseDurationSeconds: 1 } };
+    await leases.createNamespacedLease({ namespace, body });
+    const attempt = async (holderIdentity: string): Promise<boolean> => {
+      const lease = await leases.readNamespacedLease({ namespace, name });
+      if (lease.spec?.holderIdentity) return false;
+      const spec = { ...lease.spec, holderIdentity, renewTime: new V1MicroTime() };
+      return leases.replaceNamespacedLease({ namespace, name, body: { ...lease, spec } }).then(
+        () => true,
+        (error: { readonly code?: number }) => {
+          expect(error.code).toBe(409);
+          return false;
+        },
+      );
+    };
+    const candidates = Array.from({ length: 10 }, (_, i) => `candidate-${i}`);
+    for (let round = 0; round < 3; round++) {
+      const won = await Promise.all(candidates.map(attempt));
+      expect(won.filter(Boolean)).toHaveLength(1);
+      const { metadata, spec } = await leases.readNamespacedLease({ namespace, name });
+      expect(spec?.holderIdentity).toBe(candidates[won.indexOf(true)]);
+      await leases.replaceNamespacedLease({ namespace, name, body: { metadata, spec: { leaseDurationSeconds: 1 } } });
+    }
   });
 });
