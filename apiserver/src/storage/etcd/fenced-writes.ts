@@ -18,11 +18,23 @@ const tryForMs = 5_000;
 /** Versions of a key that are looked through for a write of ours, which others have written over meanwhile. */
 const versionsMax = 16;
 
+/** One try. */
+interface Write {
+  readonly key: string;
+  readonly expected: Revision;
+  readonly mark: string;
+  readonly fence: StandingFence;
+  /** It was sent after this revision. */
+  readonly after: Revision;
+}
+
 type Outcome = WriteResult | 'not carried out';
 
 export class FencedWrites {
   readonly #options: FencedWritesOptions;
   readonly #fence: Fence;
+  /** The newest revision that anybody was told of here: what happened up to it was before what is sent now. */
+  #head: Revision = 0n;
 
   constructor(options: FencedWritesOptions) {
     this.#options = options;
@@ -45,24 +57,29 @@ export class FencedWrites {
         success: changesOf(mark),
         failure: [read(key), read(fence.key)],
       };
+      const write = { key, expected, mark, fence, after: this.#head };
       let outcome: Outcome;
       try {
-        outcome = this.#outcomeOf(await this.#options.send(request, signal), { fence, expected });
+        outcome = this.#outcomeOf(await this.#options.send(request, signal), write);
       } catch (error) {
         if (!(error instanceof StorageError) || error.reason !== 'unknownOutcome') throw error;
-        outcome = await this.#foundOut(error, { key, expected, mark, fence }, signal);
+        outcome = await this.#foundOut(error, write, signal);
         if (outcome === 'not carried out' && this.#options.clock.monotonicMs() >= untilMs) {
           throw new StorageError('unavailable', error.message, { cause: error });
         }
       }
-      if (outcome !== 'not carried out') return outcome;
+      if (outcome === 'not carried out') continue;
+      if (outcome.outcome === 'written') this.#sawRevision(outcome.revision);
+      return outcome;
     }
   }
 
-  #outcomeOf(
-    response: ITxnResponse,
-    { fence, expected }: { readonly fence: StandingFence; readonly expected: Revision },
-  ): Outcome {
+  #sawRevision(revision: Revision): void {
+    if (revision > this.#head) this.#head = revision;
+  }
+
+  #outcomeOf(response: ITxnResponse, { fence, expected }: Write): Outcome {
+    this.#sawRevision(BigInt(response.header.revision));
     if (response.succeeded) return resultOf(response);
     const [found, foundFence] = response.responses.map(({ response_range: range }) => range?.kvs[0]);
     if (revisionOf(foundFence) === fence.revision || revisionOf(found) !== expected) return resultOf(response);
@@ -71,11 +88,7 @@ export class FencedWrites {
   }
 
   /** Throws the lost answer's own error when the members cannot be asked, or when it cannot be said. */
-  async #foundOut(
-    lost: StorageError,
-    write: { readonly key: string; readonly expected: Revision; readonly mark: string; readonly fence: StandingFence },
-    signal: AbortSignal,
-  ): Promise<Outcome> {
+  async #foundOut(lost: StorageError, write: Write, signal: AbortSignal): Promise<Outcome> {
     try {
       await this.#fence.raise(write.fence);
       return (await this.#trace(write, signal)) ?? Promise.reject(lost);
@@ -87,10 +100,7 @@ export class FencedWrites {
   }
 
   /** Looks for the mark, backwards from what is stored. Undefined: the traces are gone. */
-  async #trace(
-    { key, expected, mark, fence }: { key: string; expected: Revision; mark: string; fence: StandingFence },
-    signal: AbortSignal,
-  ): Promise<Outcome | undefined> {
+  async #trace({ key, expected, mark, after }: Write, signal: AbortSignal): Promise<Outcome | undefined> {
     const deletion = await this.#read(causeKeyOf(key), signal);
     if (deletion && hasMark(deletion.value, mark)) return { outcome: 'written', revision: revisionOf(deletion) };
     const current = await this.#read(key, signal);
@@ -102,10 +112,10 @@ export class FencedWrites {
     }
     if (revisionOf(current) === expected) {
       // Of a create: it may have been there, and been deleted again.
-      return expected === 0n && revisionOf(deletion) > fence.revision ? undefined : 'not carried out';
+      return expected === 0n && revisionOf(deletion) > after ? undefined : 'not carried out';
     }
     const isWholeStory = expected > 0n && version !== undefined && revisionOf(version) <= expected;
-    const isAnotherLife = expected === 0n && version === undefined && revisionOf(deletion) <= fence.revision;
+    const isAnotherLife = expected === 0n && version === undefined && revisionOf(deletion) <= after;
     return isWholeStory || isAnotherLife
       ? { outcome: 'conflict', current: current && decodeEntry(current) }
       : undefined;
