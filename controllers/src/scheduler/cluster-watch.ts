@@ -138,6 +138,8 @@ export class ClusterWatch {
   #want(pod: Pod, before: Pod | undefined, events: ClusterEvent[]): void {
     const pending = this.#reader.pending(pod);
     const { nominations } = this.#state;
+    // One that is about to be bound has its room already.
+    if (this.#state.placeOf(pending.uid)) return;
     const known = nominations.of(pending.uid);
     if (pending.nominatedNode !== undefined && known === undefined) nominations.set(pending, pending.nominatedNode);
     const wasNominated = before?.status?.nominatedNodeName;

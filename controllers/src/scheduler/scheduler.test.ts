@@ -1,3 +1,4 @@
+import { StatusError } from '@slipway/api/status-error';
 import type { Node, Pod } from '@slipway/api/types';
 import { Client } from '@slipway/client/client';
 import { silentLogger } from '@slipway/kit/logger';
@@ -139,6 +140,39 @@ describe('Scheduler', () => {
     expect([nodeOf('high'), nodeOf('other')]).toEqual(['a', undefined]);
     expect(podNamed('high')?.status?.nominatedNodeName).toBe('a');
     expect(events).toContain('low Preempted: Preempted by pod uid-default-high on node a');
+  });
+
+  it('ends while bindings hang, and with as many as there may be', async () => {
+    double.addNodes(Array.from({ length: 30 }, (_, i) => aNode(`n${i}`)));
+    const hanging = {
+      name: 'hangs',
+      bind: (_pod: unknown, _node: string, _client: unknown, signal: AbortSignal) =>
+        new Promise<void>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+    };
+    start({ binders: [hanging] });
+    double.addPods(Array.from({ length: 200 }, () => aPod({ cpu: '1m' })));
+    await pass();
+    expect(double.bindings).toBe(0);
+    await stop();
+  });
+
+  it('frees room that was kept for a pod which found another place', async () => {
+    double.addNodes(nodes('a'));
+    start();
+    // Its finalizer keeps the victim: the room on `a` is promised, not free.
+    double.refuse = ({ verb }) => (verb === 'delete' ? new StatusError('Conflict', 'not now') : undefined);
+    add({ name: 'low', cpu: '2' });
+    await pass();
+    add({ name: 'high', cpu: '2', priority: 10 });
+    await pass();
+    expect(nodeOf('high')).toBeUndefined();
+    double.addNodes(nodes('b'));
+    await pass(1_000);
+    expect(nodeOf('high')).toBe('b');
+    double.removePods([podNamed('low')].filter((pod) => pod !== undefined));
+    add({ name: 'next', cpu: '2' });
+    await pass(1_000);
+    expect(nodeOf('next')).toBe('a');
   });
 
   it('tries again when victims could not be ended', async () => {

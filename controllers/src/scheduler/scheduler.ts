@@ -111,7 +111,7 @@ export class Scheduler {
   }
 
   #sleepUntilWoken(): Promise<void> {
-    if (this.#queue.activeSize > 0) return Promise.resolve();
+    if (this.#queue.isReady) return Promise.resolve();
     return new Promise((resolve) => {
       this.#wake = resolve;
     });
@@ -125,6 +125,7 @@ export class Scheduler {
         await new Promise<void>((resolve) => {
           this.#bindingEnded = resolve;
         });
+        if (signal.aborted) return;
         turnMs = clock.monotonicMs();
       }
       const pod = this.#queue.take();
@@ -161,8 +162,8 @@ export class Scheduler {
     }
     this.#start = decision.nextStart;
     const nodeName = decision.node.name;
-    this.#state.nominations.delete(pod.uid);
     this.#state.placePod(pod, nodeName);
+    this.#endNomination(pod.uid, nodeName);
     this.#binding.add(pod.uid);
     this.#doBeside(this.#bind(pod, nodeName, signal));
   }
@@ -187,7 +188,7 @@ export class Scheduler {
     const plan = planPreemption(pod, misfit, this.#state, profile, view, this.#deps.random);
     if (plan.outcome === 'none') {
       const message = `${misfit.message} ${plan.message}`;
-      const hasLost = !plan.keepsNomination && this.#state.nominations.delete(pod.uid) !== undefined;
+      const hasLost = !plan.keepsNomination && this.#endNomination(pod.uid);
       this.#fail(pod, message, rejectedBy, hasLost);
       return;
     }
@@ -237,7 +238,10 @@ export class Scheduler {
       this.#reporter.forget(pod.uid);
       recordEvent(aboutPod(pod), 'Normal', 'Scheduled', `Successfully assigned ${keyOfPod(pod)} to ${nodeName}`);
     } catch (error) {
-      if (signal.aborted) return;
+      if (signal.aborted) {
+        this.#endBinding(pod.uid);
+        return;
+      }
       if (!isStatus(error, 'NotFound', 'Conflict'))
         log.warn({ pod: keyOfPod(pod), node: nodeName, error: messageOf(error) }, 'binding failed, will try again');
       this.#undo(pod);
@@ -259,6 +263,14 @@ export class Scheduler {
     const removed = this.#state.removePod(pod.uid);
     this.#queue.retry(pod.uid);
     if (removed) this.#queue.wake([{ kind: 'podRemoved', ...removed }]);
+  }
+
+  /** The pod has a node, or nothing to wait for: room that was kept for it elsewhere is free. Answers whether there was any. */
+  #endNomination(uid: string, nodeName?: string): boolean {
+    const kept = this.#state.nominations.delete(uid);
+    const node = kept === nodeName ? undefined : this.#state.node(kept ?? '');
+    if (node) this.#queue.wake([{ kind: 'nominationEnded', node }]);
+    return kept !== undefined;
   }
 
   #endBinding(uid: string): void {

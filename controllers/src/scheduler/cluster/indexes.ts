@@ -110,8 +110,9 @@ export class Indexes {
     return column;
   }
 
-  /** What earlier pods of the demand found out about single nodes. */
-  memo(demand: Demand, profile: { readonly schedulerName: string }): NodeMemo {
+  /** What earlier pods of the demand found out about single nodes. A demand that names its nodes has few of them, and mostly one pod. */
+  memo(demand: Demand, profile: { readonly schedulerName: string }): NodeMemo | undefined {
+    if (demand.nodeNames) return undefined;
     const key = `${profile.schedulerName}/${demand.id}`;
     const known = this.#memos.get(key);
     if (known?.demand === demand && known.profile === profile) return known;

@@ -54,15 +54,14 @@ export interface LocalRejection {
   readonly rejection: Rejection;
 }
 
-/** All that is remembered about nodes for one demand under one profile. */
+/** All that is remembered about nodes for one demand under one profile. What nobody asks for takes no room. */
 export class NodeMemo {
   readonly demand: Demand;
   readonly profile: object;
   readonly rejections: NodeAnswers<LocalRejection | undefined>;
-  /** The same with the pods in mind that room was made for on the node. */
-  readonly rejectionsWithNominated: NodeAnswers<LocalRejection | undefined>;
-  readonly points: NodeNumbers;
   readonly #capacity: number;
+  #withNominated: NodeAnswers<LocalRejection | undefined> | undefined;
+  #points: NodeNumbers | undefined;
   #candidates: { readonly answers: NodeAnswers<Candidate | Rejection>; readonly budgets: unknown } | undefined;
 
   constructor(demand: Demand, profile: object, capacity: number) {
@@ -70,8 +69,17 @@ export class NodeMemo {
     this.profile = profile;
     this.#capacity = capacity;
     this.rejections = new NodeAnswers(capacity);
-    this.rejectionsWithNominated = new NodeAnswers(capacity);
-    this.points = new NodeNumbers(capacity);
+  }
+
+  /** The same with the pods in mind that room was made for on the node. */
+  get rejectionsWithNominated(): NodeAnswers<LocalRejection | undefined> {
+    this.#withNominated ??= new NodeAnswers(this.#capacity);
+    return this.#withNominated;
+  }
+
+  get points(): NodeNumbers {
+    this.#points ??= new NodeNumbers(this.#capacity);
+    return this.#points;
   }
 
   /** Who would have to go, as long as the version of the budgets is the same. */

@@ -15,7 +15,7 @@ export class NodeChecks {
   readonly #pod: PendingPod;
   readonly #local: readonly NamedCheck[];
   readonly #others: readonly NamedCheck[];
-  readonly #memo: NodeMemo;
+  readonly #memo: NodeMemo | undefined;
   readonly #promisedNode: string | undefined;
   /** Names of the filters that rejected a node; they decide what may help the pod. */
   readonly rejectedBy = new Set<string>();
@@ -58,7 +58,9 @@ export class NodeChecks {
   reject(node: NodeInfo): Rejection | undefined {
     if (node.nominated.length === 0) return this.#rejectAsIs(node);
     if (!this.isLocalTo(node)) return this.#rejectWithNominated(node) ?? this.#rejectAsIs(node);
-    const known = this.#memo.rejectionsWithNominated.of(node, this.#findWithNominated);
+    const known = this.#memo
+      ? this.#memo.rejectionsWithNominated.of(node, this.#findWithNominated)
+      : this.#findWithNominated(node);
     if (known) this.rejectedBy.add(known.filter);
     return known?.rejection;
   }
@@ -69,7 +71,7 @@ export class NodeChecks {
   }
 
   #rejectAsIs(node: NodeInfo): Rejection | undefined {
-    const local = this.#memo.rejections.of(node, this.#findLocal);
+    const local = this.#memo ? this.#memo.rejections.of(node, this.#findLocal) : this.#findLocal(node);
     if (local) {
       this.rejectedBy.add(local.filter);
       return local.rejection;

@@ -11,6 +11,7 @@ import type { NodeInfo } from '../cluster/node-info.ts';
 import type { Profile } from '../configuration/profile.ts';
 import type { PendingPod } from '../pods/pod-info.ts';
 import { explanationOf, noNodes, RejectionCount } from './explain.ts';
+import { rejection } from './filter.ts';
 import { NodeChecks } from './node-checks.ts';
 import type { Contest } from './score.ts';
 
@@ -47,30 +48,43 @@ export function schedule(pod: PendingPod, cluster: ClusterView, profile: Profile
   const promised = cluster.node(cluster.nominations.of(pod.uid) ?? '');
   if (promised && !checks.reject(promised)) return { outcome: 'fits', node: promised, nextStart: start };
 
-  const wanted = feasibleWanted(nodes.length, profile.percentageOfNodesToScore);
+  const candidates = candidatesFor(pod, cluster);
+  const wanted = feasibleWanted(candidates.length, profile.percentageOfNodesToScore);
   const rejections = new RejectionCount();
   const resolvable: NodeInfo[] = [];
   const feasible: NodeInfo[] = [];
   let looked = 0;
-  for (; looked < nodes.length && feasible.length < wanted; looked++) {
-    const node = nodes[(start + looked) % nodes.length] as NodeInfo;
-    const rejection = checks.reject(node);
-    if (!rejection) {
+  for (; looked < candidates.length && feasible.length < wanted; looked++) {
+    const node = candidates[(start + looked) % candidates.length] as NodeInfo;
+    const rejected = checks.reject(node);
+    if (!rejected) {
       feasible.push(node);
       continue;
     }
-    rejections.add(rejection);
-    if (rejection.isResolvable) resolvable.push(node);
+    rejections.add(rejected);
+    if (rejected.isResolvable) resolvable.push(node);
   }
-  const nextStart = (start + looked) % nodes.length;
   if (feasible.length === 0) {
-    const message = rejections.explain(nodes.length);
-    return { outcome: 'misfit', message, rejectedBy: new Set(checks.rejectedBy), resolvable, checks };
+    const rejectedBy = new Set(checks.rejectedBy);
+    if (candidates.length < nodes.length) {
+      rejections.add(notNamed, nodes.length - candidates.length);
+      rejectedBy.add('NodeAffinity');
+    }
+    return { outcome: 'misfit', message: rejections.explain(nodes.length), rejectedBy, resolvable, checks };
   }
+  const nextStart = candidates === nodes ? (start + looked) % nodes.length : start;
   const [only] = feasible;
   const node =
     feasible.length === 1 && only ? only : best({ pod, cluster, feasible, args: profile.args }, profile, chance);
   return { outcome: 'fits', node, nextStart };
+}
+
+const notNamed = rejection("node(s) didn't satisfy plugin(s) [NodeAffinity]", false);
+
+/** All nodes, or those that the pod names. */
+function candidatesFor({ demand: { nodeNames } }: PendingPod, cluster: ClusterView): readonly NodeInfo[] {
+  if (!nodeNames) return cluster.nodes;
+  return [...nodeNames].flatMap((name) => cluster.node(name) ?? []);
 }
 
 function misfit(message: string, rejectedBy: readonly string[]): Misfit {
@@ -115,8 +129,11 @@ function localPoints({ pod, cluster, feasible, args }: Contest, profile: Profile
     for (const { weight, pointsOf } of local) sum += weight * pointsOf(node);
     return sum;
   };
-  const { points } = cluster.indexes.memo(pod.demand, profile);
+  const points = cluster.indexes.memo(pod.demand, profile)?.points;
   const totals = new Float64Array(feasible.length);
-  for (let i = 0; i < feasible.length; i++) totals[i] = points.of(feasible[i] as NodeInfo, find);
+  for (let i = 0; i < feasible.length; i++) {
+    const node = feasible[i] as NodeInfo;
+    totals[i] = points ? points.of(node, find) : find(node);
+  }
   return totals;
 }

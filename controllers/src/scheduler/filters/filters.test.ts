@@ -76,6 +76,34 @@ describe('resources', () => {
   });
 });
 
+describe('node affinity by name', () => {
+  const to = (...values: string[]) => {
+    const matchFields = [{ key: 'metadata.name', operator: 'In', values }];
+    const required = { nodeSelectorTerms: [{ matchFields }] };
+    return aPod({ affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: required } } });
+  };
+  const full = aNode('b', { allocatable: { pods: '0' } });
+  const cluster = new SmallCluster([aNode('a'), full, aNode('c')]);
+
+  it('looks at no other node', () => {
+    expect(cluster.decide(to('c'))).toBe('c');
+    expect(cluster.decide(to('b'))).toBe(
+      "0/3 nodes are available: 1 Too many pods, 2 node(s) didn't satisfy plugin(s) [NodeAffinity].",
+    );
+    expect(cluster.decide(to('gone'))).toBe(only("node(s) didn't satisfy plugin(s) [NodeAffinity]", 3));
+    expect(['a', 'c']).toContain(cluster.decide(to('a', 'b', 'c')));
+  });
+  it('may preempt there', () => {
+    const small = new SmallCluster([aNode('a', { allocatable: { pods: '1' } }), aNode('b')]);
+    small.place(aPod({ name: 'x' }), 'a');
+    const pod = to('a');
+    expect(small.victims({ ...pod, spec: { ...pod.spec, priority: 1 } })).toBe('a: x');
+    expect(small.victims(pod)).toBe(
+      'preemption: 0/2 nodes are available: 1 No preemption victims found for incoming pod, 1 Preemption is not helpful for scheduling.',
+    );
+  });
+});
+
 describe('inter-pod affinity', () => {
   const near = (labelSelector: object, extra: object = {}): Pod['spec']['affinity'] => ({
     podAffinity: {

@@ -2,7 +2,7 @@
  * What a pod asks of a node. Pods of one template ask the same, so this is computed once per template and shared: a
  * hundred thousand running pods cost a few hundred of these.
  */
-import type { Pod, PodSpec, Toleration } from '@slipway/api/types';
+import type { NodeSelectorTerm, Pod, PodSpec, Toleration } from '@slipway/api/types';
 import { type Amounts, assumedUseOf, requestsOf } from './amounts.ts';
 import { type Labels, type NodeSelection, selectionOfNodes, selectionOfTerms } from './matchers.ts';
 import {
@@ -32,6 +32,8 @@ export interface Demand {
   readonly tolerations: readonly Toleration[];
   /** nodeSelector and required node affinity; undefined = any node. */
   readonly nodes: NodeSelection | undefined;
+  /** The only nodes in question, where node affinity names them as it does for the pods of a DaemonSet. */
+  readonly nodeNames: ReadonlySet<string> | undefined;
   readonly preferredNodes: readonly { readonly weight: number; readonly nodes: NodeSelection }[];
   readonly affinity: readonly AffinityTerm[];
   readonly antiAffinity: readonly AffinityTerm[];
@@ -77,6 +79,7 @@ export function demandFrom(pod: Pod, id: number): Demand {
   const namespace = pod.metadata.namespace ?? '';
   const labels = pod.metadata.labels ?? {};
   const nodeAffinity = spec.affinity?.nodeAffinity;
+  const requiredNodes = nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
   return {
     id,
     schedulerName: spec.schedulerName ?? defaultSchedulerName,
@@ -86,10 +89,8 @@ export function demandFrom(pod: Pod, id: number): Demand {
     assumedUse: assumedUseOf(spec),
     hostPorts: hostPortsOf(spec),
     tolerations: spec.tolerations ?? [],
-    nodes: selectionOfNodes(
-      spec.nodeSelector,
-      nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms,
-    ),
+    nodes: selectionOfNodes(spec.nodeSelector, requiredNodes),
+    nodeNames: requiredNodes && namesIn(requiredNodes),
     preferredNodes: (nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []).map((preferred) => ({
       weight: preferred.weight,
       nodes: selectionOfTerms([preferred.preference]),
@@ -124,6 +125,17 @@ function podTermsOf(spec: PodSpec, namespace: string, labels: Labels) {
       ...weighted(podAntiAffinity?.preferredDuringSchedulingIgnoredDuringExecution, -1),
     ],
   };
+}
+
+/** Undefined unless every term names its nodes. */
+function namesIn(terms: readonly NodeSelectorTerm[]): ReadonlySet<string> | undefined {
+  const names = new Set<string>();
+  for (const { matchFields } of terms) {
+    const named = matchFields?.find(({ key, operator }) => key === 'metadata.name' && operator === 'In');
+    if (!named) return undefined;
+    for (const name of named.values ?? []) names.add(name);
+  }
+  return names;
 }
 
 function hostPortsOf(spec: PodSpec): HostPort[] {

@@ -6,7 +6,7 @@
 import type { ClusterView } from '../cluster/cluster-state.ts';
 import type { NodeInfo } from '../cluster/node-info.ts';
 import type { Profile } from '../configuration/profile.ts';
-import { explanationOf, RejectionCount } from '../cycle/explain.ts';
+import { RejectionCount } from '../cycle/explain.ts';
 import { type Rejection, rejection } from '../cycle/filter.ts';
 import type { NodeChecks } from '../cycle/node-checks.ts';
 import type { Chance, Misfit } from '../cycle/schedule.ts';
@@ -42,12 +42,12 @@ export function planPreemption(
   const candidates: Candidate[] = [];
   if (checks && resolvable.length > 0) {
     const find = (node: NodeInfo) => candidateOn(node, pod, checks, budgets);
-    const known = cluster.indexes.memo(pod.demand, profile).candidates(budgets.version);
+    const known = cluster.indexes.memo(pod.demand, profile)?.candidates(budgets.version);
     const offset = Math.floor(chance.next() * resolvable.length);
     let isOneHarmless = false;
     for (let i = 0; i < resolvable.length && !(candidates.length >= wanted && isOneHarmless); i++) {
       const node = resolvable[(offset + i) % resolvable.length] as NodeInfo;
-      const found = checks.isLocalTo(node) ? known.of(node, find) : find(node);
+      const found = known && checks.isLocalTo(node) ? known.of(node, find) : find(node);
       if ('reasons' in found) {
         count.add(found);
         continue;
@@ -67,11 +67,6 @@ export function planPreemption(
     ({ uid, demand }) => uid !== pod.uid && demand.priority < pod.demand.priority,
   );
   return { outcome: 'evict', candidate, outranked };
-}
-
-/** For when the cycle did not get as far as looking at nodes. */
-export function unhelpfulOn(nodeCount: number): string {
-  return `preemption: ${explanationOf(nodeCount, `${nodeCount} ${unhelpful.reasons[0]}`)}`;
 }
 
 function ineligible(pod: PendingPod, { resolvable }: Misfit, cluster: ClusterView): string | undefined {

@@ -86,6 +86,11 @@ export class SchedulingQueue {
     return this.#activeSize;
   }
 
+  /** Whether `take` would answer a pod. */
+  get isReady(): boolean {
+    return this.#activeSize > 0 || this.#early() !== undefined;
+  }
+
   get waitingSize(): number {
     let size = 0;
     for (const alike of this.#waiting.values()) size += alike.size;
