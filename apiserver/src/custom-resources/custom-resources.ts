@@ -8,6 +8,7 @@ import type { KubeObject } from '@slipway/api/types';
 import { formatTime } from '@slipway/kit/clock';
 import { messageOf } from '@slipway/kit/errors';
 import type { Logger } from '@slipway/kit/logger';
+import { DueNames } from '../registry/due-names.ts';
 import type { ServedKinds, ServedResource } from '../registry/kinds.ts';
 import { resourcePrefix } from '../registry/resource-context.ts';
 import { ownCall } from '../registry/write-call.ts';
@@ -43,8 +44,7 @@ const controller = 'custom-resources';
 export class CustomResources {
   readonly #deps: CustomResourcesDeps;
   readonly #known = new Map<string, Known>();
-  readonly #due = new Set<string>();
-  #wake: (() => void) | undefined;
+  readonly #due = new DueNames();
   #stop: (() => void) | undefined;
 
   constructor(deps: CustomResourcesDeps) {
@@ -53,21 +53,8 @@ export class CustomResources {
   }
 
   /** Works on definitions until the signal aborts. */
-  async run(signal: AbortSignal): Promise<void> {
-    const onAbort = () => this.#wake?.();
-    signal.addEventListener('abort', onAbort, { once: true });
-    try {
-      while (!signal.aborted) {
-        const [name] = this.#due;
-        if (name === undefined) await new Promise<void>((resolve) => (this.#wake = resolve));
-        else {
-          this.#due.delete(name);
-          await this.#work(name, signal);
-        }
-      }
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-    }
+  run(signal: AbortSignal): Promise<void> {
+    return this.#due.run((name) => this.#work(name, signal), signal);
   }
 
   close(): void {
@@ -115,7 +102,6 @@ export class CustomResources {
     // A change of one may free a name that another waits for.
     const waiting = this.#definitions().filter((other) => !isServed(other));
     for (const due of [name, ...waiting.map(({ metadata }) => metadata.name ?? '')]) this.#due.add(due);
-    this.#wake?.();
   }
 
   #make(definition: CustomResourceDefinition): readonly ServedResource[] {
@@ -148,10 +134,7 @@ export class CustomResources {
   }
 
   #later(name: string, ms: number): void {
-    this.#deps.clock.after(ms, () => {
-      this.#due.add(name);
-      this.#wake?.();
-    });
+    this.#deps.clock.after(ms, () => this.#due.add(name));
   }
 
   async #updateStatus(name: string, signal: AbortSignal): Promise<void> {

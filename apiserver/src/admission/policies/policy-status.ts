@@ -7,6 +7,7 @@ import type { ExpressionWarning, KubeObject, ValidatingAdmissionPolicy } from '@
 import type { Clock } from '@slipway/kit/clock';
 import { messageOf } from '@slipway/kit/errors';
 import type { Logger } from '@slipway/kit/logger';
+import { DueNames } from '../../registry/due-names.ts';
 import type { ServedKinds, ServedResource } from '../../registry/kinds.ts';
 import { resourcePrefix } from '../../registry/resource-context.ts';
 import { ownCall } from '../../registry/write-call.ts';
@@ -26,8 +27,7 @@ export interface PolicyStatusDeps {
 
 export class PolicyStatus {
   readonly #deps: PolicyStatusDeps;
-  readonly #due = new Set<string>();
-  #wake: (() => void) | undefined;
+  readonly #due = new DueNames();
 
   constructor(deps: PolicyStatusDeps) {
     this.#deps = deps;
@@ -36,21 +36,7 @@ export class PolicyStatus {
   /** Until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const stop = this.#follow();
-    const onAbort = () => this.#wake?.();
-    signal.addEventListener('abort', onAbort);
-    try {
-      while (!signal.aborted) {
-        const [name] = this.#due;
-        if (name === undefined) await new Promise<void>((resolve) => (this.#wake = resolve));
-        else {
-          this.#due.delete(name);
-          await this.#work(name, signal);
-        }
-      }
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-      stop();
-    }
+    await this.#due.run((name) => this.#work(name, signal), signal).finally(stop);
   }
 
   #follow(): () => void {
@@ -74,7 +60,6 @@ export class PolicyStatus {
   #learn(object: KubeObject): void {
     if (isLookedAt(object as ValidatingAdmissionPolicy)) return;
     this.#due.add(object.metadata.name ?? '');
-    this.#wake?.();
   }
 
   async #work(name: string, signal: AbortSignal): Promise<void> {
@@ -100,10 +85,7 @@ export class PolicyStatus {
     } catch (error) {
       if (signal.aborted || isStatus(error, 'NotFound')) return;
       log.warn({ policy: name, reason: messageOf(error) }, 'status of a policy not written');
-      clock.after(failureLookMs, () => {
-        this.#due.add(name);
-        this.#wake?.();
-      });
+      clock.after(failureLookMs, () => this.#due.add(name));
     }
   }
 
