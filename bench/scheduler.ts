@@ -94,7 +94,7 @@ async function measureMemory(): Promise<void> {
   collect();
   const before = process.memoryUsage();
   const run = start(double);
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await new Promise((resolve) => setTimeout(resolve, 3_000));
   collect();
   const after = process.memoryUsage();
   const bytes = after.heapUsed + after.external - before.heapUsed - before.external;

@@ -78,7 +78,8 @@ describe('scheduling on the real API server', () => {
       for (const { key, after } of changes) if (key === 'default/huge' && after) seen.push(after);
     });
     await create('vip', '31', { priorityClassName: 'vip' });
-    await plane.until(kinds.pods, ref('vip'), (pod) => pod?.spec.nodeName === 'n0');
+    const vip = await plane.until(kinds.pods, ref('vip'), (pod) => pod?.spec.nodeName === 'n0');
+    expect(vip?.status?.nominatedNodeName).toBeUndefined();
     stop();
     const target = seen.map((pod) => conditionOf(pod, 'DisruptionTarget')).find(Boolean);
     expect(target).toMatchObject({

@@ -58,7 +58,9 @@ interface Bound {
 /** Shares with the old pod what it does not change. */
 function boundPod(pod: Pod, { node, nowMs, annotations, labels }: Bound): Pod {
   const { resourceVersion: _, ...metadata } = pod.metadata;
-  const conditions = (pod.status?.conditions ?? []).filter(({ type }) => type !== 'PodScheduled');
+  // Where it was to go is of no more interest.
+  const { nominatedNodeName: __, ...status } = pod.status ?? {};
+  const conditions = (status.conditions ?? []).filter(({ type }) => type !== 'PodScheduled');
   return {
     ...pod,
     metadata: {
@@ -68,7 +70,7 @@ function boundPod(pod: Pod, { node, nowMs, annotations, labels }: Bound): Pod {
     },
     spec: { ...pod.spec, nodeName: node },
     status: {
-      ...pod.status,
+      ...status,
       conditions: [...conditions, { type: 'PodScheduled', status: 'True', lastTransitionTime: formatTime(nowMs) }],
     },
   };
