@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { nearestName } from '@slipway/kit/nearest-name';
+import { resolveConfig } from './config.ts';
 import { parseArguments, parseConfigFile, parseEnvironment } from './flags.ts';
 
 const known = [
@@ -68,5 +69,21 @@ describe('other sources', () => {
 describe('nearestName', () => {
   it('finds the name itself', async () => {
     await fc.assert(fc.property(fc.constantFrom(...known), (name) => nearestName(name, known) === name));
+  });
+});
+
+describe('--server', () => {
+  const serversOf = (server: string) => resolveConfig([{ server }], '/d').servers;
+
+  it('is one URL or several', () => {
+    expect(resolveConfig([{}], '/d').servers).toEqual([]);
+    expect(serversOf('https://10.0.0.1:6443,https://[fd00::1]:6443')).toEqual([
+      'https://10.0.0.1:6443',
+      'https://[fd00::1]:6443',
+    ]);
+  });
+
+  it.each(['10.0.0.1:6443', 'https://a,', 'ftp://a', 'https://a:99999'])('refuses %j', (text) => {
+    expect(() => serversOf(text)).toThrow(/--server: .* is not a URL such as/);
   });
 });
