@@ -81,11 +81,6 @@ export class Ledger implements DiskListener {
     return this.#newest.get(resource) ?? 0;
   }
 
-  /** Changes after a revision, oldest first. */
-  since(revision: number): LedgerChange[] {
-    return this.#changes.filter((change) => change.revision > revision);
-  }
-
   committed(changes: readonly DurableChange[]): void {
     for (const durable of changes) {
       const change = this.#append(durable);

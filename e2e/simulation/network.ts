@@ -5,7 +5,6 @@
 import type { ApiRequest, Transport, WatchEvent, WatchRequest } from '@slipway/api/transport';
 import { StatusError } from '@slipway/api/status-error';
 import { AsyncQueue } from '@slipway/kit/async-queue';
-import { neverAborted } from '@slipway/kit/abort';
 import type { UserInfo } from '@slipway/apiserver';
 import type { VirtualClock } from '@slipway/kit/virtual-clock';
 import type { Acknowledged } from './acknowledged.ts';
@@ -46,6 +45,8 @@ export class ServerEnd {
   readonly #transport: (user: UserInfo) => Transport;
   readonly #connections = new Set<(error: Error) => void>();
   #isDead = false;
+  /** Its own, so that what listens to it goes with it. */
+  readonly #signal = new AbortController().signal;
 
   constructor(transport: (user: UserInfo) => Transport) {
     this.#transport = transport;
@@ -56,7 +57,7 @@ export class ServerEnd {
     return new Promise((resolve, reject) => {
       this.#connections.add(reject);
       this.#transport(user)
-        .send(request, neverAborted)
+        .send(request, this.#signal)
         .then(resolve, reject)
         .finally(() => this.#connections.delete(reject));
     });
@@ -189,7 +190,7 @@ export class Network {
 
   async #travel(process: SimulatedProcess, ms: number): Promise<void> {
     const { clock } = this.#deps;
-    if (ms > 0) await clock.sleep(ms, neverAborted);
+    if (ms > 0) await pause(clock, ms);
     if (!process.isPartitioned) return;
     await this.#silence();
     throw reset();
@@ -198,7 +199,7 @@ export class Network {
   /** Whoever lost a connection learns of it at once or much later. */
   async #silence(): Promise<void> {
     const { clock, chance } = this.#deps;
-    if (chance.strikes(0.5)) await clock.sleep(chance.between(1, silenceMsMax), neverAborted);
+    if (chance.strikes(0.5)) await pause(clock, chance.between(1, silenceMsMax));
   }
 
   async *#watch(
@@ -245,9 +246,9 @@ export class Network {
       for await (const batch of batches) {
         if (!process.isAlive) return;
         if (chance.strikes(this.faults.watchLate)) {
-          await clock.sleep(chance.between(1, this.faults.watchLatenessMsMax), neverAborted);
+          await pause(clock, chance.between(1, this.faults.watchLatenessMsMax));
         }
-        while (process.isPartitioned) await clock.sleep(1_000, neverAborted);
+        while (process.isPartitioned) await pause(clock, 1_000);
         queue.push(batch, reset);
       }
       queue.end();
@@ -275,4 +276,8 @@ function refused(): Error {
 
 function reset(): Error {
   return new Error('read: connection reset by peer');
+}
+
+function pause(clock: VirtualClock, ms: number): Promise<void> {
+  return new Promise((resolve) => void clock.after(ms, resolve));
 }

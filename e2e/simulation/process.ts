@@ -10,6 +10,8 @@ export class SimulatedProcess {
   readonly name: string;
   readonly clock: ProcessClock;
   readonly random: Random;
+  /** Never aborts: who is killed does not hear of it. Gone with the process, and with it all that listens. */
+  readonly signal: AbortSignal = new AbortController().signal;
   /** Nothing gets through in either direction. */
   isPartitioned = false;
   readonly #ends = new Set<() => void>();

@@ -2,7 +2,6 @@
 import { isStatus } from '@slipway/api/status-error';
 import { messageOf } from '@slipway/kit/errors';
 import { kinds } from '@slipway/client/kinds';
-import { neverAborted } from '@slipway/kit/abort';
 import { controllerNames } from '@slipway/controllers';
 import type { Checker } from './checkers/checker.ts';
 import { allCheckers } from './checkers/all-checkers.ts';
@@ -137,7 +136,7 @@ class SeedRun {
     const client = this.#world.directClient();
     if (!client) throw new Error('the API server does not come back');
     const cleaning = (async () => {
-      const options = { signal: neverAborted };
+      const options = { signal: new AbortController().signal };
       for (const { metadata } of (await client.list(kinds.resourceQuotas, options)).items) {
         await client.delete(
           kinds.resourceQuotas,

@@ -8,7 +8,6 @@
  */
 import type { Clock } from '@slipway/kit/clock';
 import type { Random } from '@slipway/kit/random';
-import { neverAborted } from '@slipway/kit/abort';
 import { type EmbeddedStore, embeddedStoreOver } from '../storage/embedded/embedded-store.ts';
 import { type Change, revisionOf } from '../storage/embedded/records.ts';
 import type { PendingChange } from '../storage/embedded/tables.ts';
@@ -112,5 +111,5 @@ export const perfectDisk: DiskBehaviour = { syncMs: () => 0, lies: () => false }
 
 /** Waits as long as a transaction takes. */
 export async function syncing(clock: Clock, ms: number): Promise<void> {
-  if (ms > 0) await clock.sleep(ms, neverAborted);
+  if (ms > 0) await new Promise<void>((resolve) => void clock.after(ms, resolve));
 }

@@ -6,12 +6,10 @@ import type { Checker } from './checker.ts';
 export function identities(): Checker {
   return {
     name: 'identities',
-    changed: ({ resource, type, object, revision }, { ledger }) => {
+    changed: ({ resource, type, revision }, { ledger }) => {
       if (type === 'delete') return undefined;
       if (resource === 'core/services') return doubly(ledger.list<Service>('core/services'), serviceClaims, revision);
       if (resource === 'core/nodes') return doubly(ledger.list<Node>('core/nodes'), nodeClaims, revision);
-      const { status } = object as Pod;
-      if (resource !== 'core/pods' || !status?.podIP) return undefined;
       return undefined;
     },
     started: (node, sandbox, world) => {

@@ -1,6 +1,5 @@
 import type { KubeObject } from '@slipway/api/types';
 import { kindFrom } from '@slipway/client/kinds';
-import { neverAborted } from '@slipway/kit/abort';
 import type { Checker } from './checker.ts';
 
 /** What the API server lists is what is on the disk, object by object. */
@@ -11,7 +10,7 @@ export function serverAndDisk(): Checker {
       for (const resource of apiServer.resources.filter(({ verbs }) => verbs.includes('watch'))) {
         const kind = kindFrom(resource);
         const stored = `${resource.resource === 'events' ? 'core' : resource.group || 'core'}/${resource.resource}`;
-        const { items } = await client.list(kind, { signal: neverAborted });
+        const { items } = await client.list(kind, { signal: new AbortController().signal });
         const onDisk = ledger.list(stored);
         if (items.length !== onDisk.length)
           return `the server lists ${items.length} ${stored}, the disk has ${onDisk.length}`;

@@ -7,7 +7,6 @@ import type { WatchEvent } from '@slipway/api/transport';
 import { isStatus } from '@slipway/api/status-error';
 import { Client } from '@slipway/client/client';
 import { type Kind, keyOf, kinds } from '@slipway/client/kinds';
-import { neverAborted } from '@slipway/kit/abort';
 import type { Ledger } from '../ledger.ts';
 import type { SimulatedProcess } from '../process.ts';
 import { admin } from '../world.ts';
@@ -60,13 +59,13 @@ class Observer {
         await this.#watch(ledger);
       } catch (error) {
         mustList = isStatus(error, 'Expired', 'Gone') || mustList;
-        await this.#process.clock.sleep(retryMs, neverAborted);
+        await this.#process.clock.sleep(retryMs, this.#process.signal);
       }
     }
   }
 
   async #list(ledger: Ledger): Promise<void> {
-    const list = await this.#client.list(this.#kind, { signal: neverAborted });
+    const list = await this.#client.list(this.#kind, { signal: this.#process.signal });
     this.#objects.clear();
     for (const item of list.items) this.#objects.set(keyOf(item), versionOf(item));
     this.#reach(Number(list.metadata.resourceVersion), ledger);
@@ -75,7 +74,10 @@ class Observer {
   async #watch(ledger: Ledger): Promise<void> {
     const options = { resourceVersion: String(this.#revision), allowWatchBookmarks: true, timeoutSeconds: 60 };
     const { group, version, resource } = this.#kind;
-    const watching = this.#client.transport.watch({ path: { group, version, resource }, options }, neverAborted);
+    const watching = this.#client.transport.watch(
+      { path: { group, version, resource }, options },
+      this.#process.signal,
+    );
     for await (const events of watching) this.#take(events as readonly WatchEvent<KubeObject>[], ledger);
   }
 

@@ -1,5 +1,4 @@
 import { kinds } from '@slipway/client/kinds';
-import { neverAborted } from '@slipway/kit/abort';
 import { messageOf } from '@slipway/kit/errors';
 import { noNetworkFaults } from '../network.ts';
 import type { SimulatedProcess } from '../process.ts';
@@ -75,7 +74,7 @@ function overload(world: World): void {
 
 /** Everything that is behind has lost the thread and must list again. */
 function compact(world: World): void {
-  world.apiServer.compact(neverAborted);
+  world.apiServer.compact();
   if (world.chance.strikes(0.5)) world.network.cutWatches(0.5);
 }
 
@@ -113,7 +112,9 @@ function loseNode(world: World): void {
   const node = world.chance.pick(world.nodes);
   node?.powerOff();
   if (node && world.chance.strikes(0.4)) {
-    const removing = world.directClient()?.delete(kinds.nodes, { name: node.name }, { signal: neverAborted });
+    const removing = world
+      .directClient()
+      ?.delete(kinds.nodes, { name: node.name }, { signal: new AbortController().signal });
     removing?.catch((error: unknown) => world.log.write('world', `node not removed: ${messageOf(error)}`));
   }
   world.clock.after(world.chance.pick([2_000, 20_000, 90_000]) ?? 0, () => node?.start());

@@ -88,9 +88,10 @@ export class ApiServerPart {
   }
 
   /** Forgets the history up to now, which it would have kept for minutes. */
-  compact(signal: AbortSignal): void {
-    const { backend } = this.#running ?? {};
-    if (!backend || !this.isServing) return;
+  compact(): void {
+    const { backend, process } = this.#running ?? {};
+    if (!backend || !process || !this.isServing) return;
+    const { signal } = process;
     this.#deps.log.write('apiserver', 'compacts');
     const compacting = backend.get('/registry/', { signal }).then(({ revision }) => backend.compact(revision, signal));
     compacting.catch((error: unknown) => this.#deps.log.write('apiserver', `compaction failed: ${messageOf(error)}`));

@@ -3,7 +3,6 @@ import type { Transport } from '@slipway/api/transport';
 import { runAsLeader } from '@slipway/client/leader-election';
 import { createControllerManager } from '@slipway/controllers';
 import { messageOf } from '@slipway/kit/errors';
-import { neverAborted } from '@slipway/kit/abort';
 import { silentLogger } from '@slipway/kit/logger';
 import type { EventLog } from '../event-log.ts';
 import type { Network } from '../network.ts';
@@ -62,7 +61,7 @@ export class ControllersPart {
     if (this.#process) return;
     const process = this.#deps.newProcess(this.name);
     this.#process = process;
-    const running = elected ? this.#runElected(process) : this.#lead(process, neverAborted);
+    const running = elected ? this.#runElected(process) : this.#lead(process, process.signal);
     running.catch((error: unknown) => {
       if (!process.isAlive) return;
       this.#deps.log.write(this.name, `ended: ${messageOf(error)}`);
@@ -94,7 +93,7 @@ export class ControllersPart {
         identity: name,
       },
       (signal) => this.#lead(process, signal),
-      neverAborted,
+      process.signal,
     );
   }
 

@@ -10,7 +10,6 @@ import { createWatcher } from '@slipway/client/watcher';
 import { isStatus } from '@slipway/api/status-error';
 import { formatMicroTime, formatTime } from '@slipway/kit/clock';
 import { KeyedQueue } from '@slipway/kit/keyed-queue';
-import { neverAborted } from '@slipway/kit/abort';
 import { silentLogger } from '@slipway/kit/logger';
 import { Chance } from '../chance.ts';
 import type { Network } from '../network.ts';
@@ -24,7 +23,6 @@ const readyMsMax = 3_000;
 const runMsMax = 20_000;
 const againMs = 2_000;
 const failureShare = 0.2;
-const signal = neverAborted;
 
 export class ScriptedNode {
   readonly name: string;
@@ -103,6 +101,10 @@ class Agent {
     this.#queue = new KeyedQueue(process.clock);
   }
 
+  get #signal(): AbortSignal {
+    return this.#deps.process.signal;
+  }
+
   start(): void {
     const { clock, random } = this.#deps.process;
     const transport = this.#client.transport;
@@ -119,10 +121,10 @@ class Agent {
     this.#pods.subscribe((changes) => {
       for (const { key } of changes) this.#queue.addAfter(key, this.#chance.between(1, 200));
     });
-    void watcher.run(signal);
+    void watcher.run(this.#signal);
     void watcher.ready.then(() => {
       for (const { key } of this.#deps.sandboxes.all()) this.#queue.add(key);
-      void this.#queue.run(8, (key) => this.#work(key), signal);
+      void this.#queue.run(8, (key) => this.#work(key), this.#signal);
     });
     void this.#beat();
   }
@@ -135,21 +137,28 @@ class Agent {
       } catch {
         // The next heartbeat comes soon enough.
       }
-      await this.#deps.process.clock.sleep(heartbeatMs, signal);
+      await this.#deps.process.clock.sleep(heartbeatMs, this.#signal);
     }
   }
 
   /** Makes the node when it is not there, and says that it is well when the server thinks otherwise. */
   async #register(): Promise<void> {
     const nowMs = this.#deps.process.clock.nowMs();
-    const node = await this.#client.get(kinds.nodes, { name: this.#name }, { signal }).catch((error: unknown) => {
-      if (!isStatus(error, 'NotFound')) throw error;
-      return this.#client.create(kinds.nodes, nodeNamed(this.#name, nowMs), { signal });
-    });
+    const node = await this.#client
+      .get(kinds.nodes, { name: this.#name }, { signal: this.#signal })
+      .catch((error: unknown) => {
+        if (!isStatus(error, 'NotFound')) throw error;
+        return this.#client.create(kinds.nodes, nodeNamed(this.#name, nowMs), { signal: this.#signal });
+      });
     this.#podCidr = node.spec?.podCIDR ?? '';
     if (node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True')) return;
     const { status } = nodeNamed(this.#name, nowMs);
-    await this.#client.patch(kinds.nodes, { name: this.#name }, { status }, { signal, subresource: 'status' });
+    await this.#client.patch(
+      kinds.nodes,
+      { name: this.#name },
+      { status },
+      { signal: this.#signal, subresource: 'status' },
+    );
   }
 
   async #renewLease(): Promise<void> {
@@ -158,10 +167,10 @@ class Agent {
     const spec = { holderIdentity: this.#name, leaseDurationSeconds: 40, renewTime };
     const lease: Lease = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec };
     try {
-      await this.#client.patch(kinds.leases, metadata, { spec }, { signal });
+      await this.#client.patch(kinds.leases, metadata, { spec }, { signal: this.#signal });
     } catch (error) {
       if (!isStatus(error, 'NotFound')) throw error;
-      await this.#client.create(kinds.leases, lease, { signal });
+      await this.#client.create(kinds.leases, lease, { signal: this.#signal });
     }
   }
 
@@ -200,7 +209,7 @@ class Agent {
   async #begin(pod: Pod): Promise<number | undefined> {
     const { process, sandboxes } = this.#deps;
     const { clock } = process;
-    await clock.sleep(this.#chance.between(1, startMsMax), signal);
+    await clock.sleep(this.#chance.between(1, startMsMax), this.#signal);
     const others = new Set(this.#pods.list().flatMap((each) => (isTerminal(each) ? [] : [each.status?.podIP ?? ''])));
     const ip = sandboxes.freeAddress(this.#podCidr, others);
     if (!this.#podCidr || !ip) return againMs;
@@ -238,13 +247,13 @@ class Agent {
   async #stop(pod: Pod, sandbox: Sandbox | undefined): Promise<undefined> {
     const { sandboxes, process } = this.#deps;
     if (sandbox) {
-      await process.clock.sleep(this.#chance.between(1, 2_000), signal);
+      await process.clock.sleep(this.#chance.between(1, 2_000), this.#signal);
       if (!isTerminal(pod)) await this.#report(pod, sandbox, { exitCode: sandbox.endsMs === undefined ? 0 : 137 });
       sandboxes.remove(sandbox.uid);
     }
     const { namespace, name = '', uid } = pod.metadata;
     await this.#client
-      .delete(kinds.pods, { namespace, name }, { signal, uid, gracePeriodSeconds: 0 })
+      .delete(kinds.pods, { namespace, name }, { signal: this.#signal, uid, gracePeriodSeconds: 0 })
       .catch((error: unknown) => {
         if (!isStatus(error, 'NotFound', 'Conflict')) throw error;
       });
@@ -259,7 +268,7 @@ class Agent {
     const { namespace, name = '', uid } = pod.metadata;
     const patch = { metadata: { uid }, status };
     await this.#client.patch(kinds.pods, { namespace, name }, patch, {
-      signal,
+      signal: this.#signal,
       type: 'strategic',
       subresource: 'status',
     });

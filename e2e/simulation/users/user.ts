@@ -2,7 +2,6 @@
 import type { KubeObject } from '@slipway/api/types';
 import { Client } from '@slipway/client/client';
 import { type Kind, kinds } from '@slipway/client/kinds';
-import { neverAborted } from '@slipway/kit/abort';
 import type { Chance } from '../chance.ts';
 import type { SimulatedProcess } from '../process.ts';
 import type { World } from '../world.ts';
@@ -35,7 +34,7 @@ export class User {
   }
 
   get signal(): AbortSignal {
-    return neverAborted;
+    return this.process.signal;
   }
 
   /** A number that this user never used before. */
