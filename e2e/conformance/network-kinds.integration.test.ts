@@ -45,10 +45,18 @@ const ingress: KindRules = {
       { spec: { rules: [{ host: '*.*.com' }] } },
       'spec.rules[0].host: Invalid value: "*.*.com": a wildcard DNS-1123 subdomain must start with',
     ],
+    [
+      withPath({ backend: { resource: { apiGroup: 'A', kind: 'K', name: 'n' } } }),
+      `${at}.backend.resource.apiGroup: Invalid value: "A": a lowercase RFC 1123 subdomain`,
+    ],
+    [
+      withPath({ backend: { resource: { kind: 'a/b', name: 'n' } } }),
+      `${at}.backend.resource.kind: Invalid value: "a/b": may not contain '/'`,
+    ],
     [{ spec: { tls: [{ hosts: ['A'] }] } }, 'spec.tls[0].hosts[0]: Invalid value: "A": a lowercase RFC 1123 subdomain'],
     [
       { metadata: { annotations: { 'kubernetes.io/ingress.class': 'a' } }, spec: { ingressClassName: 'b' } },
-      'Invalid value: "a": must match `ingressClassName` when both are specified',
+      'annotations.kubernetes.io/ingress.class: Invalid value: "a": must match `ingressClassName` when both are specified',
     ],
   ],
   changes: [{ spec: { ingressClassName: 'other' } }],
@@ -81,6 +89,15 @@ const ingressClass: KindRules = {
     [
       { spec: { parameters: { scope: 'Namespace' } } },
       "spec.parameters.namespace: Required value: `parameters.scope` is set to 'Namespace'",
+    ],
+    [
+      { spec: { parameters: { scope: 'Namespace', namespace: 'X' } } },
+      'spec.parameters.namespace: Invalid value: "X": a lowercase RFC 1123 label',
+    ],
+    [{ spec: { parameters: { kind: '..' } } }, 'spec.parameters.kind: Invalid value: "..": may not be \'..\''],
+    [
+      { spec: { parameters: { apiGroup: 'A' } } },
+      'spec.parameters.apiGroup: Invalid value: "A": a lowercase RFC 1123 subdomain',
     ],
     [
       { spec: { parameters: { namespace: 'x' } } },
@@ -124,11 +141,11 @@ const networkPolicy: KindRules = {
     ],
     [
       { spec: { ingress: [{ ports: [{ protocol: 'ICMP' }] }] } },
-      'spec.ingress[0].ports[0].protocol: Unsupported value: "ICMP": supported values: "SCTP", "TCP", "UDP"',
+      'spec.ingress[0].ports[0].protocol: Unsupported value: "ICMP": supported values: "TCP", "UDP", "SCTP"',
     ],
     [
       { spec: { policyTypes: ['Some'] } },
-      'spec.policyTypes[0]: Unsupported value: "Some": supported values: "Egress", "Ingress"',
+      'spec.policyTypes[0]: Unsupported value: "Some": supported values: "Ingress", "Egress"',
     ],
   ],
   changes: [{ spec: { policyTypes: ['Egress'] } }],

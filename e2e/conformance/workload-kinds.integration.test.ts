@@ -399,6 +399,14 @@ const autoscaler: KindRules = {
       'spec.behavior.scaleUp.policies[0].value: Invalid value: 0: must be greater than zero',
     ],
     [
+      { spec: { behavior: { scaleUp: { policies: [{ type: 'Some', value: 1, periodSeconds: 15 }] } } } },
+      'spec.behavior.scaleUp.policies[0].type: Unsupported value: "Some": supported values: "Percent", "Pods"',
+    ],
+    [
+      { spec: { metrics: [{ type: 'Resource', resource: { name: 'cpu', target: { averageUtilization: 1 } } }] } },
+      'spec.metrics[0].resource.target.type: Invalid value: "": must be either Utilization, Value, or AverageValue',
+    ],
+    [
       { spec: { behavior: { scaleDown: { stabilizationWindowSeconds: 3601 } } } },
       'spec.behavior.scaleDown.stabilizationWindowSeconds: Invalid value: 3601: must be less than or equal to 3600',
     ],

@@ -17,7 +17,7 @@ const taintsMax = 16;
 const attributeValueMax = 64;
 const domainMax = 63;
 const identifierMax = 32;
-const taintEffects = ['NoExecute', 'NoSchedule', 'None'];
+export const deviceTaintEffects = ['NoExecute', 'NoSchedule', 'None'];
 const placeFields = ['nodeName', 'nodeSelector', 'allNodes'] as const;
 
 /** Names are compared by the caller, who knows the other devices. */
@@ -35,10 +35,10 @@ export function validateDevice(
     errors.push(invalid(path, total, detail));
   }
   for (const [key, attribute] of Object.entries(attributes)) {
-    validateKey(errors, key, `${path}.attributes`);
+    validateDeviceKey(errors, key, `${path}.attributes`);
     validateAttribute(errors, attribute, `${path}.attributes[${key}]`);
   }
-  for (const key of Object.keys(capacity)) validateKey(errors, key, `${path}.capacity`);
+  for (const key of Object.keys(capacity)) validateDeviceKey(errors, key, `${path}.capacity`);
   if (taints.length > taintsMax) errors.push(tooMany(`${path}.taints`, taints.length, taintsMax));
   for (const [i, taint] of taints.entries()) validateTaint(errors, taint, `${path}.taints[${i}]`);
   validateConsumption(errors, device, path);
@@ -46,7 +46,7 @@ export function validateDevice(
 }
 
 /** `NAME` or `DOMAIN/NAME`, the name an identifier as programming languages have it. */
-function validateKey(errors: FieldError[], key: string, path: string): void {
+export function validateDeviceKey(errors: FieldError[], key: string, path: string): void {
   const slash = key.indexOf('/');
   const [domain, name] = slash === -1 ? [undefined, key] : [key.slice(0, slash), key.slice(slash + 1)];
   if (domain === '') errors.push(invalid(path, '', 'the domain must not be empty'));
@@ -90,7 +90,8 @@ function validateTaint(errors: FieldError[], { key = '', value = '', effect = ''
   pushInvalid(errors, `${path}.key`, key, qualifiedNameProblems(key));
   if (value !== '') pushInvalid(errors, `${path}.value`, value, labelValueProblems(value));
   if (effect === '') errors.push(required(`${path}.effect`));
-  else if (!taintEffects.includes(effect)) errors.push(notSupported(`${path}.effect`, effect, taintEffects));
+  else if (!deviceTaintEffects.includes(effect))
+    errors.push(notSupported(`${path}.effect`, effect, deviceTaintEffects));
 }
 
 function validateConsumption(errors: FieldError[], { consumesCounters = [] }: Device, path: string): void {

@@ -9,6 +9,7 @@ import type {
   MetricTarget,
 } from '../types.ts';
 import { type FieldError, forbidden, invalid, notSupported, pushInvalid, required } from './field-error.ts';
+import { validateKindAndName } from './local-reference.ts';
 
 const metricTypes = ['ContainerResource', 'External', 'Object', 'Pods', 'Resource'];
 const selectPolicies = ['Disabled', 'Max', 'Min'];
@@ -25,24 +26,12 @@ export function validateAutoscalerSpec(errors: FieldError[], spec: HorizontalPod
   if (minReplicas !== undefined && maxReplicas < minReplicas) {
     errors.push(invalid(`${path}.maxReplicas`, maxReplicas, 'must be greater than or equal to `minReplicas`'));
   }
-  validateReference(errors, scaleTargetRef ?? {}, `${path}.scaleTargetRef`);
+  validateKindAndName(errors, scaleTargetRef ?? {}, `${path}.scaleTargetRef`);
   metrics.forEach((metric, i) => {
     validateMetric(errors, metric, `${path}.metrics[${i}]`);
   });
   if (behavior?.scaleUp) validateScalingRules(errors, behavior.scaleUp, `${path}.behavior.scaleUp`);
   if (behavior?.scaleDown) validateScalingRules(errors, behavior.scaleDown, `${path}.behavior.scaleDown`);
-}
-
-function validateReference(
-  errors: FieldError[],
-  reference: { readonly kind?: string; readonly name?: string },
-  path: string,
-): void {
-  for (const field of ['kind', 'name'] as const) {
-    const value = reference[field] ?? '';
-    if (value === '') errors.push(required(`${path}.${field}`));
-    else pushInvalid(errors, `${path}.${field}`, value, pathSegmentProblems(value, false));
-  }
 }
 
 /** The field of a metric's source, by its type. */
@@ -57,7 +46,7 @@ const sourceFields = {
 function validateMetric(errors: FieldError[], metric: MetricSpec, path: string): void {
   const { type = '' } = metric;
   if (type === '') errors.push(required(`${path}.type`, 'must specify a metric source type'));
-  else if (!metricTypes.includes(type)) errors.push(notSupported(`${path}.type`, type, metricTypes));
+  if (!metricTypes.includes(type)) errors.push(notSupported(`${path}.type`, type, metricTypes));
   const present = Object.values(sourceFields).filter((field) => metric[field] !== undefined);
   const [first] = present;
   if (first !== undefined) validateSource(errors, metric, first, `${path}.${first}`);
@@ -78,7 +67,7 @@ function validateSource(errors: FieldError[], metric: MetricSpec, field: SourceF
   const { object, external, pods, resource, containerResource } = metric;
   const target = `${path}.target`;
   if (field === 'object' && object) {
-    validateReference(errors, object.describedObject ?? {}, `${path}.describedObject`);
+    validateKindAndName(errors, object.describedObject ?? {}, `${path}.describedObject`);
     validateIdentifier(errors, object.metric, `${path}.metric`);
     validateTarget(errors, object.target, target);
     const { value, averageValue } = object.target ?? {};
@@ -136,7 +125,7 @@ function validateIdentifier(errors: FieldError[], metric: MetricIdentifier | und
 function validateTarget(errors: FieldError[], target: MetricTarget | undefined, path: string): void {
   const { type = '', value, averageValue, averageUtilization } = target ?? {};
   if (type === '') errors.push(required(`${path}.type`, 'must specify a metric target type'));
-  else if (type !== 'Utilization' && type !== 'Value' && type !== 'AverageValue') {
+  if (type !== 'Utilization' && type !== 'Value' && type !== 'AverageValue') {
     errors.push(invalid(`${path}.type`, type, 'must be either Utilization, Value, or AverageValue'));
   }
   if (value !== undefined && !isPositive(value)) errors.push(invalid(`${path}.value`, value, 'must be positive'));
@@ -167,7 +156,7 @@ function validateScalingRules(errors: FieldError[], rules: HPAScalingRules, path
   if (policies.length === 0) errors.push(required(`${path}.policies`, 'must specify at least one Policy'));
   policies.forEach(({ type = '', value = 0, periodSeconds = 0 }, i) => {
     const at = `${path}.policies[${i}]`;
-    if (!policyTypes.includes(type)) errors.push(notSupported(`${at}.type`, type, ['Pods', 'Percent']));
+    if (!policyTypes.includes(type)) errors.push(notSupported(`${at}.type`, type, policyTypes));
     if (value <= 0) errors.push(invalid(`${at}.value`, value, 'must be greater than zero'));
     if (periodSeconds <= 0) errors.push(invalid(`${at}.periodSeconds`, periodSeconds, 'must be greater than zero'));
     if (periodSeconds > periodSecondsMax) {

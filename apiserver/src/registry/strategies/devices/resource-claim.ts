@@ -1,6 +1,13 @@
 import type { ResourceV1ResourceClaim, ResourceClaimStatus } from '@slipway/api/types';
-import { defaultDeviceClaim, validateDeviceClaim } from '@slipway/api/validation/device-claim';
-import { type FieldError, duplicate, forbidden, invalid, required, tooMany } from '@slipway/api/validation/field-error';
+import { validateAllocatedDevices, validateAllocation } from '@slipway/api/validation/device-allocation';
+import {
+  defaultDeviceClaim,
+  isTooMany,
+  refuseTwice,
+  requestNames,
+  validateDeviceClaim,
+} from '@slipway/api/validation/device-claim';
+import { type FieldError, forbidden, invalid, required } from '@slipway/api/validation/field-error';
 import { semanticEqual } from '@slipway/api/validation/semantic-equal';
 import type { Strategy } from '../../strategy.ts';
 import { descriptorOf } from '../descriptor.ts';
@@ -29,37 +36,48 @@ export const resourceClaimStrategy: Strategy<ResourceV1ResourceClaim> = {
   validateUpdate({ spec }, { spec: old }) {
     return semanticEqual(spec, old) ? [] : [invalid('spec', spec, 'field is immutable')];
   },
-  status: { validateUpdate: ({ metadata, status = {} }, old) => validateStatus(status, old.status ?? {}, metadata) },
+  status: { validateUpdate: validateStatus },
 };
 
-function validateStatus(
-  status: ResourceClaimStatus,
-  old: ResourceClaimStatus,
-  { deletionTimestamp }: { readonly deletionTimestamp?: string },
-): FieldError[] {
+function validateStatus(claim: ResourceV1ResourceClaim, { status: old = {} }: ResourceV1ResourceClaim): FieldError[] {
   const errors: FieldError[] = [];
+  const { metadata, spec, status = {} } = claim;
   const { reservedFor = [], allocation } = status;
   const path = 'status.reservedFor';
-  if (reservedFor.length > consumersMax) errors.push(tooMany(path, reservedFor.length, consumersMax));
-  const uids = new Set<string>();
-  reservedFor.forEach(({ resource, name, uid }, i) => {
+  validateConsumers(errors, reservedFor, path);
+  validateAllocatedDevices(errors, status.devices, allocation, 'status.devices');
+  if (reservedFor.length > 0 && !allocation) {
+    errors.push(forbidden(path, 'may not be specified when `allocated` is not set'));
+  } else if (metadata.deletionTimestamp !== undefined) {
+    const known = old.reservedFor ?? [];
+    if (reservedFor.some((consumer) => !known.some((other) => semanticEqual(consumer, other)))) {
+      errors.push(
+        forbidden(path, 'new entries may not be added while `deallocationRequested` or `deletionTimestamp` are set'),
+      );
+    }
+  }
+  const at = 'status.allocation';
+  if (!allocation) return errors;
+  if (!old.allocation) validateAllocation(errors, allocation, requestNames(spec.devices ?? {}), at);
+  else if (!semanticEqual(allocation, old.allocation)) {
+    errors.push(invalid(at, allocation, 'field is immutable'));
+  }
+  return errors;
+}
+
+function validateConsumers(
+  errors: FieldError[],
+  consumers: NonNullable<ResourceClaimStatus['reservedFor']>,
+  path: string,
+): void {
+  if (isTooMany(errors, consumers, consumersMax, path)) return;
+  consumers.forEach(({ resource, name, uid }, i) => {
     if (!resource) errors.push(required(`${path}[${i}].resource`));
     if (!name) errors.push(required(`${path}[${i}].name`));
     if (!uid) errors.push(required(`${path}[${i}].uid`));
-    else if (uids.has(uid)) errors.push(duplicate(`${path}[${i}].uid`, uid));
-    uids.add(uid ?? '');
   });
-  if (reservedFor.length > 0 && !allocation) {
-    errors.push(forbidden(path, 'may not be specified when `allocated` is not set'));
-  }
-  const isMore = reservedFor.length > (old.reservedFor?.length ?? 0);
-  if (isMore && deletionTimestamp !== undefined) {
-    errors.push(
-      forbidden(path, 'new entries may not be added while `deallocationRequested` or `deletionTimestamp` are set'),
-    );
-  }
-  if (old.allocation && allocation && !semanticEqual(allocation, old.allocation)) {
-    errors.push(invalid('status.allocation', allocation, 'field is immutable'));
-  }
-  return errors;
+  const uids = new Set<string>();
+  consumers.forEach(({ uid = '' }, i) => {
+    refuseTwice(errors, uid, uids, `${path}[${i}]`);
+  });
 }

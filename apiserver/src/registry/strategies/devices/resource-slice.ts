@@ -1,6 +1,7 @@
 import { dnsSubdomainProblems } from '@slipway/api/names';
 import type { ResourceSlice, ResourceSliceSpec } from '@slipway/api/types';
 import { validateDevice } from '@slipway/api/validation/device';
+import { validateDevicePool } from '@slipway/api/validation/device-allocation';
 import { validateDeviceDriver } from '@slipway/api/validation/device-claim';
 import {
   type FieldError,
@@ -58,10 +59,7 @@ export const resourceSliceStrategy: Strategy<ResourceSlice> = {
 
 function validatePool(errors: FieldError[], { pool }: ResourceSliceSpec): void {
   const { name = '', resourceSliceCount = 0, generation = 0 } = pool ?? {};
-  if (name === '') errors.push(required('spec.pool.name'));
-  for (const part of name === '' ? [] : name.split('/')) {
-    pushInvalid(errors, 'spec.pool.name', part, dnsSubdomainProblems(part));
-  }
+  validateDevicePool(errors, name, 'spec.pool.name');
   if (resourceSliceCount <= 0) {
     errors.push(invalid('spec.pool.resourceSliceCount', resourceSliceCount, 'must be greater than zero'));
   }

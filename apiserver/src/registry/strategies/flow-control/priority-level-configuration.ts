@@ -4,13 +4,18 @@ import type {
   PriorityLevelConfigurationSpec,
 } from '@slipway/api/types';
 import { type FieldError, forbidden, invalid, notSupported, required } from '@slipway/api/validation/field-error';
+import { semanticEqual } from '@slipway/api/validation/semantic-equal';
 import type { Strategy } from '../../strategy.ts';
 import { descriptorOf } from '../descriptor.ts';
 import { countGeneration, keepStatus, startGeneration } from '../generation.ts';
+import { validateFlowConditions } from './flow-conditions.ts';
+import { exemptName, mandatoryLevels } from './mandatory.ts';
 
 const types = ['Exempt', 'Limited'];
 const responses = ['Queue', 'Reject'];
 const queuesMax = 10_000_000;
+/** Of the hash of a flow, which chooses its queues. */
+const hashBitsMax = 60;
 
 /** How much of the server the requests of a level may take. Kept and shown; requests do not queue by it yet. */
 export const priorityLevelConfigurationStrategy: Strategy<PriorityLevelConfiguration> = {
@@ -40,9 +45,13 @@ export const priorityLevelConfigurationStrategy: Strategy<PriorityLevelConfigura
     keepStatus(draft, old);
     countGeneration(draft, old, draft.spec, old.spec);
   },
-  validate({ spec }) {
+  validate({ metadata, spec }) {
     const errors: FieldError[] = [];
+    const { name = '' } = metadata;
     const { type = '', limited, exempt } = spec;
+    if ((name === exemptName) !== (type === 'Exempt')) {
+      errors.push(invalid('spec.type', type, `type must be 'Exempt' if and only if name is '${exemptName}'`));
+    }
     if (!types.includes(type)) errors.push(notSupported('spec.type', type, types));
     if (type === 'Limited') {
       if (exempt) errors.push(forbidden('spec.exempt', 'must be nil if the type is Limited'));
@@ -52,9 +61,27 @@ export const priorityLevelConfigurationStrategy: Strategy<PriorityLevelConfigura
       if (limited) errors.push(forbidden('spec.limited', 'must be nil if the type is not Limited'));
       if (exempt) validateShares(errors, exempt, 'spec.exempt');
     }
+    validateMandatory(errors, name, spec);
     return errors;
   },
+  status: {
+    validateUpdate({ status }) {
+      const errors: FieldError[] = [];
+      validateFlowConditions(errors, status?.conditions, 'status.conditions');
+      return errors;
+    },
+  },
 };
+
+/** How much of the server the exempt requests are thought to take may be said; all else of such levels is fixed. */
+function validateMandatory(errors: FieldError[], name: string, spec: PriorityLevelConfigurationSpec): void {
+  const fixed = mandatoryLevels.get(name);
+  if (!fixed) return;
+  const isExempt = name === exemptName;
+  if (semanticEqual(isExempt ? { ...spec, exempt: fixed.exempt } : spec, fixed)) return;
+  const but = isExempt ? " except the 'spec.exempt' field" : '';
+  errors.push(invalid('spec', spec, `spec of '${name}'${but} must equal the fixed value`));
+}
 
 interface Shares {
   readonly nominalConcurrencyShares?: number;
@@ -89,14 +116,28 @@ function validateLimited(errors: FieldError[], limited: LimitedPriorityLevelConf
     errors.push(required(`${at}.queuing`, 'must not be empty if limited.limitResponse.type is Limited'));
     return;
   }
+  validateQueuing(errors, queuing, `${at}.queuing`);
+}
+
+type Queuing = NonNullable<NonNullable<LimitedPriorityLevelConfiguration['limitResponse']>['queuing']>;
+
+function validateQueuing(errors: FieldError[], queuing: Queuing, path: string): void {
   const { queues = 0, handSize = 0, queueLengthLimit = 0 } = queuing;
-  for (const [field, value] of Object.entries({ queueLengthLimit, queues, handSize })) {
-    if (value <= 0) errors.push(invalid(`${at}.queuing.${field}`, value, 'must be positive'));
+  const refuse = (field: keyof Queuing, detail: string) => {
+    errors.push(invalid(`${path}.${field}`, queuing[field] ?? 0, detail));
+  };
+  if (queueLengthLimit <= 0) refuse('queueLengthLimit', 'must be positive');
+  if (queues <= 0) refuse('queues', 'must be positive');
+  else if (queues > queuesMax) refuse('queues', `must not be greater than ${queuesMax}`);
+  if (handSize <= 0) refuse('handSize', 'must be positive');
+  else if (handSize > queues) refuse('handSize', `should not be greater than queues (${queues})`);
+  else if (dealingBits(queues, handSize) > hashBitsMax) {
+    const detail = `required entropy bits of deckSize ${queues} and handSize ${handSize} should not be greater than ${hashBitsMax}`;
+    refuse('handSize', detail);
   }
-  if (queues > queuesMax) {
-    errors.push(invalid(`${at}.queuing.queues`, queues, `must not be greater than ${queuesMax}`));
-  }
-  if (handSize > queues) {
-    errors.push(invalid(`${at}.queuing.handSize`, handSize, `should not be greater than queues (${queues})`));
-  }
+}
+
+/** How many bits of a hash deal a hand of queues, by upstream's estimate: each card as if the deck were whole. */
+function dealingBits(queues: number, handSize: number): number {
+  return Math.ceil(Math.log2(queues) * handSize);
 }

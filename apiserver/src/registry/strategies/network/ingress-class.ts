@@ -1,3 +1,4 @@
+import { byteLength, dnsLabelProblems } from '@slipway/api/names';
 import type { IngressClass, IngressClassSpec } from '@slipway/api/types';
 import { validateDomainPath } from '@slipway/api/validation/domain-path';
 import {
@@ -5,9 +6,11 @@ import {
   forbidden,
   invalid,
   notSupported,
+  pushInvalid,
   required,
   tooLong,
 } from '@slipway/api/validation/field-error';
+import { validateTypedReference } from '@slipway/api/validation/local-reference';
 import type { Strategy } from '../../strategy.ts';
 import { descriptorOf } from '../descriptor.ts';
 import { countGeneration, startGeneration } from '../generation.ts';
@@ -26,7 +29,7 @@ export const ingressClassStrategy: Strategy<IngressClass> = {
   validate({ spec }) {
     const errors: FieldError[] = [];
     const { controller = '', parameters } = spec;
-    if (controller.length > controllerMax) errors.push(tooLong('spec.controller', controllerMax));
+    if (byteLength(controller) > controllerMax) errors.push(tooLong('spec.controller', controllerMax));
     validateDomainPath(errors, controller, 'spec.controller');
     if (parameters) validateParameters(errors, parameters, 'spec.parameters');
     return errors;
@@ -40,15 +43,17 @@ export const ingressClassStrategy: Strategy<IngressClass> = {
 
 function validateParameters(
   errors: FieldError[],
-  { kind, name, scope = '', namespace }: NonNullable<IngressClassSpec['parameters']>,
+  reference: NonNullable<IngressClassSpec['parameters']>,
   path: string,
 ): void {
-  if (!kind) errors.push(required(`${path}.kind`, 'kind is required'));
-  if (!name) errors.push(required(`${path}.name`, 'name is required'));
+  validateTypedReference(errors, reference, path);
+  const { scope = '', namespace } = reference;
   if (scope === '') errors.push(required(`${path}.scope`));
   else if (!scopes.includes(scope)) errors.push(notSupported(`${path}.scope`, scope, scopes));
-  if (scope === 'Namespace' && !namespace) {
-    errors.push(required(`${path}.namespace`, "`parameters.scope` is set to 'Namespace'"));
+  if (scope === 'Namespace') {
+    const at = `${path}.namespace`;
+    if (namespace === undefined) errors.push(required(at, "`parameters.scope` is set to 'Namespace'"));
+    else pushInvalid(errors, at, namespace, dnsLabelProblems(namespace));
   }
   if (scope === 'Cluster' && namespace !== undefined) {
     errors.push(forbidden(`${path}.namespace`, "`parameters.scope` is set to 'Cluster'"));

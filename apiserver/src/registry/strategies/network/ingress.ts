@@ -8,6 +8,7 @@ import {
 } from '@slipway/api/names';
 import type { Ingress, IngressBackend, IngressSpec } from '@slipway/api/types';
 import { type FieldError, invalid, notSupported, pushInvalid, required } from '@slipway/api/validation/field-error';
+import { validateTypedReference } from '@slipway/api/validation/local-reference';
 import type { Strategy } from '../../strategy.ts';
 import { descriptorOf } from '../descriptor.ts';
 import { countGeneration, keepStatus, startGeneration } from '../generation.ts';
@@ -41,7 +42,8 @@ export const ingressStrategy: Strategy<Ingress> = {
     if (annotated === undefined || spec.ingressClassName === undefined || annotated === spec.ingressClassName)
       return [];
     const detail = 'must match `ingressClassName` when both are specified';
-    return [invalid(`metadata.annotations.${classAnnotation}`, annotated, detail)];
+    // Upstream's path, which leaves out the metadata.
+    return [invalid(`annotations.${classAnnotation}`, annotated, detail)];
   },
   warnings({ metadata }, old) {
     if (old || metadata.annotations?.[classAnnotation] === undefined) return [];
@@ -116,8 +118,7 @@ function validatePath(errors: FieldError[], target: string, pathType: string, pa
 function validateBackend(errors: FieldError[], { service, resource }: IngressBackend, path: string): void {
   if (resource && service) errors.push(invalid(path, '', 'cannot set both resource and service backends'));
   else if (resource) {
-    if (!resource.kind) errors.push(required(`${path}.resource.kind`, 'kind is required'));
-    if (!resource.name) errors.push(required(`${path}.resource.name`, 'name is required'));
+    validateTypedReference(errors, resource, `${path}.resource`);
   } else if (service) {
     const { name = '', port = {} } = service;
     const at = `${path}.service`;

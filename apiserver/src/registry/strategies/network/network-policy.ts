@@ -14,8 +14,8 @@ import type { Strategy } from '../../strategy.ts';
 import { descriptorOf } from '../descriptor.ts';
 import { countGeneration, startGeneration } from '../generation.ts';
 
-const protocols = ['SCTP', 'TCP', 'UDP'];
-const policyTypes = ['Egress', 'Ingress'];
+const protocols = ['TCP', 'UDP', 'SCTP'];
+const policyTypes = ['Ingress', 'Egress'];
 
 export const networkPolicyStrategy: Strategy<NetworkPolicy> = {
   resource: descriptorOf('networking.k8s.io', 'v1', 'networkpolicies'),
