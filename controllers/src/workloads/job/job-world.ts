@@ -1,4 +1,5 @@
 /** For tests: a job in a world in memory, and the hands that make its pods end. */
+import { StatusError } from '@slipway/api/status-error';
 import type { Job, Pod } from '@slipway/api/types';
 import { keyOf, kinds } from '@slipway/client/kinds';
 import { formatTime } from '@slipway/kit/clock';
@@ -41,6 +42,19 @@ export class JobWorld extends PlanWorld {
   /** One look at the job. */
   see() {
     return this.look(jobDecider, kinds.jobs, jobKey);
+  }
+
+  /** One look while no pod may be made: the plan ends where it wants one. */
+  seeRefusingPods(): void {
+    const observed = observeJob(jobKey, this);
+    const plan = observed && planJob(observed, this.nowMs);
+    if (!plan) return;
+    const refused = plan.steps.findIndex(({ op }) => op === 'create');
+    const step = plan.steps[refused];
+    for (const done of step ? plan.steps.slice(0, refused) : plan.steps) this.apply(done);
+    const error = new StatusError('Forbidden', 'no new pods here');
+    const status = step && plan.statusAfterFailure ? plan.statusAfterFailure({ step, error }) : plan.status;
+    this.writeStatus(kinds.jobs, this.job, { ...plan, status });
   }
 
   rest(): void {

@@ -182,6 +182,16 @@ describe('failed pods', () => {
     settles(world);
   });
 
+  it('are let go of although their successors are refused', () => {
+    const world = new JobWorld();
+    world.rest();
+    for (const pod of world.active) world.fail(pod);
+    world.nowMs += 600_000;
+    for (let looks = 0; looks < 3; looks++) world.seeRefusingPods();
+    expect(world.tracked).toEqual([]);
+    expect(world.counters).toEqual({ failed: 1 });
+  });
+
   it('count restarts in place too, where containers are restarted in their pod', () => {
     const template = {
       metadata: { labels: { job: 'work' } },

@@ -37,8 +37,9 @@ export function planJob(observed: ObservedJob, nowMs: number): Plan<JobStatus> {
   const waits = [changes.holdMs, mayExpire ? deadlineInMs({ ...job, status: next.status }, nowMs) : undefined];
   if (observed.hasUnseen) waits.push(oldViewLookMs);
   const afterMs = Math.min(...waits.filter((wait) => wait !== undefined));
+  // Making pods comes last, since it may be refused: a namespace that goes takes no new ones, and waits for the finalizers of the old.
   return {
-    steps: [...claims, ...changes.steps, ...accounting.steps, ...letStraysGo(observed, claimed)],
+    steps: [...claims, ...accounting.steps, ...letStraysGo(observed, claimed), ...changes.steps],
     status: next.status,
     statusTells: next.tells,
     statusAfterFailure: () => statusAfterFailure(facts, accounting.countersAfterFailure, ending, nowMs),
