@@ -71,7 +71,7 @@ export async function startControlPlane(
     // As in the all-in-one: what a controller may not do must be seen here.
     ...(http ? {} : { transportAs: (account: string) => through(noting(server.transport(userOf(account)), refused)) }),
     ...world,
-    clock: options.controllerClock ?? systemClock,
+    clock: options.controllerClock ?? clock,
     config: {
       resources: server.resources,
       caPem: server.pki.caCertificate,
