@@ -1,6 +1,7 @@
 /** Whether a rule of a role covers a request. Pure; upstream's semantics. */
 import type { PolicyRule } from '@slipway/api/types';
 import type { AccessRequest, PathAccess, ResourceAccess } from './access-request.ts';
+import { brokenDown, HeldRights, type Right, rightsCount } from './rights.ts';
 
 export function ruleAllows(rule: PolicyRule, request: AccessRequest): boolean {
   return request.kind === 'resource' ? allowsResource(rule, request) : allowsPath(rule, request);
@@ -38,9 +39,25 @@ export function rulesCover(owned: readonly PolicyRule[], wanted: PolicyRule): bo
   return brokenDown(wanted).every((right) => owned.some((rule) => coversRight(rule, right)));
 }
 
-/** What the wanted rules allow beyond the owned ones, as few rules as it takes: the check against handing out more than one has. */
-export function rightsNotHeld(owned: readonly PolicyRule[], wanted: readonly PolicyRule[]): readonly PolicyRule[] {
-  const missing = wanted.flatMap(brokenDown).filter((right) => !owned.some((rule) => coversRight(rule, right)));
+/** Rights that are looked at one by one for the check below; nobody means to hand out so many of them singly. */
+export const rightsMax = 100_000;
+
+/**
+ * What the wanted rules allow beyond the owned ones, as few rules as it takes: the check against handing out more than one has.
+ * 'too many' when the wanted rules, without those that a single owned rule covers, stand for more than `rightsMax` rights.
+ */
+export function rightsNotHeld(
+  owned: readonly PolicyRule[],
+  wanted: readonly PolicyRule[],
+): readonly PolicyRule[] | 'too many' {
+  let rest = wanted;
+  if (totalRights(wanted) > rightsMax) {
+    const held = owned.map(heldRule);
+    rest = wanted.filter((rule) => !held.some((own) => coversRule(own, rule)));
+    if (totalRights(rest) > rightsMax) return 'too many';
+  }
+  const rights = new HeldRights(owned, coversRight);
+  const missing = rest.flatMap(brokenDown).filter((right) => !rights.has(right));
   return compacted(missing).map(({ verbs, group, resource, url, name }) =>
     url !== undefined
       ? { nonResourceURLs: [url], verbs }
@@ -48,37 +65,48 @@ export function rightsNotHeld(owned: readonly PolicyRule[], wanted: readonly Pol
   );
 }
 
-/** One verb on one thing. */
-interface Right {
-  readonly verb: string;
-  readonly group: string;
-  readonly resource: string;
-  readonly name: string | undefined;
-  readonly url: string | undefined;
+function totalRights(rules: readonly PolicyRule[]): number {
+  return rules.reduce((total, rule) => total + rightsCount(rule), 0);
 }
 
-function brokenDown({ verbs, apiGroups, resources, resourceNames, nonResourceURLs }: PolicyRule): Right[] {
-  const names = resourceNames?.length ? resourceNames : [undefined];
-  const ofResources = (apiGroups ?? []).flatMap((group) =>
-    (resources ?? []).flatMap((resource) =>
-      verbs.flatMap((verb) => names.map((name) => ({ verb, group, resource, name, url: undefined }))),
-    ),
-  );
-  const ofPaths = (nonResourceURLs ?? []).flatMap((url) =>
-    verbs.map((verb) => ({ verb, group: '', resource: '', name: undefined, url })),
-  );
-  return [...ofResources, ...ofPaths];
+interface HeldRule {
+  readonly verbs: ReadonlySet<string>;
+  readonly groups: ReadonlySet<string>;
+  readonly resources: ReadonlySet<string>;
+  readonly names: ReadonlySet<string>;
+  readonly urls: ReadonlySet<string>;
+}
+
+function heldRule({ verbs, apiGroups, resources, resourceNames, nonResourceURLs }: PolicyRule): HeldRule {
+  return {
+    verbs: new Set(verbs),
+    groups: new Set(apiGroups),
+    resources: new Set(resources),
+    names: new Set(resourceNames),
+    urls: new Set(nonResourceURLs),
+  };
+}
+
+/** Whether all that the wanted rule stands for is held by the one rule: a comparison of lists, without their product. */
+function coversRule({ verbs, groups, resources, names, urls }: HeldRule, wanted: PolicyRule): boolean {
+  const everyIn = (list: readonly string[] | undefined, set: ReadonlySet<string>) =>
+    set.has('*') || (list ?? []).every((item) => set.has(item));
+  if (!everyIn(wanted.verbs, verbs) || !everyIn(wanted.nonResourceURLs, urls)) return false;
+  if (!wanted.apiGroups?.length || !wanted.resources?.length) return true;
+  const coversNames =
+    names.size === 0 || (!!wanted.resourceNames?.length && wanted.resourceNames.every((name) => names.has(name)));
+  return coversNames && everyIn(wanted.apiGroups, groups) && everyIn(wanted.resources, resources);
 }
 
 function compacted(rights: readonly Right[]): readonly (Right & { readonly verbs: string[] })[] {
-  const byThing = new Map<string, Right & { readonly verbs: string[] }>();
+  const byThing = new Map<string, { readonly right: Right; readonly verbs: Set<string> }>();
   for (const right of rights) {
     const thing = JSON.stringify([right.group, right.resource, right.name ?? null, right.url ?? null]);
     const known = byThing.get(thing);
-    if (!known) byThing.set(thing, { ...right, verbs: [right.verb] });
-    else if (!known.verbs.includes(right.verb)) known.verbs.push(right.verb);
+    if (known) known.verbs.add(right.verb);
+    else byThing.set(thing, { right, verbs: new Set([right.verb]) });
   }
-  return [...byThing.values()];
+  return [...byThing.values()].map(({ right, verbs }) => ({ ...right, verbs: [...verbs] }));
 }
 
 function coversRight(rule: PolicyRule, { verb, group, resource: path, name, url }: Right): boolean {

@@ -2,7 +2,7 @@
 import type { ClusterRole, KubeObject, PolicyRule, RoleBinding } from '@slipway/api/types';
 import { semanticEqual } from '@slipway/api/validation/semantic-equal';
 import { mastersGroup } from '../../authz/authorizer.ts';
-import { rightsNotHeld } from '../../authz/rule-match.ts';
+import { rightsMax, rightsNotHeld } from '../../authz/rule-match.ts';
 import { rbacGroup } from '../../authz/rbac.ts';
 import { forbidden, notFound } from '../../registry/status-errors.ts';
 import type { AdmissionDeps, AdmissionPlugin, AdmissionRequest } from '../plugin.ts';
@@ -76,6 +76,10 @@ function refuseUncovered(
 ): void {
   const { user, api, namespace } = request;
   const missing = rightsNotHeld(deps.rulesFor(user, namespace), rules);
+  if (missing === 'too many') {
+    const reason = `the rules stand for more than ${rightsMax} rights, too many to compare with those of user ${JSON.stringify(user.name)}`;
+    throw forbidden(api, object.metadata.name ?? '', reason);
+  }
   if (missing.length === 0) return;
   const listed = [...new Set(missing.map(ruleText))].sort().join('\n');
   throw forbidden(

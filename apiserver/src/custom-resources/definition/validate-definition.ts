@@ -11,6 +11,7 @@ import {
 } from '@slipway/api/validation/field-error';
 import { fieldsOfPath, parseJsonPath } from '../json-path.ts';
 import type { JsonSchema } from '../schema/json-schema.ts';
+import { patternTotal, patternTotalMax } from '../schema/pattern-total.ts';
 import { validateSchema } from '../schema/validate-schema.ts';
 import type {
   CustomResourceDefinition,
@@ -277,8 +278,19 @@ function validateApproval(errors: FieldError[], draft: CustomResourceDefinition)
   }
 }
 
+/** Undefined when the patterns of all versions together are little enough work to compile in one go. */
+function validatePatternTotal(versions: DefinitionSpec['versions']): FieldError | undefined {
+  const total = patternTotal(versions.map(({ schema }) => schema?.openAPIV3Schema ?? {}));
+  if (total <= patternTotalMax) return undefined;
+  const detail = `the regular expressions of all schemas must not be larger than ${patternTotalMax} instructions together, these are ${total}`;
+  return forbidden('spec.versions', detail);
+}
+
 /** When all versions have the same schema, upstream's messages name it as one. */
 function validateSchemas({ versions }: DefinitionSpec, old: DefinitionSpec | undefined): FieldError[] {
+  const patterns = validatePatternTotal(versions);
+  // Too much to look at more closely.
+  if (patterns) return [patterns];
   const errors: FieldError[] = [];
   const [first] = versions;
   const isShared =

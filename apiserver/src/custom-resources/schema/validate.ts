@@ -13,6 +13,7 @@ import {
   typeInvalid,
 } from '@slipway/api/validation/field-error';
 import { matchesAnywhere } from '@slipway/cel/regex';
+import { CelError } from '@slipway/cel/values';
 import { formatChecks, integerRanges } from './formats.ts';
 import { isObjectSchema, type JsonSchema } from './json-schema.ts';
 
@@ -99,9 +100,8 @@ function scalarChecks(schema: JsonSchema): ValueCheck[] {
   }
   if (pattern !== undefined) {
     checks.push((value, _, path, errors) => {
-      if (typeof value === 'string' && !matchesAnywhere(pattern, value)) {
-        errors.push(invalid(path, value, `${shown(path)} in body should match '${pattern}'`));
-      }
+      const problem = typeof value === 'string' ? matchProblem(pattern, value) : undefined;
+      if (problem !== undefined) errors.push(invalid(path, value, `${shown(path)} in body ${problem}`));
     });
   }
   const isFormatted = formatChecks[format ?? ''];
@@ -331,4 +331,13 @@ function problemsOf(check: ValueCheck, value: JsonValue, path: string): FieldErr
 /** What kept the nearest alternative from fitting tells more than that none did. */
 function fewest(found: readonly FieldError[][]): readonly FieldError[] {
   return found.reduce((best, problems) => (problems.length < best.length ? problems : best), found[0] ?? []);
+}
+
+function matchProblem(pattern: string, text: string): string | undefined {
+  try {
+    return matchesAnywhere(pattern, text) ? undefined : `should match '${pattern}'`;
+  } catch (error) {
+    if (!(error instanceof CelError)) throw error;
+    return `cannot be compared with '${pattern}': ${error.message}`;
+  }
 }
