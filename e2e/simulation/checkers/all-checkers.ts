@@ -1,4 +1,5 @@
 import { acknowledgedWrites } from './acknowledged-writes.ts';
+import { addressesOfServices } from './addresses-of-services.ts';
 import { bounds } from './bounds.ts';
 import { budgets } from './budgets.ts';
 import type { Checker } from './checker.ts';
@@ -24,6 +25,7 @@ export function allCheckers(): readonly Checker[] {
     owners(),
     replicas(),
     finishedJobs(),
+    addressesOfServices(),
     serverAndDisk(),
   ];
 }

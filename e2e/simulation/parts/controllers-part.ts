@@ -1,6 +1,6 @@
 import type { ApiResource } from '@slipway/api/resources';
 import type { Transport } from '@slipway/api/transport';
-import { runAsLeader } from '@slipway/client/leader-election';
+import { type LeaseTimes, runAsLeader } from '@slipway/client/leader-election';
 import { createControllerManager } from '@slipway/controllers';
 import { messageOf } from '@slipway/kit/errors';
 import { silentLogger } from '@slipway/kit/logger';
@@ -27,6 +27,9 @@ export interface ControllersPartOptions {
   /** The Lease that says who of several leads; the user that reads and keeps it is called `system:LEASE`. */
   readonly lease: string;
 }
+
+/** Five times those of production: renewals would be the greater part of all that a seed does. */
+const leaseTimes: LeaseTimes = { leaseDurationMs: 10_000, renewDeadlineMs: 7_500, retryPeriodMs: 2_000 };
 
 /** The real controllers, or the real scheduler, as a process of its own that competes for the lead. */
 export class ControllersPart {
@@ -91,6 +94,7 @@ export class ControllersPart {
         namespace: 'kube-system',
         name: this.#options.lease,
         identity: name,
+        times: leaseTimes,
       },
       (signal) => this.#lead(process, signal),
       process.signal,

@@ -266,7 +266,9 @@ class Agent {
     const status = statusFrom(pod, sandbox, ended, now);
     if (showsStatus(pod, status)) return;
     const { namespace, name = '', uid } = pod.metadata;
-    const patch = { metadata: { uid }, status };
+    // The list merges by address: a pod whose sandbox was made anew would keep the old one.
+    const podIPs = [...(status.podIPs ?? []), { $patch: 'replace' }];
+    const patch = { metadata: { uid }, status: { ...status, podIPs } };
     await this.#client.patch(kinds.pods, { namespace, name }, patch, {
       signal: this.#signal,
       type: 'strategic',
