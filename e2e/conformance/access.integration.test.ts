@@ -192,6 +192,12 @@ describe('a role', () => {
       metadata: { name: 'higher' },
       rules: [{ apiGroups: [''], resources: ['secrets'], verbs: ['get'] }],
     });
+    const many = (of: string) => Array.from({ length: 1000 }, (_, i) => `${of}${i}`);
+    const wide = await client.post(`${rbac}/namespaces/${target.namespace}/roles`, {
+      metadata: { name: 'wider' },
+      rules: [{ apiGroups: many('g'), resources: many('r'), verbs: many('v'), resourceNames: many('n') }],
+    });
+    expect([wide.code, wide.body.message]).toEqual([403, expect.stringContaining('more than 100000 rights')]);
     expect(reply.code).toBe(403);
     expect(reply.body.message).toMatch(
       /^roles\.rbac\.authorization\.k8s\.io "higher" is forbidden: user ".+:climber" \(groups=.+\) is attempting to grant RBAC permissions not currently held:\n\{APIGroups:\[""\], Resources:\["secrets"\], Verbs:\["get"\]\}/,

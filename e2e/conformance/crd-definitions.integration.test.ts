@@ -238,6 +238,21 @@ describe('what is refused', () => {
       "must be a valid regular expression, but isn't",
     ],
     [
+      'a pattern that is short and a great deal of work',
+      { type: 'object', properties: { a: { type: 'string', pattern: 'a{1000}'.repeat(51) } } },
+      "must be a valid regular expression, but isn't: expression too large",
+    ],
+    [
+      'tens of thousands of patterns',
+      {
+        type: 'object',
+        properties: Object.fromEntries(
+          Array.from({ length: 40_000 }, (_, i) => [`f${i}`, { type: 'string', pattern: `^[a-z]+${i}$` }]),
+        ),
+      },
+      'spec.versions: Forbidden: the regular expressions of all schemas must not be larger than 200000 instructions',
+    ],
+    [
       'a rule about a field that is not there',
       { type: 'object', 'x-kubernetes-validations': [{ rule: 'self.nope == 1' }], properties: {} },
       "undefined field 'nope'",

@@ -95,12 +95,13 @@ function validateTaint(errors: FieldError[], { key = '', value = '', effect = ''
 }
 
 function validateConsumption(errors: FieldError[], { consumesCounters = [] }: Device, path: string): void {
+  const known = new Set<string>();
   consumesCounters.forEach(({ counterSet = '', counters = {} }, i) => {
     const at = `${path}.consumesCounters[${i}]`;
     if (counterSet === '') errors.push(required(`${at}.counterSet`));
     else pushInvalid(errors, `${at}.counterSet`, counterSet, dnsLabelProblems(counterSet));
-    const isKnown = consumesCounters.slice(0, i).some((earlier) => earlier.counterSet === counterSet);
-    if (isKnown) errors.push(duplicate(at, counterSet));
+    if (known.has(counterSet)) errors.push(duplicate(at, counterSet));
+    known.add(counterSet);
     if (Object.keys(counters).length === 0) errors.push(required(`${at}.counters`));
     for (const key of Object.keys(counters)) pushInvalid(errors, `${at}.counters`, key, dnsLabelProblems(key));
   });
