@@ -25,7 +25,8 @@ function template(
       containers: [
         { name: 'main', image: `example/${name}:${version}`, resources: { requests: { cpu, memory: '64Mi' } } },
       ],
-      terminationGracePeriodSeconds: chance.between(0, 5),
+      // Without grace a delete is a forced one: what it leaves running may meet its successor.
+      terminationGracePeriodSeconds: chance.between(1, 5),
       ...(restartPolicy ? { restartPolicy } : {}),
       ...(tolerations ? { tolerations } : {}),
     },
