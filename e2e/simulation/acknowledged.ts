@@ -2,6 +2,7 @@ import type { ApiRequest } from '@slipway/api/transport';
 import type { KubeObject } from '@slipway/api/types';
 import type { Ledger } from './ledger.ts';
 import { describeRequest } from './describe-request.ts';
+import type { SimulatedProcess } from './process.ts';
 
 interface Promised {
   readonly who: string;
@@ -15,6 +16,17 @@ export class Acknowledged {
   readonly #promises: Promised[] = [];
   /** Uids of objects that their makers know to have made. */
   readonly #made = new Set<string>();
+  /** Who asked for an object of that key first. */
+  readonly #makers = new Map<string, SimulatedProcess>();
+
+  /** Before it is sent. */
+  asked(process: SimulatedProcess, request: ApiRequest): void {
+    if (request.verb !== 'create' || request.path.resource !== 'pods' || request.path.subresource) return;
+    const { metadata } = request.body as Partial<KubeObject>;
+    if (!metadata?.name) return;
+    const key = keyOf(request, metadata.name);
+    if (!this.#makers.has(key)) this.#makers.set(key, process);
+  }
 
   add(who: string, request: ApiRequest, answer: unknown): void {
     const { metadata, kind } = (answer ?? {}) as Partial<KubeObject>;
@@ -24,8 +36,9 @@ export class Acknowledged {
     this.#promises.push({ who, what: describeRequest(request), revision: Number(metadata.resourceVersion), key });
   }
 
-  isKnownToMaker(uid: string): boolean {
-    return this.#made.has(uid);
+  /** Whether the maker of a pod was told of it, or is still there to find out. */
+  isKnownToMaker({ metadata: { uid = '', namespace, name } }: KubeObject): boolean {
+    return this.#made.has(uid) || this.#makers.get(`/registry/core/pods/${namespace}/${name}`)?.isAlive === true;
   }
 
   get count(): number {

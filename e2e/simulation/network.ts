@@ -4,6 +4,7 @@
  */
 import type { ApiRequest, Transport, WatchEvent, WatchRequest } from '@slipway/api/transport';
 import { StatusError } from '@slipway/api/status-error';
+import type { KubeObject } from '@slipway/api/types';
 import { AsyncQueue } from '@slipway/kit/async-queue';
 import type { UserInfo } from '@slipway/apiserver';
 import type { VirtualClock } from '@slipway/kit/virtual-clock';
@@ -141,8 +142,9 @@ export class Network {
   }
 
   async #exchange(process: SimulatedProcess, user: UserInfo, request: ApiRequest): Promise<unknown> {
-    const { chance, log } = this.#deps;
+    const { chance, log, acknowledged } = this.#deps;
     const { faults } = this;
+    acknowledged.asked(process, request);
     await this.#travel(process, chance.strikes(faults.late) ? chance.between(1, faults.latenessMsMax) : 0);
     if (chance.strikes(faults.requestLost)) {
       log.write(process.name, `lost       ${describeRequest(request)}`);
@@ -258,11 +260,14 @@ export class Network {
   }
 }
 
-/** A create without a name makes another object each time; nobody sends that again unasked. */
+/**
+ * A create without a name makes another object each time; nobody sends that again unasked. Nor one whose sender has chosen the name: once
+ * the object is deleted, it would come back.
+ */
 function maySendAgain({ verb, body }: ApiRequest): boolean {
   if (verb !== 'create') return true;
-  const { metadata } = body as { readonly metadata?: { readonly name?: string } };
-  return metadata?.name !== undefined;
+  const { metadata } = body as { readonly metadata?: KubeObject['metadata'] };
+  return metadata?.name !== undefined && metadata.generateName === undefined;
 }
 
 function revisionIn(answer: unknown): string {

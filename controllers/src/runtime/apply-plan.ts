@@ -8,8 +8,11 @@ import type { KubeObject } from '@slipway/api/types';
 import type { Client } from '@slipway/client/client';
 import type { EventRecorder } from '@slipway/client/events';
 import { type Kind, keyFrom, type ObjectRef, parseKey } from '@slipway/client/kinds';
+import type { Clock } from '@slipway/kit/clock';
 import { messageOf } from '@slipway/kit/errors';
 import { unreachable } from '@slipway/kit/invariant';
+import type { Random } from '@slipway/kit/random';
+import { controllerUid, createOnce } from './create-once.ts';
 import { PendingWrites } from './pending-writes.ts';
 import { isNamespaceTerminating, isStale } from './stale.ts';
 import { runBulk } from './run-bulk.ts';
@@ -19,6 +22,8 @@ export interface ApplyDeps {
   /** With the cause of this plan. */
   readonly client: Client;
   readonly events: EventRecorder;
+  readonly clock: Clock;
+  readonly random: Random;
   readonly signal: AbortSignal;
 }
 
@@ -125,14 +130,17 @@ class Applier {
 
   async #create({ kind, object }: Extract<Step, { op: 'create' }>): Promise<KubeObject> {
     const { client, signal } = this.#deps;
+    const isUnnamed = !object.metadata.name;
     try {
-      const created = await client.create(kind, object, { signal });
+      const created = isUnnamed
+        ? await createOnce(kind, object, this.#deps)
+        : await client.create(kind, object, { signal });
       this.pending.written(kind, created);
       return created;
     } catch (error) {
-      if (!isStatus(error, 'AlreadyExists') || !object.metadata.name) throw error;
+      if (!isStatus(error, 'AlreadyExists') || isUnnamed) throw error;
       // The cache was behind. What is there counts as done only if it is ours; otherwise the name is taken.
-      const { namespace, name } = object.metadata;
+      const { namespace, name = '' } = object.metadata;
       const existing = await client.get(kind, { namespace, name }, { signal });
       if (controllerUid(existing) !== controllerUid(object)) throw error;
       this.pending.written(kind, existing);
@@ -255,10 +263,6 @@ function sameKind(a: Step, b: Step): boolean {
 function withMetadata(patch: object, metadata: object): object {
   const own = 'metadata' in patch && typeof patch.metadata === 'object' ? patch.metadata : {};
   return { ...patch, metadata: { ...metadata, ...own } };
-}
-
-function controllerUid(object: KubeObject): string | undefined {
-  return object.metadata.ownerReferences?.find((owner) => owner.controller)?.uid;
 }
 
 function nameIn(step: Exclude<Step, { op: 'event' }>): string {

@@ -25,7 +25,7 @@ function reconcilerFrom<P extends KubeObject & { status?: unknown }, Observed, S
   spec: ControllerSpec<P, Observed, Status>,
   deps: ControllerDeps,
 ): Reconciler {
-  const { caches, clock, events } = deps;
+  const { caches, clock, random, events } = deps;
   return {
     reconcile: async (key, { signal }) => {
       // Both read the same caches in the same turn, so the status is written over what was looked at.
@@ -38,7 +38,7 @@ function reconcilerFrom<P extends KubeObject & { status?: unknown }, Observed, S
       const { pending, failure } = await applyPlan(
         plan,
         { kind: spec.primary as Kind<KubeObject>, object },
-        { client, events, signal },
+        { client, events, clock, random, signal },
       );
       if (failure) return outcomeOfFailure(failure.error, pending);
       return { pending, againAfterMs: plan.again?.afterMs };
@@ -48,11 +48,11 @@ function reconcilerFrom<P extends KubeObject & { status?: unknown }, Observed, S
 
 async function reconcileGone(
   steps: readonly Step[],
-  { client, events }: ControllerDeps,
+  { client, events, clock, random }: ControllerDeps,
   signal: AbortSignal,
 ): Promise<Outcome> {
   if (steps.length === 0) return {};
-  const { pending, failure } = await applySteps(steps, { client, events, signal });
+  const { pending, failure } = await applySteps(steps, { client, events, clock, random, signal });
   return failure ? outcomeOfFailure(failure.error, pending) : { pending };
 }
 

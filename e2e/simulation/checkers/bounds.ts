@@ -1,7 +1,7 @@
 /**
  * What controllers may never do, at any revision. They decide on what they have seen, and what they see may be late: so bounds are
- * taken over everything that an object said within that time. A pod whose maker was never told that it exists is not counted
- * against them: a lost answer to a create cannot be told from a create that was never done.
+ * taken over everything that an object said within that time. A pod whose maker ended before it was told that it exists is not
+ * counted against them: its request may arrive when the successor has looked already, and nobody is left to know of it.
  */
 import type { Deployment, KubeObject, Pod, ReplicaSet } from '@slipway/api/types';
 import type { LedgerChange } from '../ledger.ts';
@@ -78,16 +78,12 @@ function part(value: number | string, of: number, round: (value: number) => numb
 function tooManyPods({ object, revision }: LedgerChange, world: World, by: Map<string, Said[]>): string | undefined {
   const owner = object.metadata.ownerReferences?.find(({ controller, kind }) => controller && kind === 'ReplicaSet');
   const bound = owner && widest(by, owner.uid, world);
-  if (!owner || !bound || world.hadTwoLeaders) return undefined;
+  if (!owner || !bound || world.hadTwoLeaders || !world.acknowledged.isKnownToMaker(object)) return undefined;
   const known = world.ledger
     .list<Pod>('core/pods')
-    .filter((pod) => isLive(pod) && controllerUid(pod) === owner.uid && isKnown(pod, object, world));
+    .filter((pod) => isLive(pod) && controllerUid(pod) === owner.uid && world.acknowledged.isKnownToMaker(pod));
   if (known.length <= bound.most) return undefined;
   return `replica set ${owner.name} has ${known.length} pods at revision ${revision}, and was told to have ${bound.most} at most`;
-}
-
-function isKnown({ metadata }: Pod, created: KubeObject, { acknowledged }: World): boolean {
-  return metadata.uid === created.metadata.uid || acknowledged.isKnownToMaker(metadata.uid ?? '');
 }
 
 /** The replica sets of a deployment together want no more than it may have, and no fewer than it promises. */

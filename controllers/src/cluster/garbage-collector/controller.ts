@@ -33,14 +33,14 @@ export function garbageCollector(resources: readonly Kind[]): ControllerDefiniti
 async function collect(
   key: string,
   ownership: Ownership,
-  { caches, client: plain, events }: ControllerDeps,
+  { caches, client: plain, events, clock, random }: ControllerDeps,
   signal: AbortSignal,
 ): Promise<Outcome> {
   const node = await ownership.observe(key, caches, plain, signal);
   const steps = node ? planCollection(node) : [];
   if (!node || steps.length === 0) return {};
   const client = plain.withCause({ controller: 'garbage-collector', object: causeObjectFrom(node.object) });
-  const { pending, failure } = await applySteps(steps, { client, events, signal });
+  const { pending, failure } = await applySteps(steps, { client, events, clock, random, signal });
   if (failure) return { pending, failure: failure.error };
   return { pending };
 }

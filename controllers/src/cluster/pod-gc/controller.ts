@@ -27,7 +27,7 @@ export const podGcController: ControllerDefinition = {
 };
 
 async function sweep(deps: ControllerDeps, missing: FirstSeen, signal: AbortSignal): Promise<Outcome> {
-  const { caches, client, events, clock } = deps;
+  const { caches, client, events, clock, random } = deps;
   const pods = caches.list(kinds.pods);
   const namesOf = (nodes: readonly Node[]) => new Set(nodes.map(({ metadata }) => metadata.name ?? ''));
   const nodes = namesOf(caches.list(kinds.nodes));
@@ -40,7 +40,7 @@ async function sweep(deps: ControllerDeps, missing: FirstSeen, signal: AbortSign
   }
   const nodesOutOfService = namesOf(caches.list(kinds.nodes).filter(isOutOfService));
   const steps = planPodCollection({ pods, goneNodes, nodesOutOfService }, clock.nowMs());
-  const { failure } = await applySteps(steps, { client, events, signal });
+  const { failure } = await applySteps(steps, { client, events, clock, random, signal });
   if (failure && !isStatus(failure.error, 'NotFound')) throw failure.error;
   return { againAfterMs: everyMs };
 }

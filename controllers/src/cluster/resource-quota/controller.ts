@@ -53,7 +53,7 @@ async function reconcile(
   key: string,
   resources: readonly Kind[],
   charges: Charges,
-  { caches, client: plain, clock, events }: ControllerDeps,
+  { caches, client: plain, clock, random, events }: ControllerDeps,
   signal: AbortSignal,
 ): Promise<Outcome> {
   const quota = caches.get(quotas, key);
@@ -69,7 +69,7 @@ async function reconcile(
   const { pending, failure } = await applyPlan(
     plan,
     { kind: quotas as Kind, object: quota },
-    { client, events, signal },
+    { client, events, clock, random, signal },
   );
   if (failure) return { pending, failure: failure.error };
   return { pending, againAfterMs: plan.again?.afterMs };

@@ -18,12 +18,14 @@ export function nodeIpamController(clusterCidr: string): ControllerDefinition {
     workers: 1,
     initialKeys: [allNodes],
     triggers: [triggerOn(kinds.nodes, ({ spec }) => (spec.podCIDR ? [] : [allNodes]))],
-    create: ({ caches, client, events }) => ({
+    create: ({ caches, client, events, clock, random }) => ({
       reconcile: async (_, { signal }) => {
         const plan = planNodeIpam(caches.list(kinds.nodes), networks);
         const { pending, failure } = await applySteps(plan.steps, {
           client: client.withCause({ controller: component, object: { kind: 'Node', name: '' } }),
           events,
+          clock,
+          random,
           signal,
         });
         if (failure) return { pending, failure: failure.error };
