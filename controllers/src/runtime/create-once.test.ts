@@ -15,12 +15,12 @@ function serving(troubles: readonly Trouble[]) {
   const stored = new Map<string, KubeObject>();
   const asked: string[] = [];
   const transport: Transport = {
-    send: async ({ verb, path, body }: ApiRequest) => {
+    send: async ({ verb, options, body }: ApiRequest) => {
       const trouble = troubles[asked.length];
       asked.push(verb);
       if (trouble === 'request lost') throw new Error('read: connection reset by peer');
       if (trouble instanceof Error) throw trouble;
-      const answer = verb === 'create' ? create(body as KubeObject) : get(path.name ?? '');
+      const answer = verb === 'create' ? create(body as KubeObject) : list(options?.fieldSelector);
       if (trouble === 'answer lost') throw new Error('read: connection reset by peer');
       if (trouble === 'commit unknown') throw new StatusError('Timeout', 'the storage did not say');
       return answer;
@@ -35,10 +35,9 @@ function serving(troubles: readonly Trouble[]) {
     stored.set(name, object);
     return object;
   };
-  const get = (name: string) => {
-    const found = stored.get(name);
-    if (!found) throw new StatusError('NotFound', `"${name}" not found`);
-    return found;
+  const list = (fieldSelector = '') => {
+    const found = stored.get(fieldSelector.replace('metadata.name=', ''));
+    return { metadata: {}, items: found ? [found] : [] };
   };
   return { transport, stored, asked };
 }

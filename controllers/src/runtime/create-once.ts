@@ -1,4 +1,4 @@
-import { isStatus, StatusError } from '@slipway/api/status-error';
+import { isStatus } from '@slipway/api/status-error';
 import type { KubeObject } from '@slipway/api/types';
 import type { Client } from '@slipway/client/client';
 import { FencedError } from '@slipway/client/fenced-transport';
@@ -65,19 +65,18 @@ async function resolveDoubt(
   const untilMs = clock.monotonicMs() + doubtMsMax;
   for (let failures = 1; clock.monotonicMs() < untilMs; failures++) {
     await clock.sleep(backoffMs(failures, pause, random), signal);
+    let isOthers = false;
     try {
-      const found = await client.get(kind, { namespace, name }, { signal });
-      if (controllerUid(found) === controllerUid(named)) return found;
-      throw new StatusError('AlreadyExists', `${kind.kind} "${name}" belongs to somebody else`);
-    } catch (error) {
-      if (signal.aborted || isStatus(error, 'AlreadyExists')) throw error;
-      if (!isStatus(error, 'NotFound')) continue;
-    }
-    try {
+      // A list, since whoever makes pods may list them, and not everybody may get one.
+      const { items } = await client.list(kind, { namespace, fieldSelector: `metadata.name=${name}`, signal });
+      const [found] = items;
+      if (found && controllerUid(found) === controllerUid(named)) return found;
+      isOthers = found !== undefined;
       return await client.create(kind, named, { signal });
     } catch (error) {
       // It may have come meanwhile, if the first request was late and not lost; and of that one a busy server says nothing.
-      if (isStatus(error, 'AlreadyExists', 'TooManyRequests', 'ServiceUnavailable')) continue;
+      if (isStatus(error, 'TooManyRequests', 'ServiceUnavailable')) continue;
+      if (isStatus(error, 'AlreadyExists') && !isOthers) continue;
       if (signal.aborted || !isDoubtful(error)) throw error;
     }
   }
