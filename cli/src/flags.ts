@@ -199,7 +199,7 @@ export const flags = {
     default: 40,
     min: 5,
     max: 3600,
-    help: 'time of a node lease; it is renewed when six tenths of it are over',
+    help: 'time of a node lease; it is renewed when three quarters of it are over',
   },
   help: { type: 'boolean', default: false, help: 'show this help' },
 } as const satisfies Readonly<Record<string, Omit<Flag, 'name'>>>;
