@@ -4,7 +4,7 @@ import { ExecError, exec } from '@slipway/kit/exec';
 import { neverAborted } from '@slipway/kit/abort';
 
 const main = fileURLToPath(new URL('./main.ts', import.meta.url));
-const count = Number(process.env.SLIPWAY_SIMULATION_SEEDS ?? 150);
+const count = Number(process.env.SLIPWAY_SIMULATION_SEEDS ?? 500);
 /** Seeds cost time of a processor and nothing else. */
 const processes = 2;
 
