@@ -218,10 +218,8 @@ class Applier {
         },
       );
     } catch (error) {
-      // Gone, or another object by now: what was to be deleted is not there any more.
-      if (ifUnchanged || !isStatus(error, 'Conflict')) {
-        if (!isStatus(error, 'NotFound')) throw error;
-      }
+      // After a conflict it may be there still: who counted it as gone would wait for its end in vain.
+      if (!isStatus(error, 'NotFound')) throw error;
     }
     this.pending.deleted(kind, target);
     return target;
