@@ -1,6 +1,7 @@
 /** Creates of a custom resource with ten CEL rules, and of the same without, over TLS. Prints a table. */
 import { Agent, request } from 'node:https';
 import { type BenchCluster, startCluster } from './cluster.ts';
+import { rest } from './rest.ts';
 
 const seconds = 5;
 const connections = 32;
@@ -56,7 +57,7 @@ function definition(plural: string, withRules: boolean) {
 
 async function served(cluster: BenchCluster, plural: string): Promise<void> {
   while ((await cluster.call('GET', `/apis/bench.example/v1/namespaces/default/${plural}`)).code !== 200) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await rest(50);
   }
 }
 

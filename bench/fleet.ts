@@ -5,6 +5,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { type BenchCluster, slipwayBin, startCluster, usageOf } from './cluster.ts';
+import { rest } from './rest.ts';
 
 const nodes = Number(process.argv[2] ?? 5_000);
 const pods = Number(process.argv[3] ?? 100_000);
@@ -15,7 +16,6 @@ const namespaceNew = 'more';
 const idleMs = 60_000;
 const pollMs = 50;
 
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const rows: string[] = [];
 const tell = (what: string, value: string) => {
   rows.push(`| ${what} | ${value} |`);
@@ -77,14 +77,14 @@ async function untilReady(cluster: BenchCluster, namespace: string, name: string
     const { body } = await cluster.call('GET', `/apis/apps/v1/namespaces/${namespace}/deployments/${name}`);
     const { status } = body as { readonly status?: { readonly readyReplicas?: number } };
     if ((status?.readyReplicas ?? 0) >= replicas) return;
-    await sleep(pollMs);
+    await rest(pollMs);
   }
 }
 
 /** Counted at the server: all are there, and none is without a node. */
 async function untilBound(cluster: BenchCluster): Promise<void> {
   while ((await count(cluster)) < replicasNew || (await count(cluster, '&fieldSelector=spec.nodeName%3D')) > 0)
-    await sleep(pollMs);
+    await rest(pollMs);
 }
 
 async function fill(cluster: BenchCluster): Promise<void> {
@@ -100,10 +100,10 @@ async function fill(cluster: BenchCluster): Promise<void> {
   for (const name of names.slice(-4)) await untilReady(cluster, 'default', name, replicasEach);
 }
 
-async function rest(processes: Readonly<Record<string, number>>): Promise<void> {
-  await sleep(20_000);
+async function atRest(processes: Readonly<Record<string, number>>): Promise<void> {
+  await rest(20_000);
   const before = Object.values(processes).map(usageOf);
-  await sleep(idleMs);
+  await rest(idleMs);
   for (const [i, [name, pid]] of Object.entries(processes).entries()) {
     const { residentMib, cpuSeconds } = usageOf(pid);
     const percent = ((cpuSeconds - (before[i]?.cpuSeconds ?? 0)) / (idleMs / 1000)) * 100;
@@ -121,7 +121,7 @@ try {
   tell(`${pods} pods ready`, await timed(() => fill(cluster)));
   tell('memory then', `${usageOf(cluster.pid).residentMib.toFixed(0)} MiB`);
   await cluster.call('POST', '/api/v1/namespaces', { metadata: { name: namespaceNew } });
-  await sleep(5000);
+  await rest(5000);
   await create(cluster, namespaceNew, 'new', replicasNew);
   const [bound, ready] = await Promise.all([
     timed(() => untilBound(cluster)),
@@ -129,7 +129,7 @@ try {
   ]);
   tell(`${replicasNew} replicas more: bound`, bound);
   tell(`${replicasNew} replicas more: ready`, ready);
-  await rest({ 'all-in-one': cluster.pid, ...(simulation ? { nodes: simulation.pid ?? 0 } : {}) });
+  await atRest({ 'all-in-one': cluster.pid, ...(simulation ? { nodes: simulation.pid ?? 0 } : {}) });
   console.log([`| ${nodes} nodes, ${pods} pods | measured |`, '|---|---|', ...rows].join('\n'));
 } finally {
   simulation?.removeAllListeners('exit');

@@ -1,9 +1,9 @@
 /** What an all-in-one costs while nothing happens: resident memory and processor, after a minute of rest. */
 import { startCluster, usageOf } from './cluster.ts';
+import { rest } from './rest.ts';
 
 const restMs = 20_000;
 const measureMs = 60_000;
-const rest = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const cluster = await startCluster({ flags: process.argv.slice(2) });
 try {

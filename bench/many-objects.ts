@@ -5,13 +5,13 @@
 import { Agent, get } from 'node:https';
 import { type BenchCluster, startCluster, usageOf } from './cluster.ts';
 import { load } from './load.ts';
+import { rest } from './rest.ts';
 
 const wanted = 50_000;
 const watches = 1_000;
 
 const command = process.argv[2] === 'apiserver' ? 'apiserver' : 'up';
 const flags = command === 'up' ? ['--no-agent'] : [];
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const rows: string[] = [];
 
 async function fill(cluster: BenchCluster): Promise<void> {
@@ -54,7 +54,7 @@ async function idleWatches(cluster: BenchCluster): Promise<number> {
       }).once('error', (error) => (agents.length === watches ? undefined : reject(error)));
     });
   }
-  await sleep(3000);
+  await rest(3000);
   const grown = usageOf(cluster.pid).residentMib - before;
   for (const agent of agents) agent.destroy();
   return grown;
@@ -67,7 +67,7 @@ await first.stop({ keepData: true });
 const cluster = await startCluster({ command, flags, dataDir: first.dataDir });
 try {
   rows.push(`| restart to ready | ${cluster.startMs.toFixed(0)} ms |`);
-  await sleep(5000);
+  await rest(5000);
   rows.push(`| resident memory then | ${usageOf(cluster.pid).residentMib.toFixed(0)} MiB |`);
   rows.push(`| ${watches} idle watches | ${(await idleWatches(cluster)).toFixed(0)} MiB |`);
   rows.push(await getsWhileCreating(cluster));

@@ -7,6 +7,7 @@ import { get } from 'node:https';
 import { join, resolve } from 'node:path';
 import { type BenchCluster, slipwayBin, startCluster, usageOf } from './cluster.ts';
 import { median, PodPhases } from './pod-phases.ts';
+import { rest } from './rest.ts';
 
 const image = 'localhost/bench:1';
 const one = 20;
@@ -132,7 +133,7 @@ async function manyAtOnce(cluster: BenchCluster): Promise<string> {
   for (;;) {
     const { body } = await cluster.call('GET', `${path}/many`);
     if ((body as { status?: { readyReplicas?: number } }).status?.readyReplicas === many) break;
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await rest(20);
   }
   return `| ${many} pods of one Deployment, all Ready | ${((performance.now() - startedMs) / 1000).toFixed(2)} s |`;
 }

@@ -3,6 +3,7 @@
  * they rest, what that costs, and what they write. `node bench/resync.ts [deployments]`
  */
 import { type BenchCluster, startCluster, usageOf } from './cluster.ts';
+import { rest } from './rest.ts';
 
 const deployments = Number(process.argv[2] ?? 10_000);
 /** 110 pods fit on one. */
@@ -10,7 +11,6 @@ const nodes = Math.ceil(deployments / 100);
 const calmMs = 5_000;
 const inFlight = 32;
 
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const rows: string[] = [];
 const tell = (what: string, value: string) => {
   rows.push(`| ${what} | ${value} |`);
@@ -70,7 +70,7 @@ async function untilSettled(cluster: BenchCluster): Promise<bigint> {
     const { metadata, items } = await list(cluster, '/apis/apps/v1/deployments');
     const version = BigInt(metadata.resourceVersion);
     const ready = items.filter(({ status }) => status?.readyReplicas === 1).length;
-    await sleep(calmMs);
+    await rest(calmMs);
     if (ready === deployments && (await writtenSince(cluster, version)) === 0) return version;
   }
 }
@@ -79,7 +79,7 @@ async function untilSettled(cluster: BenchCluster): Promise<bigint> {
 async function untilIdle(cluster: BenchCluster): Promise<number> {
   let used = usageOf(cluster.pid).cpuSeconds;
   for (;;) {
-    await sleep(2_000);
+    await rest(2_000);
     const now = usageOf(cluster.pid).cpuSeconds;
     if (now - used < 0.3) return now;
     used = now;

@@ -12,6 +12,7 @@ import { systemClock } from '@slipway/kit/clock';
 import { silentLogger } from '@slipway/kit/logger';
 import { seededRandom } from '@slipway/kit/random';
 import { type Case, cases, nodesOf, podsOf } from './scheduling/cases.ts';
+import { rest } from './rest.ts';
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
@@ -63,7 +64,7 @@ async function measure({ name, nodes, zones, before, unschedulable, measured }: 
   }
   if (unschedulable) double.addPods(podsOf(unschedulable));
   const pods = podsOf(measured);
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await rest(50);
   collect();
   const startedMs = performance.now();
   const cpu = process.cpuUsage();
@@ -94,12 +95,12 @@ async function measureMemory(): Promise<void> {
   collect();
   const before = process.memoryUsage();
   const run = start(double);
-  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  await rest(3_000);
   collect();
   const after = process.memoryUsage();
   const bytes = after.heapUsed + after.external - before.heapUsed - before.external;
   const idle = process.cpuUsage();
-  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  await rest(2_000);
   const { user, system } = process.cpuUsage(idle);
   say(
     'kept for 5,000 nodes with 100,000 pods',

@@ -113,11 +113,7 @@ describe('@kubernetes/client-node', () => {
     informer.on('delete', ({ metadata }) => known.delete(metadata?.name ?? ''));
     // As its documentation has it: after an error it is for the caller to begin again.
     let isStopped = false;
-    const begin = (): Promise<void> =>
-      informer.start().catch(async () => {
-        await new Promise((resolve) => setTimeout(resolve, 100));
-        if (!isStopped) await begin();
-      });
+    const begin = () => eventually('a start', async () => void (isStopped || (await informer.start())));
     informer.on('error', () => {
       if (!isStopped) void begin();
     });

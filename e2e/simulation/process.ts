@@ -1,4 +1,4 @@
-import type { Clock } from '@slipway/kit/clock';
+import { type Clock, sleepBy } from '@slipway/kit/clock';
 import type { Random } from '@slipway/kit/random';
 import type { VirtualClock } from '@slipway/kit/virtual-clock';
 
@@ -82,17 +82,6 @@ export class ProcessClock implements Clock {
   }
 
   sleep(ms: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal.aborted) return reject(signal.reason);
-      const onAbort = () => {
-        cancel();
-        reject(signal.reason);
-      };
-      const cancel = this.after(ms, () => {
-        signal.removeEventListener('abort', onAbort);
-        resolve();
-      });
-      signal.addEventListener('abort', onAbort, { once: true });
-    });
+    return sleepBy(this, ms, signal);
   }
 }

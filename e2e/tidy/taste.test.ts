@@ -30,6 +30,11 @@ const bans: readonly Ban[] = [
     allowed: (file) => inKit(file) || isTest(file.path),
     instead: 'Clock.after or Clock.sleep',
   },
+  {
+    what: /(?<![.\w])setImmediate\(/,
+    allowed: (file) => inKit(file) || isTest(file.path),
+    instead: 'nextTurn from @slipway/kit/next-turn',
+  },
   { what: /(\bas any\b|: any\b(?![ (]))/, allowed: inTidy, instead: 'unknown and a guard' },
   { what: /@ts-(ignore|expect-error|nocheck)/, allowed: inTidy, instead: 'a type that is true' },
   { what: /\b(TODO|FIXME|XXX)\b/, allowed: inTidy, instead: 'an issue' },

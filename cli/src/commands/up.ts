@@ -23,10 +23,10 @@ export const up: RunCommand = async (context) => {
   refuseEcs(config.ecsPort);
   selectedControllers(config);
   const simulated = await simulatedNodesOf(config.simulated, config.simulated.countBeside);
+  const scheduler = await readSchedulerConfiguration(config.schedulerConfig);
   const roles: Role[] = config.agent ? ['apiserver', 'controllers', 'agent'] : ['apiserver', 'controllers'];
   const claim = await claimRoles(config.dataDir, 'up', roles);
   try {
-    const scheduler = await readSchedulerConfiguration(config.schedulerConfig);
     const withAgent = config.agent && (await agentIsPossible(context));
     const apiServer = await composeApiServer(config, { clock, random, log });
     try {

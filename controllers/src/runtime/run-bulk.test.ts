@@ -1,3 +1,4 @@
+import { nextTurn } from '@slipway/kit/next-turn';
 import { runBulk } from './run-bulk.ts';
 
 /** Runs items whose end the test decides. */
@@ -9,13 +10,12 @@ function controlled(count: number, inFlightMax: number) {
     started.push(item);
     return new Promise<void>((resolve, reject) => open.set(item, { end: resolve, fail: reject }));
   });
-  const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
   const end = async (item: number) => {
     open.get(item)?.end();
     open.delete(item);
-    await turn();
+    await nextTurn();
   };
-  return { open, started, done, turn, end };
+  return { open, started, done, end };
 }
 
 describe('runBulk', () => {
@@ -35,16 +35,16 @@ describe('runBulk', () => {
   });
 
   it('starts nothing after a failure, waits for what runs, and answers the first failure', async () => {
-    const { open, started, done, turn, end } = controlled(10, 4);
+    const { open, started, done, end } = controlled(10, 4);
     await end(0);
     open.get(1)?.fail(new Error('first'));
     open.delete(1);
-    await turn();
+    await nextTurn();
     let isDone = false;
     void done.then(() => {
       isDone = true;
     });
-    await turn();
+    await nextTurn();
     expect(isDone).toBe(false);
     open.get(2)?.fail(new Error('second'));
     expect(await done).toMatchObject({ item: 1, error: new Error('first') });

@@ -2,6 +2,7 @@
  * The loop around `schedule`: pods that want a node are taken from the queue one after another, decided on, assumed
  * and bound. Deciding is serial, because each decision uses up room that the next one must see; binding runs beside it.
  */
+import { nextTurn } from '@slipway/kit/next-turn';
 import { isStatus } from '@slipway/api/status-error';
 import type { Client } from '@slipway/client/client';
 import type { Clock } from '@slipway/kit/clock';
@@ -132,7 +133,7 @@ export class Scheduler {
       if (!pod) return;
       this.#decide(pod, signal);
       if (decisions % decisionsPerTurn !== 0 && clock.monotonicMs() - turnMs < turnMsMax) continue;
-      await new Promise((resolve) => setImmediate(resolve));
+      await nextTurn();
       turnMs = clock.monotonicMs();
     }
   }

@@ -1,3 +1,4 @@
+import { nextTurn } from '@slipway/kit/next-turn';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -134,7 +135,7 @@ describe('PodLoop', () => {
     const begin = performance.now();
     for (let next = begin + 3; performance.now() - begin < 4000; ) {
       if (condition()) return;
-      await new Promise((resolve) => setImmediate(resolve));
+      await nextTurn();
       if (performance.now() < next) continue;
       next = performance.now() + 3;
       await world.clock.advance(stepMs);

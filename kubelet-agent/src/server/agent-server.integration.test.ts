@@ -1,3 +1,4 @@
+import { nextTurn } from '@slipway/kit/next-turn';
 import { once } from 'node:events';
 import { request } from 'node:https';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -175,7 +176,7 @@ describe('the agent server', () => {
   const until = async (condition: () => boolean) => {
     for (const begin = performance.now(); performance.now() - begin < 3000; ) {
       if (condition()) return;
-      await new Promise((resolve) => setImmediate(resolve));
+      await nextTurn();
     }
     throw new Error('condition not reached');
   };
@@ -264,7 +265,7 @@ describe('the agent server', () => {
         isDrained = true;
       });
       const begin = performance.now();
-      while (!isDrained && performance.now() - begin < 300) await new Promise((resolve) => setImmediate(resolve));
+      while (!isDrained && performance.now() - begin < 300) await nextTurn();
     }
     expect(written).toBeLessThan(64 * 1024 * 1024);
     socket.terminate();

@@ -44,6 +44,22 @@ export const systemClock: Clock = {
   },
 };
 
+/** What `sleep` is, for clocks that fire by themselves and have nothing else to keep a process alive. */
+export function sleepBy(clock: Pick<Clock, 'after'>, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const onAbort = () => {
+      cancel();
+      reject(signal.reason);
+    };
+    const cancel = clock.after(ms, () => {
+      signal.removeEventListener('abort', onAbort);
+      resolve();
+    });
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+}
+
 let newest = { second: Number.NaN, text: '' };
 
 /** RFC 3339 with seconds, the form of `metav1.Time`. */

@@ -1,4 +1,5 @@
-import type { Clock } from './clock.ts';
+import { nextTurn } from './next-turn.ts';
+import { type Clock, sleepBy } from './clock.ts';
 
 interface Timer {
   readonly atMs: number;
@@ -35,18 +36,7 @@ export class VirtualClock implements Clock {
   }
 
   sleep(ms: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal.aborted) return reject(signal.reason);
-      const onAbort = () => {
-        cancel();
-        reject(signal.reason);
-      };
-      const cancel = this.after(ms, () => {
-        signal.removeEventListener('abort', onAbort);
-        resolve();
-      });
-      signal.addEventListener('abort', onAbort, { once: true });
-    });
+    return sleepBy(this, ms, signal);
   }
 
   /** The time of the next timer, or undefined when nothing waits. */
@@ -63,10 +53,10 @@ export class VirtualClock implements Clock {
       const { fire } = timer;
       timer.fire = undefined;
       fire?.();
-      await settle();
+      await nextTurn();
     }
     this.#nowMs = untilMs;
-    await settle();
+    await nextTurn();
   }
 
   #next(): Timer | undefined {
@@ -109,9 +99,4 @@ export class VirtualClock implements Clock {
 
 function isBefore(a: Timer, b: Timer): boolean {
   return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
-}
-
-/** Lets all promise callbacks that are ready run. */
-function settle(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

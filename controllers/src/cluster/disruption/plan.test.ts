@@ -212,6 +212,17 @@ describe('planBudget', () => {
     shop.world.put(kinds.pods, { ...pod, metadata });
     expect(counts(shop.look())).toEqual([4, 1, 2, 1]);
   });
+
+  it('tells of pods that another budget matches as well, once and of a few', () => {
+    const shop = new Shop({ minAvailable: 1 });
+    const { metadata, ...rest } = shop.budget;
+    shop.world.put(budgets, { ...rest, metadata: { ...metadata, name: 'all' } });
+    shop.pods(undefined, 12);
+    shop.look();
+    shop.look();
+    expect(shop.world.told).toHaveLength(10);
+    expect(shop.world.told[0]).toMatch(/^Pod "shop"\/"lone-\d+" matches multiple PodDisruptionBudgets/);
+  });
 });
 
 function ownerOf(apiVersion: string, kind: string): KubeObject {

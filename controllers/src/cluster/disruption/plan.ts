@@ -14,6 +14,8 @@ import type { ObservedBudget } from './observe.ts';
 
 /** A pod that was evicted must be seen to go within this time. */
 export const deletionTimeoutMs = 120_000;
+/** Of many pods with several budgets a few are named: what is wrong is the budgets. */
+const contestedToldMax = 10;
 
 type Status = PodDisruptionBudgetStatus;
 type Disrupted = Readonly<Record<string, string>>;
@@ -24,7 +26,7 @@ interface Goal {
 }
 
 export function planBudget(observed: ObservedBudget, nowMs: number): Plan<Status> {
-  const { budget, pods, owners } = observed;
+  const { budget, pods, contested, owners } = observed;
   const goal = goalOf(observed);
   if ('problem' in goal) return planFailure(budget, goal.problem, nowMs);
   const { disrupted, late, nextMs } = stillExpectedToGo(budget, pods, nowMs);
@@ -39,6 +41,7 @@ export function planBudget(observed: ObservedBudget, nowMs: number): Plan<Status
     steps: [
       ...(isNews && pods.length === 0 ? [event(budget, 'Normal', 'NoPods', 'No matching pods found')] : []),
       ...(isNews && unmanaged ? [event(budget, 'Warning', 'UnmanagedPods', unmanagedText(budget.spec.selector))] : []),
+      ...(isNews ? contested.slice(0, contestedToldMax).map((pod) => contestedBy(pod, budget)) : []),
       ...late.map((pod) => notDeleted(pod, budget)),
     ],
     status,
@@ -150,6 +153,12 @@ function event(about: PodDisruptionBudget, type: 'Normal' | 'Warning', reason: s
 function notDeleted(pod: Pod, { metadata }: PodDisruptionBudget): Step {
   const message = `Pod was expected by PDB ${metadata.namespace}/${metadata.name} to be deleted but it wasn't`;
   return { op: 'event', about: pod, type: 'Warning', reason: 'NotDeleted', message };
+}
+
+function contestedBy(pod: Pod, { metadata }: PodDisruptionBudget): Step {
+  const { namespace, name } = pod.metadata;
+  const message = `Pod "${namespace}"/"${name}" matches multiple PodDisruptionBudgets.  Chose "${metadata.name}" arbitrarily.`;
+  return { op: 'event', about: pod, type: 'Warning', reason: 'MultiplePodDisruptionBudgets', message };
 }
 
 function unmanagedText(selector: LabelSelector | undefined): string {

@@ -1,4 +1,5 @@
 /** Stands for an API server and its watches: writes of the scheduler show in its caches, some at a time, as a watch delivers them. */
+import { nextTurn } from '@slipway/kit/next-turn';
 import type { ApiRequest, Transport } from '@slipway/api/transport';
 import type {
   KubeObject,
@@ -91,7 +92,7 @@ export class ClusterDouble implements Transport {
   #write(update: Update): void {
     this.#pending.push(update);
     if (this.#pending.length > 1) return;
-    setImmediate(() => this.#apply(this.sources.pods, this.#pending.splice(0)));
+    void nextTurn().then(() => this.#apply(this.sources.pods, this.#pending.splice(0)));
   }
 
   #apply<T extends KubeObject>(
