@@ -1,9 +1,10 @@
 import type { LinkStep } from '../../host/link-step.ts';
 import type { CniRequest } from '../../skeleton/plugin.ts';
-import { CniError } from '../../spec/cni-error.ts';
 import { formatAddress, networkOf, parseInterfaceAddress } from '../../spec/ip-address.ts';
 import type { CniInterface, CniIp, CniResult, CniRoute } from '../../spec/types.ts';
 import { hostInterfaceName, interfaceAlias, macFrom } from '../names.ts';
+import { addressingSteps } from '../container-link/container-steps.ts';
+import { requestedMac } from '../container-link/requested-mac.ts';
 import type { BridgeConfig } from './bridge-config.ts';
 
 /** One address of the container with what follows from it. Pure. */
@@ -25,8 +26,6 @@ export interface AttachmentPlan {
   readonly hostSteps: readonly LinkStep[];
   readonly containerSteps: readonly LinkStep[];
 }
-
-const macPattern = /^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$/;
 
 /** What to do in the host's and in the container's namespace, and the result that describes it. */
 export function planAttachment(request: CniRequest<BridgeConfig>, allocated: CniResult): AttachmentPlan {
@@ -113,38 +112,13 @@ function containerSteps(
 ): LinkStep[] {
   const { config, ifName: link } = request;
   const onLink = new Set(ips.flatMap((ip) => (config.routed && ip.gateway ? [ip.gateway] : [])));
-  return [
-    ...ips.map(({ address }): LinkStep => {
-      return { step: 'addAddress', link, address, skipsDuplicateDetection: !config.enableDad };
-    }),
-    { step: 'setLink', name: link, isUp: true },
-    ...[...onLink].map((destination): LinkStep => ({ step: 'addRoute', link, destination })),
-    ...routes.map((route) => routeStep(route, link)),
-  ];
-}
-
-function routeStep({ dst, gw, mtu, advmss, priority, table, scope }: CniRoute, link: string): LinkStep {
-  return {
-    step: 'addRoute',
+  return addressingSteps({
     link,
-    destination: dst,
-    ...(gw === undefined ? {} : { gateway: gw }),
-    ...(mtu === undefined ? {} : { mtu }),
-    ...(advmss === undefined ? {} : { advmss }),
-    ...(priority === undefined ? {} : { priority }),
-    ...(table === undefined ? {} : { table }),
-    ...(scope === undefined ? {} : { scope }),
-  };
-}
-
-/** By capability, by `args.cni`, by CNI_ARGS, in this order. */
-function requestedMac(request: CniRequest<BridgeConfig>): string | undefined {
-  const fromArgs = request.network.args?.cni?.mac;
-  const mac =
-    request.network.runtimeConfig?.mac || (typeof fromArgs === 'string' ? fromArgs : '') || request.args.get('MAC');
-  if (!mac) return undefined;
-  if (!macPattern.test(mac)) throw new CniError('invalidNetworkConfig', `invalid MAC address ${JSON.stringify(mac)}`);
-  return mac.toLowerCase();
+    addresses: ips.map(({ address }) => address),
+    onLink: [...onLink],
+    routes,
+    skipsDuplicateDetection: !config.enableDad,
+  });
 }
 
 /** From the address: an address that is given again later keeps its MAC, so that nobody's neighbour table is wrong. */

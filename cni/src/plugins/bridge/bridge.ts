@@ -3,7 +3,7 @@ import { messageOf } from '@slipway/kit/errors';
 import { type Host, KernelError } from '../../host/host.ts';
 import type { CniPlugin, CniRequest } from '../../skeleton/plugin.ts';
 import { CniError } from '../../spec/cni-error.ts';
-import { type CniResult, emptyResult } from '../../spec/types.ts';
+import { allocateAddresses } from '../container-link/allocate-addresses.ts';
 import { clusterIdOf, hostInterfaceName, parseInterfaceAlias } from '../names.ts';
 import { type AttachmentPlan, planAttachment } from './attachment-plan.ts';
 import { type BridgeConfig, parseBridgeConfig } from './bridge-config.ts';
@@ -17,7 +17,7 @@ export const bridge: CniPlugin<BridgeConfig> = {
   parseConfig: parseBridgeConfig,
 
   async add(request, host, undo) {
-    const allocated = await allocate(request, (what, step) => undo.push(what, step));
+    const allocated = await allocateAddresses(request, undo);
     const plan = planAttachment(request, allocated);
     await attachToBridge(request, plan, host);
     undo.push('remove the interface', async () => void (await removeLink(plan.hostInterface, host, neverAborted)));
@@ -49,16 +49,6 @@ export const bridge: CniPlugin<BridgeConfig> = {
     }
   },
 };
-
-type PushUndo = (what: string, step: () => Promise<void>) => void;
-
-async function allocate(request: CniRequest<BridgeConfig>, push: PushUndo): Promise<CniResult> {
-  if (!request.ipam.isConfigured) return emptyResult; // layer 2 only
-  const allocated = await request.ipam.add();
-  push('give the addresses back', () => request.ipam.del());
-  if (allocated.ips.length === 0) throw new CniError('invalidNetworkConfig', 'IPAM plugin returned missing IP config');
-  return allocated;
-}
 
 /** The bridge is looked at once per process; when it turns out to be gone, it is made again. */
 async function attachToBridge(request: CniRequest<BridgeConfig>, plan: AttachmentPlan, host: Host): Promise<void> {

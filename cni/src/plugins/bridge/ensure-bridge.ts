@@ -2,6 +2,7 @@ import { type Host, type HostOptions, type IpObject, KernelError } from '../../h
 import { CniError } from '../../spec/cni-error.ts';
 import { networkOf, networksOverlap, parseInterfaceAddress } from '../../spec/ip-address.ts';
 import { bridgeMac, type PlannedIp } from './attachment-plan.ts';
+import { addressesOf } from '../container-link/check-container-link.ts';
 import { bridgeAlias } from '../names.ts';
 import type { BridgeConfig } from './bridge-config.ts';
 import { bridgeRuleset } from './bridge-ruleset.ts';
@@ -70,11 +71,6 @@ export function planBridge(wish: BridgeWish, shown: IpObject | undefined): reado
 function hostRoute(route: string, { config, ips }: BridgeWish): readonly string[] {
   const gateway = ips.find((ip) => ip.isIpv6 === route.includes(':'))?.gateway;
   return gateway ? [`route replace ${route} dev ${config.bridge} src ${gateway}`] : [];
-}
-
-export function addressesOf(shown: IpObject | undefined): readonly string[] {
-  const list = (shown?.addr_info as readonly { local?: string; prefixlen?: number }[] | undefined) ?? [];
-  return list.map(({ local, prefixlen }) => `${local}/${prefixlen}`);
 }
 
 function isSameSubnet(one: string, other: string): boolean {
