@@ -25,7 +25,29 @@ export interface TestNetwork {
   untilServed(netns: string, port: number): Promise<void>;
   /** What the server there says; rejects when there is no answer within two seconds. */
   fetch(netns: string, address: string, port: number, protocol?: 'TCP4' | 'UDP4'): Promise<string>;
+  /**
+   * Everything that plugins make in the kernel, as text to compare: links, addresses and routes of the host and of the
+   * namespaces named, the host's nftables ruleset and queueing disciplines. Without counters and link-local addresses.
+   */
+  kernelObjects(...netns: string[]): Promise<string>;
   remove(): Promise<void>;
+}
+
+/**
+ * `what` when the kernel refuses one of the `ip` lines in an empty namespace, else undefined: for `PluginCase.missing` and
+ * `describeWith`, at the top of a file (`await kernelLacks('ipvlan', ['link add a type dummy', ...])`).
+ */
+export async function kernelLacks(what: string, lines: readonly string[]): Promise<string | undefined> {
+  if (missingForNetworkTests() !== undefined) return undefined; // said by describeWithNetwork
+  const network = await createTestNetwork();
+  try {
+    await network.host.ip(lines, { signal: neverAborted });
+    return undefined;
+  } catch {
+    return `${what} in the kernel`;
+  } finally {
+    await network.remove();
+  }
 }
 
 /** What this machine lacks for such tests, in words; undefined when it lacks nothing. */
@@ -93,10 +115,37 @@ export async function createTestNetwork(): Promise<TestNetwork> {
       if (stdout.length === 0) throw new Error(`no answer from ${address}:${port}`);
       return stdout.toString().trim();
     },
+    async kernelObjects(...others) {
+      const inside = await Promise.all(others.map((netns) => run('nsenter', `--net=${netns}`, 'sh', '-c', listLinks)));
+      const outside = await run('nsenter', `--net=${hostNetns}`, 'sh', '-c', `${listLinks}; ${listRules}`);
+      return [outside, ...inside].map(withoutVolatile).join('\n');
+    },
     async remove() {
       for (const stop of stops) await stop();
       for (const name of names) await run('ip', 'netns', 'del', name).catch(() => {}); // a test removed it itself
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+const listLinks =
+  'ip -br link; ip -br address; for family in -4 -6; do ip $family route show table all; ip $family rule; done; tc qdisc show';
+const listRules = 'nft -s list ruleset';
+
+/** States come a moment after the change; link-local addresses and what belongs to them come and go on their own. */
+function withoutVolatile(text: string): string {
+  return text
+    .split('\n')
+    .filter((line) => !/^(fe80::|ff00::|multicast ff00|local fe80|anycast fe80)|noqueue/.test(line))
+    .map((line) =>
+      line
+        .replace(/fe80::\S+/g, '')
+        .replace(/\b(UNKNOWN|LOWERLAYERDOWN|DOWN|UP)\b/, '')
+        .replace(/<[A-Z,_-]+>|\blinkdown\b/g, '')
+        .replace(/@if\d+|qdisc (\S+) \S+:/g, '')
+        .replace(/pref medium/g, '')
+        .replace(/\s+/g, ' ')
+        .trim(),
+    )
+    .join('\n');
 }

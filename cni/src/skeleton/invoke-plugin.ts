@@ -7,7 +7,13 @@ import { fields, type JsonObject } from '../spec/json.ts';
 import { decodeResult, encodeResult } from '../spec/result.ts';
 import type { CniResult, NetworkConfig } from '../spec/types.ts';
 import { type CniVersion, commandExists, newestVersion, requireVersion, supportedVersions } from '../spec/versions.ts';
-import { checkEnvironment, parseArgs, parseNetworkConfig, parseValidAttachments } from './parse-invocation.ts';
+import {
+  checkEnvironment,
+  parseArgs,
+  parseArgsLeniently,
+  parseNetworkConfig,
+  parseValidAttachments,
+} from './parse-invocation.ts';
 import type { AnyPlugin, CallPlugin, CniRequest, Invocation, IpamDelegate } from './plugin.ts';
 
 export interface PluginWorld {
@@ -57,7 +63,7 @@ async function dispatch(
     containerId: invocation.containerId,
     netns: invocation.netns,
     ifName: invocation.ifName,
-    args: parseArgs(invocation.args),
+    args: command === 'ADD' ? parseArgs(invocation.args) : parseArgsLeniently(invocation.args),
     network,
     config,
     previous:
@@ -100,6 +106,8 @@ async function runForNetwork(
   signal: AbortSignal,
 ): Promise<void> {
   const { invocation, network, config } = call;
+  const isGc = invocation.command === 'GC';
+  const valid = isGc ? parseValidAttachments(network) : [];
   const ipamType = network.ipam?.type;
   if (plugin.delegatesIpam && ipamType) {
     await world.call(ipamType, invocation, signal).catch((error: unknown) => {
@@ -108,8 +116,8 @@ async function runForNetwork(
     });
   }
   const request = { network, config, signal };
-  if (invocation.command === 'STATUS') await plugin.status?.(request, world.host);
-  else await plugin.gc?.(request, parseValidAttachments(network), world.host);
+  if (isGc) await plugin.gc?.(request, valid, world.host);
+  else await plugin.status?.(request, world.host);
 }
 
 function ipamDelegate(

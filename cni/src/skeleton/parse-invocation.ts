@@ -1,7 +1,7 @@
 import { CniError } from '../spec/cni-error.ts';
 import { fields, type JsonObject } from '../spec/json.ts';
 import type { Attachment, NetworkConfig } from '../spec/types.ts';
-import { validAttachmentsKey } from '../spec/types.ts';
+import { formerValidAttachmentsKey, validAttachmentsKey } from '../spec/types.ts';
 import { type CniCommand, cniCommands } from '../spec/versions.ts';
 import type { Invocation } from './plugin.ts';
 
@@ -35,15 +35,33 @@ export function isInterfaceName(name: string): boolean {
   return name.length > 0 && name.length <= ifNameLengthMax && !['.', '..'].includes(name) && !/[/:\s]/.test(name);
 }
 
-/** `KEY=value;...`. A pair without a `=` is refused. */
+/** What our plugins read, and what runtimes of pods always say. Another key is refused unless IgnoreUnknown is true. */
+const knownArgs = /^(IgnoreUnknown|IP|MAC|GATEWAY|K8S_POD_\w+)$/;
+
+/** `KEY=value;...`. Throws `CniError` (invalid environment) for a pair without a `=` and for an unknown key. */
 export function parseArgs(text: string): ReadonlyMap<string, string> {
   const pairs = text.split(';').filter((pair) => pair !== '');
-  return new Map(
+  const args = new Map(
     pairs.map((pair) => {
       const at = pair.indexOf('=');
       if (at < 1) throw new CniError('invalidEnvironment', `CNI_ARGS: invalid pair ${JSON.stringify(pair)}`);
       return [pair.slice(0, at), pair.slice(at + 1)] as const;
     }),
+  );
+  const unknown = [...args.keys()].filter((key) => !knownArgs.test(key));
+  if (unknown.length > 0 && !/^(1|true|t)$/i.test(args.get('IgnoreUnknown') ?? '')) {
+    throw new CniError('invalidEnvironment', `CNI_ARGS: unknown args ${JSON.stringify(unknown)}`, {
+      details: 'IgnoreUnknown=1 lets them pass',
+    });
+  }
+  return args;
+}
+
+/** For everything but ADD: what cannot be read must not keep anything from being checked or cleaned up. */
+export function parseArgsLeniently(text: string): ReadonlyMap<string, string> {
+  const pairs = text.split(';').map((pair) => [pair, pair.indexOf('=')] as const);
+  return new Map(
+    pairs.filter(([, at]) => at > 0).map(([pair, at]) => [pair.slice(0, at), pair.slice(at + 1)] as const),
   );
 }
 
@@ -57,8 +75,11 @@ export function parseNetworkConfig(raw: unknown): NetworkConfig {
   return object as NetworkConfig;
 }
 
+/** Without the key GC would remove everything: null is nobody, but nothing said is refused. */
 export function parseValidAttachments(config: JsonObject): readonly Attachment[] {
-  const raw = config[validAttachmentsKey] ?? [];
+  const said = [validAttachmentsKey, formerValidAttachmentsKey].find((key) => config[key] !== undefined);
+  if (!said) throw invalid(`GC needs ${validAttachmentsKey}`);
+  const raw = config[said] ?? [];
   if (!Array.isArray(raw)) throw invalid(`${validAttachmentsKey} is not a list`);
   return raw.map((each) => {
     const { containerID, ifname } = fields(each, validAttachmentsKey);

@@ -91,3 +91,5 @@ export interface NetworkConfigList {
 
 /** The key of GC's valid attachments in a configuration (CNI 1.1, "GC"). */
 export const validAttachmentsKey = 'cni.dev/valid-attachments';
+/** As the first releases of upstream's library sent it. */
+export const formerValidAttachmentsKey = 'cni.dev/attachments';
