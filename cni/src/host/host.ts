@@ -1,7 +1,7 @@
 import type { LinkStep } from './link-step.ts';
 
 /**
- * The kernel as the plugins see it. This is the only place that runs `ip`, `nft`, `nsenter` and `conntrack`, that speaks
+ * The kernel as the plugins see it. This is the only place that runs `ip`, `tc`, `nft`, `nsenter` and `conntrack`, that speaks
  * netlink, and that touches /proc/sys. What each pod needs goes by netlink; the rest is batched because a process
  * costs more than what it does: one `ip -batch` per network namespace, one `nft` transaction.
  */
@@ -18,6 +18,10 @@ export interface Host {
   ip(lines: readonly string[], options: HostOptions): Promise<void>;
   /** `ip -json -details ...`; an object that is not there gives an empty list. */
   ipShow(args: readonly string[], options: HostOptions): Promise<readonly IpObject[]>;
+  /** Queueing disciplines: runs the lines as one `tc -batch`. Stops at the first that fails and throws `KernelError`. */
+  tc(lines: readonly string[], options: HostOptions): Promise<void>;
+  /** `tc -json ...`; a link that is not there gives an empty list. */
+  tcShow(args: readonly string[], options: HostOptions): Promise<readonly IpObject[]>;
   /** One atomic transaction. Throws `KernelError`; nothing was changed then. */
   nft(script: string, options: HostOptions): Promise<void>;
   /** `nft -j list ...`; undefined when what is listed is not there. */

@@ -1,9 +1,11 @@
-import { access, readFile, writeFile } from 'node:fs/promises';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { access } from 'node:fs/promises';
 import { errnoOf, messageOf } from '@slipway/kit/errors';
 import type { Exec } from '@slipway/kit/exec';
 import { ExecError } from '@slipway/kit/exec';
 import { type Host, type HostOptions, type IpObject, KernelError, type NftObject } from './host.ts';
 import { runLinkSteps } from './netlink/route-socket.ts';
+import { inNetns } from './netns.ts';
 import type { SysctlRecord } from './sysctl-record.ts';
 
 export interface KernelHostOptions {
@@ -25,21 +27,24 @@ export function createKernelHost({ exec, record, netns: own }: KernelHostOptions
     return exec(program, rest, { signal: options.signal, ...(input === undefined ? {} : { input }) });
   };
 
+  /** In one synchronous stretch: /proc/sys/net shows the namespace of the thread that looks. */
+  const inside = <T>(options: HostOptions, work: () => T): T => {
+    options.signal.throwIfAborted();
+    const netns = options.netns ?? own;
+    return netns === undefined ? work() : inNetns(netns, work);
+  };
+
   const readSysctl = async (name: string, options: HostOptions) => {
-    const path = sysctlPath(name);
     try {
-      if ((options.netns ?? own) === undefined) return (await readFile(path, 'utf8')).trim();
-      return (await run('cat', [path], options)).stdout.toString().trim();
+      return inside(options, () => readFileSync(sysctlPath(name), 'utf8')).trim();
     } catch (error) {
       throw sysctlFailure(error, `read ${name}`);
     }
   };
 
   const setSysctl = async (name: string, value: string, options: HostOptions) => {
-    const path = sysctlPath(name);
     try {
-      if ((options.netns ?? own) === undefined) await writeFile(path, value);
-      else await run('tee', [path], options, value);
+      inside(options, () => writeFileSync(sysctlPath(name), value));
     } catch (error) {
       throw sysctlFailure(error, `set ${name} to ${value}`);
     }
@@ -55,7 +60,25 @@ export function createKernelHost({ exec, record, netns: own }: KernelHostOptions
       try {
         await run('ip', ['-batch', '-'], options, `${lines.join('\n')}\n`);
       } catch (error) {
-        throw ipFailure(error, lines);
+        throw batchFailure(error, 'ip', lines);
+      }
+    },
+    async tc(lines, options) {
+      if (lines.length === 0) return;
+      try {
+        await run('tc', ['-batch', '-'], options, `${lines.join('\n')}\n`);
+      } catch (error) {
+        throw batchFailure(error, 'tc', lines);
+      }
+    },
+    async tcShow(args, options) {
+      try {
+        const { stdout } = await run('tc', ['-json', ...args], options);
+        return jsonList(stdout).filter((each): each is IpObject => Object.keys(each as object).length > 0);
+      } catch (error) {
+        const failure = kernelFailure(error, `tc ${args.join(' ')}`);
+        if (failure instanceof KernelError && failure.isMissing) return [];
+        throw failure;
       }
     },
     async ipShow(args, options) {
@@ -133,11 +156,11 @@ function jsonList(stdout: Buffer): readonly unknown[] {
   return Array.isArray(parsed) ? parsed : [parsed];
 }
 
-/** `ip -batch` numbers the failing line on its last line of output: say the command itself. */
-function ipFailure(error: unknown, lines: readonly string[]): unknown {
+/** `ip -batch` and `tc -batch` number the failing line on their last line of output: say the command itself. */
+function batchFailure(error: unknown, program: 'ip' | 'tc', lines: readonly string[]): unknown {
   const failed = error instanceof ExecError ? /Command failed -:(\d+)/.exec(error.stderr)?.[1] : undefined;
   const line = failed === undefined ? undefined : lines[Number(failed) - 1];
-  return kernelFailure(error, line === undefined ? 'ip -batch' : `ip ${line}`);
+  return kernelFailure(error, line === undefined ? `${program} -batch` : `${program} ${line}`);
 }
 
 function sysctlFailure(error: unknown, doing: string): unknown {

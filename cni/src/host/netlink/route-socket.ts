@@ -2,13 +2,10 @@
  * The kernel's interface to links, addresses and routes, spoken in process: `ip` as a child process takes 4 to 9 ms of a
  * pod's start, a message some tens of microseconds, a new pair of links a millisecond.
  */
-import { closeSync, openSync } from 'node:fs';
-import { getSystemErrorMap } from 'node:util';
-import { invariant } from '@slipway/kit/invariant';
-import koffi from 'koffi';
-import { messageOf } from '@slipway/kit/errors';
-import { KernelError } from '../host.ts';
+import { closeSync } from 'node:fs';
 import { describeLinkStep, type LinkStep } from '../link-step.ts';
+import { inNetns, openNetns } from '../netns.ts';
+import { calls, refusal, requireSuccess } from '../system-calls.ts';
 import { getLinkMessage, linkIndexFrom, linkStepMessage } from './link-messages.ts';
 import { decodeReply, encodeMessage, type NetlinkMessage, type NetlinkReply } from './netlink-message.ts';
 
@@ -19,43 +16,8 @@ const SOCK_CLOEXEC = 0o2000000;
 const SOL_NETLINK = 270;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
-const CLONE_NEWNET = 0x40000000;
 /** A link's description without statistics takes 1 to 2 KiB. */
 const replyBytesMax = 32 * 1024;
-
-type AsyncCall = (fd: number, bytes: Uint8Array, length: number, flags: number, done: Done) => void;
-type Done = (error: unknown, result: number) => void;
-
-interface Calls {
-  readonly socket: (domain: number, type: number, protocol: number) => number;
-  readonly setsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: number) => number;
-  readonly send: (fd: number, bytes: Uint8Array, length: number, flags: number) => number;
-  readonly sendAsync: AsyncCall;
-  readonly recv: (fd: number, bytes: Uint8Array, length: number, flags: number) => number;
-  readonly setns: (fd: number, kind: number) => number;
-  readonly gettid: () => number;
-}
-
-let bound: Calls | undefined;
-
-function calls(): Calls {
-  bound ??= bind();
-  return bound;
-}
-
-function bind(): Calls {
-  const library = koffi.load(null);
-  const send = library.func('int64_t send(int, const uint8_t *, size_t, int)');
-  return {
-    socket: library.func('int socket(int, int, int)'),
-    setsockopt: library.func('int setsockopt(int, int, int, const uint8_t *, uint32_t)'),
-    send,
-    sendAsync: send.async,
-    recv: library.func('int64_t recv(int, _Out_ uint8_t *, size_t, int)'),
-    setns: library.func('int setns(int, int)'),
-    gettid: library.func('int gettid()'),
-  };
-}
 
 /** Carries the steps out in order in a network namespace, our own when absent. Throws `KernelError` at the first failure. */
 export async function runLinkSteps(steps: readonly LinkStep[], netns: string | undefined): Promise<void> {
@@ -147,47 +109,4 @@ function openRouteSocket(): number {
     calls().setsockopt(fd, SOL_NETLINK, option, on, on.length); // without it answers are only longer, or say less
   }
   return fd;
-}
-
-function openNetns(path: string): number {
-  try {
-    return openSync(path, 'r');
-  } catch (cause) {
-    throw new KernelError(`open network namespace ${path}: ${messageOf(cause)}`, { output: messageOf(cause), cause });
-  }
-}
-
-/** One synchronous stretch, so that no other code of this process ever runs inside the namespace. */
-function inNetns<T>(path: string, work: () => T): T {
-  const fd = openNetns(path);
-  const home = openSync(`/proc/self/task/${calls().gettid()}/ns/net`, 'r');
-  try {
-    requireSuccess(calls().setns(fd, CLONE_NEWNET), `enter network namespace ${path}`);
-    return work();
-  } finally {
-    // Going on in the wrong namespace would damage somebody's pod or host: better to stop.
-    invariant(calls().setns(home, CLONE_NEWNET) === 0, "cannot return to the host's network namespace");
-    closeSync(home);
-    closeSync(fd);
-  }
-}
-
-/** In the words of `ip`, which `KernelError` understands. */
-const words: Readonly<Record<string, string>> = {
-  ENODEV: 'Cannot find device',
-  ESRCH: 'No such process',
-  ENOENT: 'No such file or directory',
-  EEXIST: 'File exists',
-  EADDRNOTAVAIL: 'Cannot assign requested address',
-};
-
-function refusal(doing: string, { errno, message }: { errno: number; message: string }): KernelError {
-  const [code, text] = getSystemErrorMap().get(-errno) ?? [`errno ${errno}`, `errno ${errno}`];
-  const output = words[code] ?? text;
-  return new KernelError(`${doing}: ${output}${message ? ` (${message})` : ''}`, { output });
-}
-
-function requireSuccess(result: number, doing: string): number {
-  if (result >= 0) return result;
-  throw refusal(doing, { errno: koffi.errno(), message: '' });
 }
