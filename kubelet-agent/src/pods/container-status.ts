@@ -2,6 +2,8 @@ import { formatTime } from '@slipway/kit/clock';
 import type { ContainerState, ContainerStatus, Pod } from '@slipway/api/types';
 import type { ProbeResults } from '../probes/probe-results.ts';
 import { latestContainer, type ObservedContainer, type ObservedPod, type StepFailure } from './observed-pod.ts';
+import { endOf } from './container-ends.ts';
+import { obstacleOf } from './container-relations.ts';
 import { type PodContainer, podDisplayName, restartsAfter } from './pod-containers.ts';
 import { nextAttempt } from './restart-backoff.ts';
 
@@ -65,15 +67,16 @@ function statesOf(container: PodContainer, latest: ObservedContainer | undefined
     case 'exited':
       break;
     default:
-      return { state: waiting(input, failure, container.spec.image), lastState };
+      return { state: waiting(container, input, failure), lastState };
   }
   const ended = terminated(latest, input);
-  const again = !input.ending && restartsAfter(pod, container.role, latest.exitCode);
+  const end = endOf(pod, observed, container);
+  const again = !input.ending && end !== undefined && restartsAfter(pod, container, end);
   if (!again) return { state: ended, lastState };
   const waitMs = nextAttempt(latest).startAtMs - (latest.finishedAtMs ?? latest.createdAtMs);
   const due = nextAttempt(latest).startAtMs <= input.nowMs;
   if (failure && (due || input.nowMs - failure.atMs < errorShownMs)) {
-    return { state: waiting(input, failure, container.spec.image), lastState: ended };
+    return { state: waiting(container, input, failure), lastState: ended };
   }
   return due ? { state: ended, lastState } : { state: crashLoop(name, waitMs, pod), lastState: ended };
 }
@@ -102,23 +105,25 @@ function stateOfUnknown(
       },
     };
   }
-  return waiting(input, failure, container.spec.image);
+  return waiting(container, input, failure);
 }
 
 function waiting(
+  container: PodContainer,
   input: ContainerStatusInput,
   failure: StepFailure | undefined,
-  image: string | undefined,
 ): ContainerState {
   if (failure?.reason === 'ErrImagePull' && input.nowMs - failure.atMs >= errorShownMs) {
     return {
       waiting: {
         reason: 'ImagePullBackOff',
-        message: `Back-off pulling image "${image}": ErrImagePull: ${failure.message}`,
+        message: `Back-off pulling image "${container.spec.image}": ErrImagePull: ${failure.message}`,
       },
     };
   }
   if (failure) return { waiting: { reason: failure.reason, message: failure.message } };
+  const obstacle = input.podInitializing ? undefined : obstacleOf(input.pod, container, input.observed, input.nowMs);
+  if (obstacle) return { waiting: { reason: 'WaitingForDependency', message: obstacle.message } };
   return { waiting: { reason: input.podInitializing ? 'PodInitializing' : 'ContainerCreating' } };
 }
 

@@ -6,6 +6,8 @@ import {
   type ObservedPod,
   type ObservedSandbox,
 } from './observed-pod.ts';
+import { finalEndOf } from './container-ends.ts';
+import { obstacleOf } from './container-relations.ts';
 import { appContainersOf, initContainersOf, type PodContainer, restartsAfter } from './pod-containers.ts';
 import { nextAttempt } from './restart-backoff.ts';
 
@@ -35,6 +37,8 @@ export interface ContainersPlan {
 }
 
 const graceSecondsDefault = 30;
+/** Of what does not end within its grace. */
+const killedExitCode = 137;
 
 export function graceMsOf(pod: Pod): number {
   return (pod.spec.terminationGracePeriodSeconds ?? graceSecondsDefault) * 1000;
@@ -81,11 +85,8 @@ class Draft {
   }
 
   /** Ended for good, or was for good before the runtime forgot it. */
-  isDone({ spec, role }: PodContainer): boolean {
-    const container = latestContainer(this.#observed, spec.name);
-    if (container) return container.state === 'exited' && !restartsAfter(this.#pod, role, container.exitCode);
-    const told = this.#pod.status?.containerStatuses?.find((status) => status.name === spec.name)?.state?.terminated;
-    return told !== undefined && !restartsAfter(this.#pod, role, told.exitCode);
+  isDone(container: PodContainer): boolean {
+    return finalEndOf(this.#pod, this.#observed, container) !== undefined;
   }
 
   /** An init container that failed and is not tried again. */
@@ -138,7 +139,8 @@ class Draft {
     this.#startAt(succeeded ? this.#nowMs : startAtMs, { container, attempt, backoffMs });
   }
 
-  #planRunning({ spec, role }: PodContainer, found: ObservedContainer): void {
+  #planRunning(container: PodContainer, found: ObservedContainer): void {
+    const { spec } = container;
     const failed = this.#observed.probes.get(found.id)?.failed;
     if (failed) {
       const probe = failed === 'startup' ? spec.startupProbe : spec.livenessProbe;
@@ -146,7 +148,9 @@ class Draft {
         probe?.terminationGracePeriodSeconds === undefined
           ? graceMsOf(this.#pod)
           : probe.terminationGracePeriodSeconds * 1000;
-      const then = restartsAfter(this.#pod, role, 137) ? ', will be restarted' : '';
+      const then = restartsAfter(this.#pod, container, { exitCode: killedExitCode, ranMs: undefined })
+        ? ', will be restarted'
+        : '';
       this.#stops.push({ observed: found, graceMs, message: `Container ${spec.name} failed ${failed} probe${then}` });
     } else if (spec.image !== found.image) {
       const message = `Container ${spec.name} definition changed, will be restarted`;
@@ -155,7 +159,9 @@ class Draft {
   }
 
   #startAt(startAtMs: number, start: ContainerStart): void {
-    if (startAtMs <= this.#nowMs) this.#starts.push(start);
+    const obstacle = obstacleOf(this.#pod, start.container, this.#observed, this.#nowMs);
+    if (obstacle) this.#againAtMs = Math.min(this.#againAtMs, obstacle.untilMs ?? Number.POSITIVE_INFINITY);
+    else if (startAtMs <= this.#nowMs) this.#starts.push(start);
     else this.#againAtMs = Math.min(this.#againAtMs, startAtMs);
   }
 

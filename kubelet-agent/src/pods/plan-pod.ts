@@ -1,4 +1,5 @@
 import type { Pod } from '@slipway/api/types';
+import { type RelationEnd, relationEnd } from './container-relations.ts';
 import type { ObservedPod } from './observed-pod.ts';
 import { graceMsOf, planContainers } from './plan-containers.ts';
 import { isTerminalPhase } from './pod-containers.ts';
@@ -15,7 +16,7 @@ export interface PodPlan {
 }
 
 /** Why the pod runs no further; undefined while it shall run. */
-export type PodEnd = 'deleted' | 'rejected' | 'deadline' | 'finished';
+export type PodEnd = 'deleted' | 'rejected' | 'deadline' | RelationEnd['end'] | 'finished';
 
 /**
  * Decides the next steps of one pod. Pure. Called again after each step and each change, so a plan never looks ahead:
@@ -34,6 +35,8 @@ export function podEnd(pod: Pod, observed: ObservedPod, nowMs: number): PodEnd |
   if (observed.rejection) return 'rejected';
   const deadlineAtMs = deadlineMs(pod);
   if (deadlineAtMs !== undefined && nowMs >= deadlineAtMs) return 'deadline';
+  const related = relationEnd(pod, observed, nowMs);
+  if (related) return related.end;
   if (isTerminalPhase(pod.status?.phase)) return 'finished';
   return planContainers(pod, observed, nowMs).finished ? 'finished' : undefined;
 }

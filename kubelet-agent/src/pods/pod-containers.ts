@@ -1,3 +1,5 @@
+import { podTerms } from '@slipway/api/container-terms';
+import { isRestarted } from '@slipway/api/restart-policy';
 import type { Container, Pod } from '@slipway/api/types';
 
 /** A sidecar is an init container that restarts always: it stays while the others run, and ends after them. */
@@ -36,10 +38,18 @@ export function isTerminalPhase(phase: string | undefined): boolean {
   return phase === 'Succeeded' || phase === 'Failed';
 }
 
-/** True when the policy starts a container again that ended with this code. */
-export function restartsAfter(pod: Pod, role: ContainerRole, exitCode: number | undefined): boolean {
+/** How a container ended. */
+export interface ContainerEnd {
+  readonly exitCode: number | undefined;
+  /** How long it ran; undefined when that is not known. */
+  readonly ranMs: number | undefined;
+}
+
+/** True when a container is started again that ended so. */
+export function restartsAfter(pod: Pod, { role, spec }: PodContainer, { exitCode, ranMs }: ContainerEnd): boolean {
   if (role === 'sidecar') return true;
-  const policy = pod.spec.restartPolicy ?? 'Always';
-  if (role === 'init') return exitCode !== 0 && policy !== 'Never';
-  return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0);
+  const isWanted = isRestarted(spec, pod.spec.restartPolicy, exitCode);
+  if (role === 'init') return exitCode !== 0 && isWanted;
+  const minSeconds = podTerms(pod)[spec.name]?.restartMinRunSeconds ?? 0;
+  return isWanted && (ranMs === undefined || ranMs >= minSeconds * 1000);
 }

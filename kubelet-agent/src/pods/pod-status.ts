@@ -1,6 +1,7 @@
 import { formatTime } from '@slipway/kit/clock';
 import type { ContainerStatus, Pod, PodStatus } from '@slipway/api/types';
 import { containerStatus, type ContainerStatusInput } from './container-status.ts';
+import { relationEnd } from './container-relations.ts';
 import { currentSandbox, type ObservedPod } from './observed-pod.ts';
 import { podEnd } from './plan-pod.ts';
 import { planContainers } from './plan-containers.ts';
@@ -40,7 +41,8 @@ export function podStatus(pod: Pod, observed: ObservedPod, context: PodStatusCon
   const initStatuses = initContainersOf(pod).map((container) =>
     containerStatus(container, input(previous.initContainerStatuses, container.spec.name)),
   );
-  const derived = podPhase({ pod, initStatuses, statuses, ending });
+  const related = relationEnd(pod, observed, context.nowMs);
+  const derived = podPhase({ pod, initStatuses, statuses, ending, related });
   const phase = isTerminalPhase(previous.phase) ? (previous.phase as typeof derived) : derived;
   const sandbox = currentSandbox(observed);
   const conditions = podConditions({
@@ -62,6 +64,9 @@ export function podStatus(pod: Pod, observed: ObservedPod, context: PodStatusCon
   return {
     ...common(pod, context),
     ...deadline,
+    ...(related?.end === 'dependency' && phase === 'Failed'
+      ? { reason: 'DependencyFailed', message: related.message }
+      : {}),
     phase,
     conditions,
     ...addresses(pod, sandbox?.ips ?? [], context),

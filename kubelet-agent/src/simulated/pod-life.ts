@@ -1,8 +1,9 @@
 /** Where a simulated pod is in its life, and what comes next. All of it is pure; chance is handed in. */
 import { parseDurationMs } from '@slipway/api/duration';
+import { isRestarted } from '@slipway/api/restart-policy';
 import type { ContainerStatus, Pod } from '@slipway/api/types';
 import type { Random } from '@slipway/kit/random';
-import { isTerminalPhase, restartsAfter } from '../pods/pod-containers.ts';
+import { isTerminalPhase } from '../pods/pod-containers.ts';
 import { exitCodeAnnotation, holdAnnotation, isMeantFor, type PodState, type Stage } from './stage.ts';
 
 export interface PodLife {
@@ -72,7 +73,11 @@ function timeOf(text: string | undefined): number | undefined {
 
 /** True when nothing will start in the pod again. */
 export function isOver(pod: Pod, { state, exitCode }: PodLife): boolean {
-  return state === 'exited' && (isTerminalPhase(pod.status?.phase) || !restartsAfter(pod, 'app', exitCode));
+  return (
+    state === 'exited' &&
+    (isTerminalPhase(pod.status?.phase) ||
+      !pod.spec.containers.some((container) => isRestarted(container, pod.spec.restartPolicy, exitCode)))
+  );
 }
 
 /** The stage that the pod takes next; undefined where it stays as it is. */

@@ -1,3 +1,4 @@
+import { firstToEnd, ownGraceMs } from '../container-relations.ts';
 import type { ObservedContainer } from '../observed-pod.ts';
 import { planContainers } from '../plan-containers.ts';
 import { initContainersOf } from '../pod-containers.ts';
@@ -21,7 +22,7 @@ export const initContainersStage: PodStage = {
   },
 };
 
-/** The containers that the pod is for. */
+/** The containers that the pod is for. At the end those go first that others do not depend on. */
 export const containersStage: PodStage = {
   name: 'containers',
   after: ['volumes', 'sandbox', 'images', 'initContainers'],
@@ -35,7 +36,15 @@ export const containersStage: PodStage = {
     const running = input.observed.containers.filter(
       (container) => isAlive(container) && !sidecars.has(container.name),
     );
-    return stageOf(running.map((container) => stopStep(container, input.graceMs)));
+    const first = firstToEnd(
+      input.pod,
+      running.map(({ name }) => name),
+    );
+    return stageOf(
+      running
+        .filter(({ name }) => first.includes(name))
+        .map((container) => stopStep(container, ownGraceMs(input.pod, container.name, input.graceMs))),
+    );
   },
 };
 

@@ -24,6 +24,9 @@ export class PodModel {
   volumesOnDisk = false;
   filesOnDisk = false;
   readonly started: string[] = [];
+  readonly stopped: string[] = [];
+  /** Containers whose readiness probe fails. */
+  readonly unready = new Set<string>();
   readonly violations: string[] = [];
   againAtMs: number | undefined;
 
@@ -41,8 +44,8 @@ export class PodModel {
 
   observe(): ObservedPod {
     const probes = new Map<string, ProbeResults>();
-    for (const { id, state } of this.containers)
-      if (state === 'running') probes.set(id, { started: true, ready: true });
+    for (const { id, name, state } of this.containers)
+      if (state === 'running') probes.set(id, { started: true, ready: !this.unready.has(name) });
     return {
       sandboxes: this.sandboxes.map((box) => ({ ...box })).sort((a, b) => b.attempt - a.attempt),
       containers: this.containers.map((container) => ({ ...container })).sort((a, b) => b.attempt - a.attempt),
@@ -115,6 +118,7 @@ export class PodModel {
         this.#start(step);
         break;
       case 'stopContainer':
+        this.stopped.push(step.container);
         this.exit(step.containerId, 143);
         break;
       case 'removeContainer':

@@ -10,6 +10,7 @@ import {
   pushInvalid,
   required,
 } from './field-error.ts';
+import { validateRestart } from './pod-spec-restart.ts';
 import { validateEnv, validateEnvFrom } from './pod-spec-env.ts';
 import { validateLifecycle, validateProbes } from './pod-spec-handlers.ts';
 import { validateDevices, validateMounts } from './pod-spec-mounts.ts';
@@ -40,9 +41,7 @@ export function validateContainers(
     names.add(name);
     if (container.lifecycle) validateLifecycle(errors, container.lifecycle, `${at}.lifecycle`, scope);
     validateProbes(errors, container, at, scope);
-    if (container.restartPolicy !== undefined) {
-      errors.push(forbidden(`${at}.restartPolicy`, 'may not be set for non-init containers'));
-    }
+    validateRestart(errors, container, at);
     validateHostPorts(errors, container, at, hostPorts);
   });
 }
@@ -53,9 +52,7 @@ export function validateInitContainers(errors: FieldError[], spec: PodSpec, path
     const at = `${path}[${i}]`;
     validateContainer(errors, container, at, scope);
     const { name = '', restartPolicy } = container;
-    if (restartPolicy !== undefined && restartPolicy !== 'Always') {
-      errors.push(notSupported(`${at}.restartPolicy`, restartPolicy, ['Always']));
-    }
+    validateRestart(errors, container, at);
     if (names.has(name)) errors.push(duplicate(`${at}.name`, name));
     else if (name) names.add(name);
     // Init containers run one after the other: each has all ports to itself.
@@ -70,7 +67,7 @@ export function validateInitContainers(errors: FieldError[], spec: PodSpec, path
 }
 
 const onlyOfSidecars = ['lifecycle', 'livenessProbe', 'readinessProbe', 'startupProbe'] as const;
-const neverOfEphemeral = ['ports', ...onlyOfSidecars, 'resizePolicy', 'restartPolicy'] as const;
+const neverOfEphemeral = ['ports', ...onlyOfSidecars, 'resizePolicy', 'restartPolicy', 'restartPolicyRules'] as const;
 
 export function validateEphemeralContainers(errors: FieldError[], spec: PodSpec, path: string, scope: PodScope): void {
   const others = new Set([...(spec.containers ?? []), ...(spec.initContainers ?? [])].map(({ name }) => name));

@@ -218,14 +218,27 @@ describe('validatePodSpec', () => {
       ],
     ],
     [
-      'a sidecar with another policy',
-      spec({ initContainers: [container({ name: 'i', restartPolicy: 'Never' })] }),
-      ['spec.initContainers[0].restartPolicy: Unsupported value: "Never": supported values: "Always"'],
+      'an init container with a policy that there is not',
+      spec({ initContainers: [container({ name: 'i', restartPolicy: 'Maybe' })] }),
+      [
+        'spec.initContainers[0].restartPolicy: Unsupported value: "Maybe": supported values: "Always", "OnFailure", "Never"',
+      ],
     ],
     [
-      'an own restart policy',
-      withContainer({ restartPolicy: 'Always' }),
-      ['spec.containers[0].restartPolicy: Forbidden: may not be set for non-init containers'],
+      'restart rules without a policy, of no known kind',
+      withContainer({
+        restartPolicyRules: [
+          { action: 'RestartAllContainers', exitCodes: { operator: 'Is', values: [] } },
+          { action: 'Restart' },
+        ],
+      }),
+      [
+        'spec.containers[0].restartPolicy: Required value: must specify restartPolicy when restart rules are used',
+        'spec.containers[0].restartPolicyRules[0].action: Unsupported value: "RestartAllContainers": supported values: "Restart"',
+        'spec.containers[0].restartPolicyRules[0].exitCodes.operator: Unsupported value: "Is": supported values: "In", "NotIn"',
+        'spec.containers[0].restartPolicyRules[0].exitCodes.values: Required value: must specify at least one exit code',
+        'spec.containers[0].restartPolicyRules[1].exitCodes: Required value: must be specified',
+      ],
     ],
     [
       'a user beyond the ids',

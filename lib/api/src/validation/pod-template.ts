@@ -1,5 +1,6 @@
 import { matcherOf, SelectorError } from '../selector.ts';
 import type { LabelSelector, PodTemplateSpec } from '../types.ts';
+import { validateContainerTerms } from './container-terms.ts';
 import { type FieldError, forbidden, invalid, notSupported, required } from './field-error.ts';
 import { isEmptySelector, validateLabelSelector } from './label-selector.ts';
 import { validateAnnotations, validateLabels } from './object-meta.ts';
@@ -9,6 +10,7 @@ export function validatePodTemplate(errors: FieldError[], template: PodTemplateS
   const { metadata, spec } = template;
   validateLabels(errors, metadata?.labels, `${path}.labels`);
   validateAnnotations(errors, metadata?.annotations, `${path}.annotations`);
+  validateContainerTerms(errors, metadata?.annotations, spec ?? {}, `${path}.annotations`);
   validatePodSpec(errors, spec ?? { containers: [] }, `${path}.spec`, { isPod: false });
   if (spec?.ephemeralContainers?.length) {
     errors.push(forbidden(`${path}.spec.ephemeralContainers`, 'ephemeral containers not allowed in pod template'));

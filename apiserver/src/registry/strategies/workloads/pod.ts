@@ -2,6 +2,7 @@ import { defaultPodSpecOfPod } from '@slipway/api/defaults/pod-spec';
 import { podQosClass } from '@slipway/api/defaults/pod-qos';
 import { dnsLabelProblems } from '@slipway/api/names';
 import type { Pod, PodSpec } from '@slipway/api/types';
+import { validateContainerTerms } from '@slipway/api/validation/container-terms';
 import { type FieldError, forbidden, invalid } from '@slipway/api/validation/field-error';
 import { resizedSpec, validateEphemeralUpdate, validateResize } from '@slipway/api/validation/pod-parts';
 import { validatePodSpec } from '@slipway/api/validation/pod-spec';
@@ -49,6 +50,7 @@ export const podStrategy: Strategy<Pod> = {
   validate(draft) {
     const errors: FieldError[] = [];
     validateAnnotations(errors, draft);
+    validateContainerTerms(errors, draft.metadata.annotations, draft.spec, 'metadata.annotations');
     validatePodSpec(errors, draft.spec, 'spec', { isPod: true, podName: draft.metadata.name });
     return errors;
   },
