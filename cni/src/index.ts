@@ -3,6 +3,14 @@ export { loadConflist, parseConflist } from './chain/parse-conflist.ts';
 export { createResultCache, type ResultCache } from './chain/result-cache.ts';
 export { type Host, type HostOptions, type IpObject, KernelError, type NftObject } from './host/host.ts';
 export { createKernelHost, type KernelHostOptions } from './host/kernel-host.ts';
+export type {
+  ForwardingEntry,
+  NeighbourEntry,
+  RouteEntry,
+  TableEntry,
+  TableFailure,
+  TableStep,
+} from './host/table-step.ts';
 export { createSysctlRecord, type SysctlRecord, sysctlRecordRoot } from './host/sysctl-record.ts';
 export { bridgeTableName } from './plugins/bridge/bridge-ruleset.ts';
 export { prepareBridge } from './plugins/bridge/prepare-bridge.ts';

@@ -1,4 +1,5 @@
 import type { LinkStep } from './link-step.ts';
+import type { TableEntry, TableFailure, TableStep } from './table-step.ts';
 
 /**
  * The kernel as the plugins see it. This is the only place that runs `ip`, `tc`, `nft`, `nsenter` and `conntrack`, that speaks
@@ -22,6 +23,13 @@ export interface Host {
   tc(lines: readonly string[], options: HostOptions): Promise<void>;
   /** `tc -json ...`; a link that is not there gives an empty list. */
   tcShow(args: readonly string[], options: HostOptions): Promise<readonly IpObject[]>;
+  /**
+   * Changes routes, neighbours and forwarding entries, thousands of them as well, without a child process. Carries out all steps
+   * and answers those that the kernel refused. Throws `KernelError` when it cannot be asked.
+   */
+  changeTables(steps: readonly TableStep[], options: HostOptions): Promise<readonly TableFailure[]>;
+  /** Routes (of every table and protocol), permanent neighbours and forwarding entries of a link; none without the link. */
+  showTables(link: string, options: HostOptions): Promise<readonly TableEntry[]>;
   /** One atomic transaction. Throws `KernelError`; nothing was changed then. */
   nft(script: string, options: HostOptions): Promise<void>;
   /** `nft -j list ...`; undefined when what is listed is not there. */

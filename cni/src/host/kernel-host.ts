@@ -6,6 +6,7 @@ import { ExecError } from '@slipway/kit/exec';
 import { type Host, type HostOptions, type IpObject, KernelError, type NftObject } from './host.ts';
 import { runLinkSteps } from './netlink/route-socket.ts';
 import { inNetns } from './netns.ts';
+import { runTableSteps, showTableEntries } from './netlink/table-socket.ts';
 import type { SysctlRecord } from './sysctl-record.ts';
 
 export interface KernelHostOptions {
@@ -91,6 +92,8 @@ export function createKernelHost({ exec, record, netns: own }: KernelHostOptions
         throw failure;
       }
     },
+    changeTables: async (steps, { netns, signal }) => runTableSteps(steps, netns ?? own, signal),
+    showTables: async (link, { netns, signal }) => showTableEntries(link, netns ?? own, signal),
     async nft(script, options) {
       try {
         await run('nft', ['-f', '-'], options, script);

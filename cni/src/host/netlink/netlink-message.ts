@@ -6,8 +6,16 @@
  *     attribute   length(2) type(2), then a value or more attributes
  */
 
-export const messageFlags = { request: 0x1, ack: 0x4, exclusive: 0x200, create: 0x400 } as const;
+export const messageFlags = {
+  request: 0x1,
+  ack: 0x4,
+  replace: 0x100,
+  exclusive: 0x200,
+  dump: 0x300,
+  create: 0x400,
+} as const;
 export const errorMessageType = 2;
+export const doneMessageType = 3;
 const nestedFlag = 0x8000;
 const headerBytes = 16;
 const attributeHeaderBytes = 4;
@@ -53,6 +61,17 @@ export type NetlinkReply =
   /** `errno` 0 = done. `message` is the kernel's own explanation, often empty. */
   | { readonly kind: 'outcome'; readonly errno: number; readonly message: string };
 
+/** All messages of one datagram, with the sequence number of the request that each answers. */
+export function splitMessages(bytes: Buffer): readonly { readonly sequence: number; readonly bytes: Buffer }[] {
+  const found: { sequence: number; bytes: Buffer }[] = [];
+  for (let at = 0; at + headerBytes <= bytes.length; ) {
+    const length = Math.max(bytes.readUInt32LE(at), headerBytes);
+    found.push({ sequence: bytes.readUInt32LE(at + 8), bytes: bytes.subarray(at, at + length) });
+    at += Math.ceil(length / 4) * 4;
+  }
+  return found;
+}
+
 const extendedAckFlag = 0x200;
 const messageTextAttribute = 1;
 
@@ -67,7 +86,7 @@ export function decodeReply(bytes: Buffer): NetlinkReply {
   return { kind: 'outcome', errno: Math.abs(bytes.readInt32LE(headerBytes)), message };
 }
 
-function decodeAttributes(bytes: Buffer): Map<number, Buffer> {
+export function decodeAttributes(bytes: Buffer): Map<number, Buffer> {
   const found = new Map<number, Buffer>();
   for (let at = 0; at + attributeHeaderBytes <= bytes.length; ) {
     const length = Math.max(bytes.readUInt16LE(at), attributeHeaderBytes);

@@ -13,7 +13,7 @@ const AF_NETLINK = 16;
 const NETLINK_ROUTE = 0;
 const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000;
-const SOL_NETLINK = 270;
+export const SOL_NETLINK = 270;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
 /** A link's description without statistics takes 1 to 2 KiB. */
@@ -102,7 +102,7 @@ class RouteSocket {
   }
 }
 
-function openRouteSocket(): number {
+export function openRouteSocket(): number {
   const fd = requireSuccess(calls().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), 'open a socket');
   const on = Buffer.from([1, 0, 0, 0]);
   for (const option of [NETLINK_CAP_ACK, NETLINK_EXT_ACK]) {
