@@ -19,6 +19,7 @@ import { AuthorizerChain } from './authz/authorizer.ts';
 import { NodeAuthorizer } from './authz/node-authorizer.ts';
 import { RbacAuthorizer } from './authz/rbac.ts';
 import { bootstrap, bootstrapHosts } from './bootstrap/bootstrap.ts';
+import { installKinds, type OwnKinds } from './bootstrap/install-kinds.ts';
 import { LocalApiServices } from './bootstrap/local-api-services.ts';
 import { ServerPresence } from './bootstrap/server-presence.ts';
 import { type ApiServerConfig, pkiDirectory } from './config.ts';
@@ -71,6 +72,8 @@ export interface ApiServerDeps {
   readonly front?: (deps: HttpServerDeps) => HttpServer;
   /** This machine's name when not given. */
   readonly hostName?: string;
+  /** Kinds beside those of Kubernetes that every cluster has; none when not given. */
+  readonly ownKinds?: OwnKinds;
 }
 
 export interface ApiServer {
@@ -165,6 +168,8 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
       const listening: AddressInfo = await http.listen();
       address.port = listening.port;
       await bootstrap(transport(bootstrapUser), { config, signal });
+      if (deps.ownKinds)
+        await installKinds(deps.ownKinds, { transport: transport(bootstrapUser), kinds, clock, log }, signal);
       await apiServices.register(signal);
       working.push(apiServices.run(stopping.signal));
       const presence = new ServerPresence({

@@ -3,6 +3,7 @@ export { accountTokenSigner } from './authn/service-account-tokens.ts';
 export { parseTokenFile } from './authn/static-tokens.ts';
 export { type ApiServerConfig, type ApiServerOptions, apiServerConfig, type Limits, pkiDirectory } from './config.ts';
 export { type ApiServer, type ApiServerDeps, createApiServer } from './compose.ts';
+export type { OwnKinds } from './bootstrap/install-kinds.ts';
 export type { Connect, ConnectRequest } from './http/connect.ts';
 export type { KeyPair } from './pki/issue-certificate.ts';
 export { type ClientIdentity, clientIdentities, openPki, type Pki } from './pki/pki.ts';

@@ -14,9 +14,10 @@ export const workspaceDoors: Readonly<
   apiserver: { may: ['api', 'cel', 'kit'], testOnly: ['client'] },
   controllers: { may: ['client', 'api', 'kit'] },
   cni: { may: ['kit'] },
+  crds: { may: ['api'], testOnly: ['apiserver', 'kit'] },
   'kubelet-agent': { may: ['client', 'api', 'kit', 'cni'] },
-  cli: { may: ['kit', 'api', 'cel', 'client', 'apiserver', 'controllers', 'cni', 'kubelet-agent'] },
-  e2e: { may: ['kit', 'api', 'cel', 'client', 'apiserver', 'controllers', 'cni', 'kubelet-agent', 'cli'] },
+  cli: { may: ['kit', 'api', 'cel', 'client', 'crds', 'apiserver', 'controllers', 'cni', 'kubelet-agent'] },
+  e2e: { may: ['kit', 'api', 'cel', 'client', 'apiserver', 'controllers', 'cni', 'crds', 'kubelet-agent', 'cli'] },
   bench: { may: ['kit', 'api', 'cel', 'client', 'apiserver', 'controllers', 'cni', 'kubelet-agent', 'cli'] },
 };
 

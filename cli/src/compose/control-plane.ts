@@ -27,6 +27,7 @@ import { CommandError } from '../usage-error.ts';
 import { localAccounts } from './accounts.ts';
 import { leadingControllers } from './leading-controllers.ts';
 import { processIdentity } from './process-identity.ts';
+import { ownKinds } from './own-kinds.ts';
 import { openStorage } from './storage.ts';
 
 export interface ProcessDeps {
@@ -67,6 +68,7 @@ export async function composeApiServer(config: Config, deps: ProcessDeps): Promi
         random,
         log: log.child({ part: 'apiserver' }),
         connect: (pki) => createPodConnect(() => agentCredentials(pki), clock),
+        ownKinds: ownKinds(config),
       },
     );
     const run = (signal: AbortSignal) => server.run(signal);

@@ -130,7 +130,9 @@ export function applyConfiguration(
   const object = removeFields(merged, givenUp.minus(claimed.withParents()), schema);
   const isSameClaim = self !== undefined && self.entry.apiVersion === by.apiVersion && self.fields.equals(claimed);
   const own = self && isSameClaim ? self : { entry: newEntry(by, 'Apply'), fields: claimed };
-  const entries = writeManagers([...remaining, own], by.time);
+  // Whoever applies again stands where they stood: otherwise the same configuration would be a change.
+  const place = self ? managers.indexOf(self) : remaining.length;
+  const entries = writeManagers(remaining.toSpliced(place, 0, own), by.time);
   const metadata = isJsonObject(object.metadata) ? object.metadata : {};
   object.metadata = { ...metadata, managedFields: entries as unknown as JsonValue };
   return {

@@ -1,0 +1,26 @@
+/** What every cluster has beside the kinds of Kubernetes: the platform's own kinds, and the cluster network as an object. */
+import type { OwnKinds } from '@slipway/apiserver';
+import { formatIp, parseCidr } from '@slipway/api/ip-address';
+import type { KubeObject } from '@slipway/api/types';
+import { definitions } from '@slipway/crds';
+import { invariant } from '@slipway/kit/invariant';
+import type { Config } from '../config.ts';
+
+export function ownKinds(config: Pick<Config, 'clusterCidr'>): OwnKinds {
+  const path = { group: 'networks.slipway.dev', version: 'v1', resource: 'networks' };
+  return { definitions: definitions(), objects: [{ path, object: clusterNetwork(config) }] };
+}
+
+/** Its subnet is split by node, as `spec.podCIDR` of each says; nothing is left for static addresses. */
+function clusterNetwork(config: Pick<Config, 'clusterCidr'>): KubeObject {
+  const block = parseCidr(config.clusterCidr);
+  invariant(block, `cluster CIDR ${config.clusterCidr}`);
+  const subnet = `${formatIp({ family: block.family, value: block.base })}/${block.prefixLength}`;
+  const spec = {
+    driver: 'overlay',
+    subnets: [{ subnet, range: subnet }],
+    options: { backend: 'vxlan' },
+    ...(block.family === 6 ? { ipv6: true } : {}),
+  };
+  return { apiVersion: 'networks.slipway.dev/v1', kind: 'Network', metadata: { name: 'default' }, spec } as KubeObject;
+}

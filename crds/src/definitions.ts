@@ -1,0 +1,20 @@
+/** The kinds that this platform brings along beside those of Kubernetes. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { KubeObject } from '@slipway/api/types';
+import { parse } from 'yaml';
+
+export const room = join(import.meta.dirname, '..');
+
+/** One file for each kind, below the folder of its group. */
+export const definitionFiles: readonly string[] = [
+  'networks/network.yaml',
+  'networks/network-subnet.yaml',
+  'networks/network-address.yaml',
+  'networks/network-attachment-definition.yaml',
+];
+
+/** All of them, as CustomResourceDefinitions of apiextensions.k8s.io/v1. */
+export function definitions(): readonly KubeObject[] {
+  return definitionFiles.map((file) => parse(readFileSync(join(room, file), 'utf8')) as KubeObject);
+}
