@@ -36,6 +36,8 @@ export interface PluginCase {
   ) => Promise<void>;
   /** A chained plugin that hands on another result than it got. */
   readonly changesResult?: boolean;
+  /** Two containers, or one twice, may get the same; nothing is there to clean up. */
+  readonly hasNoMemory?: boolean;
   /** What it makes on the host goes away with the namespace or is shared, so that GC has nothing to show. */
   readonly hasNothingToCollect?: boolean;
 }

@@ -1,7 +1,10 @@
 import { hostLocalCase } from '../ipam/host-local/host-local.case.ts';
+import { staticCase } from '../ipam/static/static.case.ts';
+import { bandwidthCase } from '../plugins/bandwidth/bandwidth.case.ts';
 import { bridgeCase, routedBridgeCase } from '../plugins/bridge/bridge.case.ts';
 import { loopbackCase } from '../plugins/loopback/loopback.case.ts';
 import { portmapCase } from '../plugins/portmap/portmap.case.ts';
+import { tuningCase } from '../plugins/tuning/tuning.case.ts';
 import type { PluginCase } from './plugin-case.ts';
 
 /** Every plugin of ours, as the specification's suite runs it. */
@@ -11,4 +14,7 @@ export const pluginCases: readonly PluginCase[] = [
   hostLocalCase,
   loopbackCase,
   portmapCase,
+  staticCase,
+  bandwidthCase,
+  tuningCase,
 ];

@@ -1,8 +1,10 @@
-import { hostLocal } from '../ipam/host-local/host-local.ts';
+import { addressPlugins } from '../ipam/address-plugins.ts';
 import type { AnyPlugin } from '../skeleton/plugin.ts';
+import { bandwidth } from './bandwidth/bandwidth.ts';
 import { bridge } from './bridge/bridge.ts';
 import { loopback } from './loopback/loopback.ts';
 import { portmap } from './portmap/portmap.ts';
+import { tuning } from './tuning/tuning.ts';
 
 /** Every plugin of ours, by the name under which a configuration finds it. */
-export const builtInPlugins: readonly AnyPlugin[] = [bridge, hostLocal, loopback, portmap];
+export const builtInPlugins: readonly AnyPlugin[] = [...addressPlugins, bandwidth, bridge, loopback, portmap, tuning];

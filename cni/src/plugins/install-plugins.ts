@@ -3,10 +3,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const mainFiles: Readonly<Record<string, URL>> = {
+  bandwidth: new URL('./bandwidth/main.ts', import.meta.url),
   bridge: new URL('./bridge/main.ts', import.meta.url),
   'host-local': new URL('../ipam/host-local/main.ts', import.meta.url),
   loopback: new URL('./loopback/main.ts', import.meta.url),
   portmap: new URL('./portmap/main.ts', import.meta.url),
+  static: new URL('../ipam/static/main.ts', import.meta.url),
+  tuning: new URL('./tuning/main.ts', import.meta.url),
 };
 
 /**

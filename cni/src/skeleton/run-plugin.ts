@@ -2,7 +2,7 @@ import { text } from 'node:stream/consumers';
 import { neverAborted } from '@slipway/kit/abort';
 import { exec } from '@slipway/kit/exec';
 import { createKernelHost } from '../host/kernel-host.ts';
-import { builtInPlugins } from '../plugins/built-in-plugins.ts';
+import { addressPlugins } from '../ipam/address-plugins.ts';
 import { type CniError, cniErrorFrom } from '../spec/cni-error.ts';
 import { type JsonObject, parseJson } from '../spec/json.ts';
 import { isSupportedVersion, newestVersion } from '../spec/versions.ts';
@@ -20,7 +20,7 @@ export async function runPlugin(plugin: AnyPlugin): Promise<void> {
     // VERSION may come without a configuration.
     config = input.trim() === '' && environment.command === 'VERSION' ? {} : parseJson(input, 'network configuration');
     const host = createKernelHost({ exec });
-    const call = createPluginCaller({ plugins: builtInPlugins, host, exec, env: process.env });
+    const call = createPluginCaller({ plugins: addressPlugins, host, exec, env: process.env });
     const answer = await invokePlugin(plugin, { ...environment, config }, { host, call }, neverAborted);
     if (answer) process.stdout.write(`${JSON.stringify(answer)}\n`);
   } catch (error) {

@@ -71,7 +71,7 @@ function decodeIp(raw: unknown): CniIp {
   };
 }
 
-function decodeRoute(raw: unknown): CniRoute {
+export function decodeRoute(raw: unknown): CniRoute {
   const object = fields(raw, 'route');
   const dst = optionalString(object, 'dst');
   if (!dst) throw new CniError('decodingFailure', 'result: a route has no dst');

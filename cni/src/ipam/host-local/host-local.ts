@@ -5,6 +5,7 @@ import { CniError } from '../../spec/cni-error.ts';
 import { fields, optionalString } from '../../spec/json.ts';
 import { formatAddress, type IpAddress, parseAddress } from '../../spec/ip-address.ts';
 import type { Attachment, CniDns, CniIp, CniRoute } from '../../spec/types.ts';
+import { parseRoutes } from '../parse-routes.ts';
 import { type Allocation, allocate } from './allocator.ts';
 import { createDiskStore } from './disk-store.ts';
 import { parseRangeSets, type RangeSet } from './ranges.ts';
@@ -103,16 +104,6 @@ function requestedAddresses(request: CniRequest<HostLocalConfig>): readonly IpAd
     ...(request.args.get('IP') ?? '').split(',').filter((text) => text !== ''),
   ];
   return texts.map((text) => parseAddress(text.split('/')[0] ?? text));
-}
-
-function parseRoutes(raw: unknown): readonly CniRoute[] {
-  if (raw === undefined || raw === null) return [];
-  if (!Array.isArray(raw)) throw new CniError('invalidNetworkConfig', 'ipam: routes is not a list');
-  return raw.map((each) => {
-    const route = fields(each, 'ipam route');
-    if (typeof route.dst !== 'string') throw new CniError('invalidNetworkConfig', 'ipam: a route has no dst');
-    return route as unknown as CniRoute;
-  });
 }
 
 async function readResolvConf(path: string): Promise<CniDns> {

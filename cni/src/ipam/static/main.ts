@@ -1,0 +1,4 @@
+import { runPlugin } from '../../skeleton/run-plugin.ts';
+import { staticAddresses } from './static.ts';
+
+await runPlugin(staticAddresses);

@@ -1,0 +1,4 @@
+import { runPlugin } from '../../skeleton/run-plugin.ts';
+import { bandwidth } from './bandwidth.ts';
+
+await runPlugin(bandwidth);
