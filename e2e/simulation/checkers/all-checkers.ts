@@ -3,6 +3,7 @@ import { addressesOfServices } from './addresses-of-services.ts';
 import { bounds } from './bounds.ts';
 import { budgets } from './budgets.ts';
 import type { Checker } from './checker.ts';
+import { daemons } from './daemons.ts';
 import { finishedJobs } from './finished-jobs.ts';
 import { identities } from './identities.ts';
 import { ordinals } from './ordinals.ts';
@@ -24,6 +25,7 @@ export function allCheckers(): readonly Checker[] {
     ordinals(),
     owners(),
     replicas(),
+    daemons(),
     finishedJobs(),
     addressesOfServices(),
     serverAndDisk(),
