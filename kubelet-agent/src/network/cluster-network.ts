@@ -58,6 +58,7 @@ export function defaultConflist(network: ClusterNetwork): Readonly<Record<string
         },
       },
       { type: 'portmap', slipway, capabilities: { portMappings: true } },
+      { type: 'bandwidth', slipway, capabilities: { bandwidth: true } },
     ],
   };
 }

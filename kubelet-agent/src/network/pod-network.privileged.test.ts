@@ -55,6 +55,21 @@ describeWithNetwork('PodNetwork', () => {
     expect(await pods.problem(neverAborted)).toBeUndefined();
   });
 
+  it('limits what a pod receives and sends when its annotations say so', async () => {
+    const pods = create();
+    await pods.start('10.64.0.0/24', neverAborted);
+    const annotations = { 'kubernetes.io/ingress-bandwidth': '10M', 'kubernetes.io/egress-bandwidth': '5M' };
+    const limited = { ...request('one', await network.addNetns()), annotations };
+    await pods.setUp(limited, neverAborted);
+    const qdiscs = await network.run(network.hostNetns, 'tc', 'qdisc', 'show');
+    expect(qdiscs).toMatch(/tbf 1: dev sw\w+ root .*rate 10Mbit/);
+    expect(qdiscs).toMatch(/tbf 1: dev sw\w+ root .*rate 5Mbit/);
+    await pods.tearDown({ ...limited, annotations: { 'kubernetes.io/ingress-bandwidth': '?' } }, neverAborted);
+    expect(await network.run(network.hostNetns, 'tc', 'qdisc', 'show')).not.toContain('tbf');
+    const broken = { ...limited, annotations: { 'kubernetes.io/ingress-bandwidth': '?' } };
+    await expect(pods.setUp(broken, neverAborted)).rejects.toThrow('kubernetes.io/ingress-bandwidth');
+  });
+
   it('goes on after a restart without being told its addresses, and frees what was left behind', async () => {
     const before = create();
     await before.start('10.64.0.0/30', neverAborted);

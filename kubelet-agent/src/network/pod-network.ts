@@ -16,12 +16,15 @@ import { errnoOf, messageOf } from '@slipway/kit/errors';
 import type { Exec } from '@slipway/kit/exec';
 import type { Logger } from '@slipway/kit/logger';
 import { type ClusterNetwork, defaultConflist, podInterface } from './cluster-network.ts';
+import { type BandwidthArgs, podBandwidth } from './pod-bandwidth.ts';
 import { uplinkMtu } from './uplink.ts';
 
 /** What a sandbox needs of the network. The same shape as the runtime's own request. */
 export interface PodNetworkRequest {
   readonly sandboxId: string;
   readonly pod: { readonly name: string; readonly namespace: string; readonly uid: string };
+  /** Of the pod; some ask something of the network. */
+  readonly annotations?: Readonly<Record<string, string>>;
   /** On `tearDown` it may be gone already. */
   readonly netnsPath: string;
   readonly portMappings: readonly {
@@ -89,7 +92,10 @@ export class PodNetwork {
   }
 
   async setUp(request: PodNetworkRequest, signal: AbortSignal): Promise<{ readonly ips: readonly string[] }> {
-    const result = await this.#requireChain().add(attachmentFrom(request), signal);
+    const result = await this.#requireChain().add(
+      attachmentFrom(request, podBandwidth(request.annotations ?? {})),
+      signal,
+    );
     const ips = result.ips.map((ip) => ip.address.split('/')[0] ?? '').filter((ip) => ip !== '');
     return { ips };
   }
@@ -165,7 +171,7 @@ export class PodNetwork {
   }
 }
 
-function attachmentFrom(request: PodNetworkRequest) {
+function attachmentFrom(request: PodNetworkRequest, bandwidth?: BandwidthArgs) {
   const { sandboxId, pod, netnsPath, portMappings } = request;
   const args: (readonly [string, string])[] = [
     ['IgnoreUnknown', '1'],
@@ -177,6 +183,9 @@ function attachmentFrom(request: PodNetworkRequest) {
   const mappings = portMappings
     .filter(({ hostPort }) => hostPort > 0)
     .map(({ protocol, hostIp, ...ports }) => ({ ...ports, protocol: protocol.toLowerCase(), hostIP: hostIp }));
-  const capabilityArgs = mappings.length > 0 ? { portMappings: mappings } : {};
+  const capabilityArgs = {
+    ...(mappings.length > 0 ? { portMappings: mappings } : {}),
+    ...(bandwidth ? { bandwidth } : {}),
+  };
   return { containerId: sandboxId, netns: netnsPath, ifName: podInterface, args, capabilityArgs };
 }
