@@ -1,16 +1,14 @@
 import { join } from 'node:path';
-import { createKernelHost, createSysctlRecord, parseNetwork } from '@slipway/cni';
+import { createKernelHost, createSysctlRecord } from '@slipway/cni';
 import type { Clock } from '@slipway/kit/clock';
 import type { Exec } from '@slipway/kit/exec';
 import type { Logger } from '@slipway/kit/logger';
 import type { Random } from '@slipway/kit/random';
 import type { NodeCaches } from './compose.ts';
-import { DnsServer } from './dns/dns-server.ts';
+import { type ClusterDns, createClusterDns } from './dns/compose-dns.ts';
 import { dnsServiceRef } from './dns/ensure-dns-service.ts';
-import { createForwarder } from './dns/forwarder.ts';
-import { hostResolvers } from './dns/host-resolvers.ts';
-import { createQueryHandler } from './dns/query-handler.ts';
-import { ServiceDirectory } from './dns/service-directory.ts';
+import { hostResolvers } from './dns/forward/host-resolvers.ts';
+import { ServiceDirectory } from './dns/zone/service-directory.ts';
 import { type ApiRelayOptions, runApiRelay } from './network/api-relay.ts';
 import { PodNetwork } from './network/pod-network.ts';
 import { type RemoveNetworkOptions, removeNetwork } from './network/remove-network.ts';
@@ -85,10 +83,10 @@ export function createNodeNetwork(settings: NodeNetworkSettings, deps: NodeNetwo
         ...(apiRelay ? ['default/kubernetes'] : []),
       ];
       const proxy = new ServiceProxy({ ...deps, ...caches, host }, { ...settings, answeredHere });
-      const dns = dnsIp ? dnsServer(dnsIp, settings, deps, caches) : undefined;
+      const dns = dnsIp ? clusterDns(dnsIp, settings, deps, caches) : undefined;
       return [
         (signal) => proxy.run(signal),
-        ...(dns ? [(signal: AbortSignal) => dns.run(signal)] : []),
+        ...(dns ? [(signal: AbortSignal) => dns.server.run(signal)] : []),
         ...(apiRelay ? [(signal: AbortSignal) => runApiRelay(apiRelay, deps, signal)] : []),
       ];
     },
@@ -109,19 +107,24 @@ function networkDirectory(dataDir: string): string {
   return join(dataDir, 'network');
 }
 
-function dnsServer(dnsIp: string, settings: NodeNetworkSettings, deps: NodeNetworkDeps, caches: NodeCaches): DnsServer {
-  const upstreams = hostResolvers(settings.resolvConf, [dnsIp], deps.clock);
-  const handle = createQueryHandler(
+function clusterDns(
+  dnsIp: string,
+  settings: NodeNetworkSettings,
+  deps: NodeNetworkDeps,
+  caches: NodeCaches,
+): ClusterDns {
+  return createClusterDns(
     {
       ...deps,
-      view: new ServiceDirectory(caches.services, caches.endpointSlices),
-      forwarder: createForwarder({ ...deps, upstreams }),
+      ...caches,
+      services: new ServiceDirectory(caches, deps.clock),
+      upstreamsFor: hostResolvers(settings.resolvConf, [dnsIp], deps.clock),
     },
     {
-      domain: settings.clusterDomain,
-      dnsIp,
-      ownNetworks: [parseNetwork(settings.clusterCidr), parseNetwork(settings.serviceCidr)],
+      address: dnsIp,
+      port: 53,
+      clusterDomain: settings.clusterDomain,
+      ownNetworks: [settings.clusterCidr, settings.serviceCidr],
     },
   );
-  return new DnsServer({ ...deps, handle }, { address: dnsIp, port: 53 });
 }

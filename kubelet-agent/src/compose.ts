@@ -65,6 +65,8 @@ export interface ServingNode {
 export interface NodeCaches {
   readonly services: CacheReader<Service>;
   readonly endpointSlices: CacheReader<EndpointSlice>;
+  /** This node's own. */
+  readonly pods: CacheReader<Pod>;
 }
 
 export interface NodeAgent {
@@ -183,7 +185,11 @@ async function assemble(config: AgentConfig, deps: NodeAgentDeps): Promise<Parts
   );
   const status = nodeStatusPart(config, deps, { machine, hostIps, port: server.port, node: watch.node });
   const companions =
-    deps.companions?.({ services: watch.services.cache, endpointSlices: watch.endpointSlices.cache }) ?? [];
+    deps.companions?.({
+      services: watch.services.cache,
+      endpointSlices: watch.endpointSlices.cache,
+      pods: watch.pods.cache,
+    }) ?? [];
   const runs: Run[] = [
     (signal) => watch.node.run(signal),
     (signal) => watch.pods.run(signal),

@@ -16,7 +16,9 @@ export {
   hostInCidr,
   kubeletVersion,
 } from './config.ts';
+export { type ClusterDns, type ClusterDnsDeps, createClusterDns } from './dns/compose-dns.ts';
 export { dnsServiceRef, ensureDnsService } from './dns/ensure-dns-service.ts';
+export { ServiceDirectory } from './dns/zone/service-directory.ts';
 export type { Address } from './network/api-relay.ts';
 export { PodNetwork, type PodNetworkOptions } from './network/pod-network.ts';
 export { type RemoveNetworkOptions, removeNetwork } from './network/remove-network.ts';

@@ -1,15 +1,13 @@
 import { Resolver } from 'node:dns/promises';
-import type { EndpointSlice, Service } from '@slipway/api/types';
+import type { EndpointSlice, Pod, Service } from '@slipway/api/types';
 import { ObjectCache } from '@slipway/client/cache';
-import { parseNetwork } from '@slipway/cni';
 import { systemClock } from '@slipway/kit/clock';
 import { silentLogger } from '@slipway/kit/logger';
 import { systemRandom } from '@slipway/kit/random';
 import { aService, aSlice } from '../proxy/builders.ts';
-import { DnsServer } from './dns-server.ts';
-import { createForwarder, type Upstream } from './forwarder.ts';
-import { createQueryHandler } from './query-handler.ts';
-import { ServiceDirectory } from './service-directory.ts';
+import { createClusterDns } from './compose-dns.ts';
+import type { Upstream } from './forward/exchange.ts';
+import { ServiceDirectory } from './zone/service-directory.ts';
 
 /** A cluster's server, and another one that plays the server of the host. Node's own resolver is the client. */
 describe('DnsServer', () => {
@@ -17,16 +15,23 @@ describe('DnsServer', () => {
   const running: Promise<void>[] = [];
   const services = new ObjectCache<Service>();
   const endpointSlices = new ObjectCache<EndpointSlice>();
+  const pods = new ObjectCache<Pod>();
   let resolver: Resolver;
   let port: number;
 
   const startServer = async (domain: string, upstreams: readonly Upstream[]) => {
-    const view = new ServiceDirectory(services, endpointSlices);
-    const deps = { clock: systemClock, random: systemRandom };
-    const forwarder = createForwarder({ ...deps, upstreams: async () => upstreams });
-    const zone = { domain, dnsIp: '127.0.0.1', ownNetworks: [parseNetwork('10.96.0.0/16')] };
-    const handle = createQueryHandler({ ...deps, view, forwarder }, zone);
-    const server = new DnsServer({ ...deps, handle, log: silentLogger }, { address: '127.0.0.1', port: 0 });
+    const { server } = createClusterDns(
+      {
+        clock: systemClock,
+        random: systemRandom,
+        log: silentLogger,
+        services: new ServiceDirectory({ services, endpointSlices }, systemClock),
+        endpointSlices,
+        pods,
+        upstreamsFor: async () => upstreams,
+      },
+      { address: '127.0.0.1', port: 0, clusterDomain: domain, ownNetworks: ['10.96.0.0/16'] },
+    );
     running.push(server.run(controller.signal));
     return (await server.ready).port;
   };

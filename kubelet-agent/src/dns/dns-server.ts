@@ -4,8 +4,10 @@ import { createServer, isIPv6, type Server, type Socket } from 'node:net';
 import { backoffMs } from '@slipway/kit/backoff';
 import type { Clock } from '@slipway/kit/clock';
 import type { Logger } from '@slipway/kit/logger';
-import { lengthPrefix } from './forwarder.ts';
+import type { Asker } from './dns-metrics.ts';
+import { lengthPrefix } from './forward/exchange.ts';
 import type { QueryHandler } from './query-handler.ts';
+import { tcpBytesMax } from './wire/record-types.ts';
 
 export interface DnsServerOptions {
   readonly address: string;
@@ -21,10 +23,11 @@ export interface DnsServerDeps {
 
 /** Each connection costs memory, and a client needs one. */
 const connectionsMax = 256;
+/** So that one pod does not take them all. */
+const connectionsPerAddressMax = 32;
 const idleMs = 10_000;
 /** Questions of one connection in work at once; the next is read when one is answered. */
 const pipelinedMax = 16;
-const messageBytesMax = 65_535;
 /** On a node's first start the address comes a moment later, with the bridge; that is nothing to tell. */
 const quietFailures = 6;
 const listenBackoff = { baseMs: 50, maxMs: 1000 };
@@ -70,8 +73,11 @@ export class DnsServer {
     try {
       const port = await listenUdp(udp, this.#options);
       await listenTcp(tcp, address, port);
-      udp.on('message', (message, from) => void this.#answerDatagram(udp, message, from, signal));
+      udp.on('message', (message, from) => this.#answerDatagram(udp, message, from, signal));
       tcp.on('connection', (socket) => {
+        const { remoteAddress } = socket;
+        const others = [...connections].filter((each) => each.remoteAddress === remoteAddress).length;
+        if (others >= connectionsPerAddressMax) return void socket.destroy();
         connections.add(socket);
         socket.once('close', () => connections.delete(socket));
         this.#answerConnection(socket, signal);
@@ -90,15 +96,19 @@ export class DnsServer {
     }
   }
 
-  async #answerDatagram(
+  #answerDatagram(
     udp: UdpSocket,
     message: Buffer,
-    from: { address: string; port: number },
+    { address, port }: { readonly address: string; readonly port: number },
     signal: AbortSignal,
-  ): Promise<void> {
-    const answer = await this.#answer(message, 'udp', signal);
+  ): void {
     // The socket may have been closed meanwhile; the client will ask again.
-    if (answer && !signal.aborted) udp.send(answer, from.port, from.address, () => {});
+    const send = (answer: Buffer | undefined) => {
+      if (answer && !signal.aborted) udp.send(answer, port, address, ignoreResult);
+    };
+    const answer = this.#answer(message, { transport: 'udp', address }, signal);
+    if (answer instanceof Promise) void answer.then(send);
+    else send(answer);
   }
 
   /** Messages with a length before each (RFC 1035, 4.2.2). Answers may come in another order than the questions. */
@@ -107,13 +117,14 @@ export class DnsServer {
     let inWork = 0;
     socket.setTimeout(idleMs, () => socket.destroy());
     socket.on('error', () => socket.destroy());
+    const from: Asker = { transport: 'tcp', address: socket.remoteAddress ?? '' };
     const readNext = () => {
       while (inWork < pipelinedMax && received.length >= 2 && received.length >= 2 + received.readUInt16BE(0)) {
         const end = 2 + received.readUInt16BE(0);
         const message = received.subarray(2, end);
         received = received.subarray(end);
         inWork++;
-        void this.#answer(message, 'tcp', signal).then((answer) => {
+        void Promise.resolve(this.#answer(message, from, signal)).then((answer) => {
           inWork--;
           if (!answer) return void socket.destroy();
           if (!socket.destroyed) socket.write(Buffer.concat([lengthPrefix(answer.length), answer]));
@@ -125,20 +136,27 @@ export class DnsServer {
     };
     socket.on('data', (chunk: Buffer) => {
       received = Buffer.concat([received, chunk]);
-      if (received.length > 2 * messageBytesMax) return void socket.destroy();
+      if (received.length > 2 * tcpBytesMax) return void socket.destroy();
       readNext();
     });
   }
 
-  async #answer(message: Buffer, transport: 'udp' | 'tcp', signal: AbortSignal): Promise<Buffer | undefined> {
-    try {
-      return await this.#deps.handle(message, transport, signal);
-    } catch (error) {
+  #answer(message: Buffer, from: Asker, signal: AbortSignal): Buffer | undefined | Promise<Buffer | undefined> {
+    const failed = (error: unknown): undefined => {
       if (!signal.aborted) this.#deps.log.error({ err: error }, 'DNS query failed');
       return undefined;
+    };
+    try {
+      const answer = this.#deps.handle(message, from, signal);
+      return answer instanceof Promise ? answer.catch(failed) : answer;
+    } catch (error) {
+      return failed(error);
     }
   }
 }
+
+/** A client that is gone does not get its answer; that is nothing to us. */
+function ignoreResult(): void {}
 
 async function listenUdp(udp: UdpSocket, { address, port }: DnsServerOptions): Promise<number> {
   const listening = Promise.race([once(udp, 'listening'), once(udp, 'error').then(([error]) => Promise.reject(error))]);

@@ -3,9 +3,12 @@ import { neverAborted } from '@slipway/kit/abort';
 import { seededRandom } from '@slipway/kit/random';
 import dnsPacket, { type Answer, type Packet } from 'dns-packet';
 import fc from 'fast-check';
-import type { Forwarder } from './forwarder.ts';
+import { ForeignNames } from './forward/foreign-names.ts';
+import { encodeQuestion } from './forward/foreign-question.ts';
+import type { Forwarder } from './forward/forwarder.ts';
 import { createQueryHandler, type QueryHandler } from './query-handler.ts';
-import type { ClusterView, ServiceRecord } from './zone.ts';
+import { readForeignAnswer } from './wire/foreign-answer.ts';
+import type { ClusterView, ServiceRecord } from './zone/cluster-view.ts';
 
 const pods = Array.from({ length: 200 }, (_, i) => ({
   address: `10.64.${i >> 6}.${(i & 63) + 2}`,
@@ -23,6 +26,10 @@ const headless: ServiceRecord = {
 const outside: ServiceRecord = { ...headless, name: 'out', isHeadless: false, externalName: 'www.example.com' };
 const view: ClusterView = {
   isReady: true,
+  serial: 1,
+  networksOf: () => [],
+  aliasAddresses: () => [],
+  aliasesWithIp: () => [],
   hasNamespace: () => true,
   service: (_, name) => [headless, outside].find((each) => each.name === name),
   endpoints: (_, name) => (name === 'db' ? pods : []),
@@ -41,24 +48,26 @@ function createFixture(reply: (question: Packet) => Partial<Packet> | undefined 
   const clock = new VirtualClock();
   const forwarded: string[] = [];
   const forwarder: Forwarder = {
-    async forward(message) {
-      const question = dnsPacket.decode(message);
-      const [asked] = question.questions ?? [];
-      const name = asked?.name ?? '';
+    async forward(asked) {
+      const question = dnsPacket.decode(encodeQuestion(asked, seededRandom(1), true));
+      const name = question.questions?.[0]?.name?.toLowerCase() ?? '';
       forwarded.push(name);
       if (name === 'dead.example.com') return undefined;
       const answers: Answer[] = [{ type: 'A', name, ttl: 60, class: 'IN', data: '203.0.113.5' }];
-      return dnsPacket.encode({
+      const message = dnsPacket.encode({
         type: 'response',
         id: question.id ?? 0,
         questions: question.questions ?? [],
         answers,
         ...reply(question),
       });
+      return readForeignAnswer(message);
     },
   };
   const options = { domain: 'cluster.local', dnsIp: '10.96.0.10', ownNetworks: [] };
-  return { handle: createQueryHandler({ view, forwarder, clock, random: seededRandom(1) }, options), clock, forwarded };
+  const deps = { view, clock, random: seededRandom(1), guard: { hasArrived: () => false } };
+  const handle = createQueryHandler({ ...deps, foreignNames: new ForeignNames(forwarder, clock) }, options);
+  return { handle, clock, forwarded };
 }
 
 const query = (name: string, { type = 'A', id = 7, edns = 0 } = {}) =>
@@ -83,7 +92,7 @@ const query = (name: string, { type = 'A', id = 7, edns = 0 } = {}) =>
       : [],
   });
 const ask = async (handle: QueryHandler, message: Buffer, transport: 'udp' | 'tcp' = 'udp') => {
-  const answer = await handle(message, transport, neverAborted);
+  const answer = await handle(message, { transport, address: '10.64.0.9' }, neverAborted);
   if (!answer) throw new Error('no answer');
   return { ...dnsPacket.decode(answer), bytes: answer.length } as ReturnType<typeof dnsPacket.decode> & {
     readonly bytes: number;
@@ -172,7 +181,7 @@ describe('createQueryHandler', () => {
     );
     await fc.assert(
       fc.asyncProperty(anything, async (message) => {
-        const answer = await handle(message, 'udp', neverAborted);
+        const answer = await handle(message, { transport: 'udp', address: '10.64.0.9' }, neverAborted);
         if (!answer) return;
         expect(answer.readUInt16BE(0)).toBe(message.readUInt16BE(0));
         expect(answer.length).toBeLessThanOrEqual(1232);

@@ -1,176 +1,132 @@
 import type { Clock } from '@slipway/kit/clock';
 import type { Random } from '@slipway/kit/random';
-import type { Answer } from 'dns-packet';
-import dnsPacket from 'dns-packet';
-import { AnswerCache } from './answer-cache.ts';
-import type { Forwarder } from './forwarder.ts';
-import {
-  encodeRefusal,
-  encodeResponse,
-  parseQuery,
-  type Query,
-  type Rcode,
-  type Response,
-  truncated,
-  tryDecode,
-} from './message.ts';
-import { layoutOf, readdress } from './wire.ts';
-import { type ClusterView, resolveInZone, type ZoneOptions, type ZoneRecord } from './zone.ts';
-
-export type Transport = 'udp' | 'tcp';
+import type { AnswerTeller, Asker } from './dns-metrics.ts';
+import type { CachedAnswer } from './forward/answer-cache.ts';
+import type { ForeignNames } from './forward/foreign-names.ts';
+import { foreignQuestion, questionFor } from './forward/foreign-question.ts';
+import type { LoopGuard } from './forward/loop-guard.ts';
+import { addressRecordsOf, answerFrom } from './wire/foreign-answer.ts';
+import { parseQuery, type Query } from './wire/query.ts';
+import { type Rcode, tcpBytesMax } from './wire/record-types.ts';
+import { type DnsRecord, encodeRefusal, encodeResponse, noRecords, type Response } from './wire/response.ts';
+import type { ClusterView } from './zone/cluster-view.ts';
+import { resolveInZone, type ZoneOptions, zoneStart } from './zone/zone.ts';
 
 export interface QueryHandlerDeps {
   readonly view: ClusterView;
-  readonly forwarder: Forwarder;
+  readonly foreignNames: ForeignNames;
+  readonly guard: Pick<LoopGuard, 'hasArrived'>;
   readonly clock: Clock;
   readonly random: Random;
+  readonly told?: AnswerTeller;
 }
 
-/** Seconds; what upstream's server uses for cluster names. Short, because endpoints come and go. */
-const recordTtl = 5;
-const tcpBytesMax = 65_535;
-
-/** One message in, one message out; undefined for what deserves no answer. Never throws but for the signal. */
-export type QueryHandler = (message: Buffer, transport: Transport, signal: AbortSignal) => Promise<Buffer | undefined>;
+/**
+ * One message in, one message out; undefined for what deserves no answer. What is known is answered at once, without a
+ * promise: that is nearly everything. Rejects only for the signal.
+ */
+export type QueryHandler = (
+  message: Buffer,
+  from: Asker,
+  signal: AbortSignal,
+) => Buffer | undefined | Promise<Buffer | undefined>;
 
 export function createQueryHandler(deps: QueryHandlerDeps, options: ZoneOptions): QueryHandler {
-  const cache = new AnswerCache(deps.clock);
-  /** The same question from many pods at once goes out once. */
-  const asked = new Map<string, Promise<Buffer | undefined>>();
+  const { view, foreignNames, guard, clock, random, told } = deps;
 
-  const lookUp = (message: Buffer, query: Query, transport: Transport, signal: AbortSignal) => {
-    const key = cacheKey(query);
-    const kept = cache.get(key);
-    if (kept) return Promise.resolve(readdress(kept.answer, kept.layout, message, kept.ageSeconds));
-    const inFlight = asked.get(`${transport} ${key}`);
-    if (inFlight) return inFlight.then((answer) => answer && adapt(answer, message));
-    const started = deps.forwarder
-      .forward(message, transport, signal)
-      .finally(() => asked.delete(`${transport} ${key}`));
-    asked.set(`${transport} ${key}`, started);
-    return started.then((answer) => {
-      if (answer) cache.put(key, Buffer.from(answer));
-      return answer;
-    });
-  };
-
-  const answerForeign = async (message: Buffer, query: Query, transport: Transport, signal: AbortSignal) => {
-    const answer = await lookUp(message, query, transport, signal);
-    if (!answer) return encodeResponse(query, failure('SERVFAIL'), limitOf(query, transport));
-    if (answer.length <= limitOf(query, transport)) return answer;
-    const layout = layoutOf(answer);
-    return layout
-      ? truncated(answer, layout.questionEnd)
-      : encodeResponse(query, failure('SERVFAIL'), limitOf(query, transport));
+  const answerForeign = (query: Query, limit: number, signal: AbortSignal): Answering => {
+    if (guard.hasArrived(query.name)) return by('loop', encodeResponse(query, failure('REFUSED'), limit));
+    const question = foreignQuestion(query);
+    const cached = foreignNames.cached(question);
+    if (cached) return by('cache', answerFrom(cached.answer, query, cached.ageSeconds, limit));
+    const give = (found: CachedAnswer | undefined) =>
+      found
+        ? answerFrom(found.answer, query, found.ageSeconds, limit)
+        : encodeResponse(query, failure('SERVFAIL'), limit);
+    return by('forward', foreignNames.resolve(question, signal).then(give));
   };
 
   /** The alias is ours, what it leads to is not: both go into one answer, so that the client need not ask again. */
-  const answerAlias = async (
-    query: Query,
-    aliases: readonly Answer[],
-    target: string,
-    signal: AbortSignal,
-  ): Promise<Response> => {
-    const question = dnsPacket.encode({
-      type: 'query',
-      id: query.id,
-      flags: dnsPacket.RECURSION_DESIRED,
-      questions: [{ name: target, type: query.type as 'A', class: 'IN' }],
-    });
-    const parsed = parseQuery(question);
-    const bytes = parsed.kind === 'query' ? await lookUp(question, parsed.query, 'udp', signal) : undefined;
-    const further = bytes && tryDecode(bytes);
-    const answers = (further?.answers ?? []).filter((record) => ['A', 'AAAA', 'CNAME'].includes(record.type));
-    return {
-      rcode: 'NOERROR',
-      isAuthoritative: true,
-      answers: [...aliases, ...answers],
-      authorities: [],
-      additionals: [],
-    };
+  const answerAlias = async (query: Query, aliases: readonly DnsRecord[], target: string, signal: AbortSignal) => {
+    const question = questionFor(target, query.typeCode);
+    const found = question && (foreignNames.cached(question) ?? (await foreignNames.resolve(question, signal)));
+    const { answer, ageSeconds = 0 } = found ?? {};
+    const further = answer ? addressRecordsOf(answer) : [];
+    return positive([
+      ...aliases,
+      ...further.map((record) => ({ ...record, ttl: Math.max(0, (record.ttl ?? 0) - ageSeconds) })),
+    ]);
   };
 
-  return async (message, transport, signal) => {
-    const parsed = parseQuery(message);
-    if (parsed.kind === 'ignored') return undefined;
-    if (parsed.kind === 'refused') return encodeRefusal(parsed.id, parsed.rcode);
-    const { query } = parsed;
-    const limit = limitOf(query, transport);
-    const answer = resolveInZone(query.name.toLowerCase(), query.type, deps.view, options);
-    switch (answer.kind) {
+  const no = (query: Query, rcode: Rcode, limit: number) => {
+    const authorities = [zoneStart(options, view.serial)];
+    return encodeResponse(query, { rcode, isAuthoritative: true, answers: [], authorities, additionals: [] }, limit);
+  };
+
+  const answer = (query: Query, { transport, address }: Asker, signal: AbortSignal): Answering => {
+    const limit = transport === 'udp' ? query.udpSizeMax : tcpBytesMax;
+    const result = resolveInZone({ name: query.name, type: query.type, source: address }, view, options);
+    switch (result.kind) {
       case 'foreign':
-        return answerForeign(message, query, transport, signal);
+        return answerForeign(query, limit, signal);
       case 'unknown-yet':
-        return encodeResponse(query, failure('SERVFAIL'), limit);
+        return by('kubernetes', encodeResponse(query, failure('SERVFAIL'), limit));
       case 'alias': {
-        const aliases = answer.answers.map(toAnswer);
-        return encodeResponse(query, await answerAlias(query, aliases, answer.target, signal), limit);
+        const whole = answerAlias(query, result.answers, result.target, signal);
+        return by(
+          'kubernetes',
+          whole.then((response) => encodeResponse(query, response, limit)),
+        );
       }
       case 'nxdomain':
-        return encodeResponse(
-          query,
-          { ...failure('NXDOMAIN'), isAuthoritative: true, authorities: [soa(options)] },
-          limit,
-        );
+        return by('kubernetes', no(query, 'NXDOMAIN', limit));
       case 'found': {
-        const answers = shuffled(answer.answers, deps.random).map(toAnswer);
-        const authorities = answers.length === 0 ? [soa(options)] : [];
-        const additionals = answer.additionals.map(toAnswer);
-        return encodeResponse(
-          query,
-          { rcode: 'NOERROR', isAuthoritative: true, answers, authorities, additionals },
-          limit,
-        );
+        if (result.answers.length === 0) return by('kubernetes', no(query, 'NOERROR', limit));
+        const response = positive(shuffled(result.answers, random), result.additionals);
+        return by('kubernetes', encodeResponse(query, response, limit));
       }
     }
   };
-}
 
-function limitOf(query: Query, transport: Transport): number {
-  return transport === 'udp' ? query.udpSizeMax : tcpBytesMax;
-}
-
-function cacheKey({ name, type, hasEdns, isDnssecOk, isCheckingDisabled, isRecursionDesired }: Query): string {
-  return [name.toLowerCase(), type, hasEdns, isDnssecOk, isCheckingDisabled, isRecursionDesired].join(' ');
-}
-
-function adapt(answer: Buffer, message: Buffer): Buffer {
-  const layout = layoutOf(answer);
-  return layout ? readdress(answer, layout, message, 0) : answer;
-}
-
-function failure(rcode: Rcode): Response {
-  return { rcode, isAuthoritative: false, answers: [], authorities: [], additionals: [] };
-}
-
-function toAnswer(record: ZoneRecord): Answer {
-  const { type, name } = record;
-  if (record.type === 'SRV') return { type: 'SRV', name, ttl: recordTtl, class: 'IN', data: { ...record.data } };
-  if (type === 'TXT') return { type, name, ttl: recordTtl, class: 'IN', data: [record.data] };
-  return { type: record.type as 'A', name, ttl: recordTtl, class: 'IN', data: record.data };
-}
-
-/** Says how long "no such name" holds. */
-function soa({ domain }: ZoneOptions): Answer {
-  return {
-    type: 'SOA',
-    name: domain,
-    ttl: recordTtl,
-    class: 'IN',
-    data: {
-      mname: `ns.dns.${domain}`,
-      rname: `hostmaster.${domain}`,
-      serial: 1,
-      refresh: 7200,
-      retry: 1800,
-      expire: 86_400,
-      minimum: recordTtl,
-    },
+  return (message, from, signal) => {
+    const parsed = parseQuery(message);
+    if (parsed.kind === 'ignored') return undefined;
+    const startedMs = clock.monotonicMs();
+    const { query } = parsed;
+    const { plugin, bytes } =
+      parsed.kind === 'refused'
+        ? by('', encodeRefusal(parsed.id, parsed.rcode, query))
+        : answer(parsed.query, from, signal);
+    if (!told) return bytes;
+    const tell = (sent: Buffer) => {
+      told({ query, from, plugin, questionBytes: message.length, answer: sent, ms: clock.monotonicMs() - startedMs });
+      return sent;
+    };
+    return Buffer.isBuffer(bytes) ? tell(bytes) : bytes.then(tell);
   };
 }
 
+/** Who answered, in the words of upstream's server: its plugins. */
+interface Answering {
+  readonly plugin: string;
+  readonly bytes: Buffer | Promise<Buffer>;
+}
+
+function by(plugin: string, bytes: Buffer | Promise<Buffer>): Answering {
+  return { plugin, bytes };
+}
+
+function failure(rcode: Rcode): Response {
+  return { rcode, isAuthoritative: false, ...noRecords };
+}
+
+function positive(answers: readonly DnsRecord[], additionals: readonly DnsRecord[] = []): Response {
+  return { rcode: 'NOERROR', isAuthoritative: true, answers, authorities: [], additionals };
+}
+
 /** Clients take the first; the alias before its addresses stays first. */
-function shuffled(records: readonly ZoneRecord[], random: Random): readonly ZoneRecord[] {
+function shuffled(records: readonly DnsRecord[], random: Random): readonly DnsRecord[] {
+  if (records.length < 2) return records;
   const aliases = records.filter((each) => each.type === 'CNAME');
   const others = records.filter((each) => each.type !== 'CNAME');
   for (let i = others.length - 1; i > 0; i--) {

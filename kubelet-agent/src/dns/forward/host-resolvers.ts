@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import type { Clock } from '@slipway/kit/clock';
-import type { Upstream } from './forwarder.ts';
+import type { Upstream } from './exchange.ts';
 
 /** A network may change its resolvers; five seconds is soon enough. */
 const rereadMs = 5000;

@@ -1,21 +1,16 @@
 import { parseNetwork } from '@slipway/cni';
-import {
-  addressOfReverseName,
-  type ClusterView,
-  type EndpointRecord,
-  resolveInZone,
-  type ServiceRecord,
-  type ZoneAnswer,
-} from './zone.ts';
+import type { ClusterView, EndpointRecord, ServiceRecord } from './cluster-view.ts';
+import { addressOfReverseName } from './reverse-name.ts';
+import { resolveInZone, type ZoneAnswer } from './zone.ts';
 
-const http = { name: 'http', protocol: 'TCP', port: 80 };
+const http = { name: 'http', protocol: 'tcp', port: 80 };
 const service = (name: string, more: Partial<ServiceRecord> = {}): ServiceRecord => ({
   namespace: 'default',
   name,
   isHeadless: false,
   externalName: undefined,
   clusterIps: ['10.96.0.20'],
-  ports: [http, { name: 'dns', protocol: 'UDP', port: 53 }],
+  ports: [http, { name: 'dns', protocol: 'udp', port: 53 }],
   ...more,
 });
 const endpoint = (address: string, hostname: string): EndpointRecord => ({
@@ -38,8 +33,13 @@ const endpoints: Record<string, EndpointRecord[]> = {
   web: [endpoint('10.64.0.7', '10-64-0-7')],
 };
 
+const aliases: Record<string, string[]> = { 'lan/cache': ['10.1.0.5', '10.1.0.6'], 'shop.lan/cache': ['10.2.0.5'] };
 const view: ClusterView = {
   isReady: true,
+  serial: 1234,
+  networksOf: (source) => (source === '10.64.0.9' ? ['default', 'lan', 'shop.lan'] : []),
+  aliasAddresses: (network, alias) => aliases[`${network}/${alias}`] ?? [],
+  aliasesWithIp: (ip) => (ip === '10.1.0.5' ? [{ network: 'lan', alias: 'cache' }] : []),
   hasNamespace: (namespace) => namespace === 'default',
   service: (namespace, name) => services.find((each) => each.namespace === namespace && each.name === name),
   endpoints: (_, name) => endpoints[name] ?? [],
@@ -56,7 +56,7 @@ const options = {
   dnsIp: '10.96.0.10',
   ownNetworks: [parseNetwork('10.64.0.0/16'), parseNetwork('10.96.0.0/16'), parseNetwork('fd00:96::/112')],
 };
-const ask = (name: string, type = 'A') => resolveInZone(name, type, view, options);
+const ask = (name: string, type = 'A', source = '10.64.0.8') => resolveInZone({ name, type, source }, view, options);
 const dataOf = (answer: ZoneAnswer) => (answer.kind === 'found' ? answer.answers.map(({ data }) => data) : answer.kind);
 const svc = 'default.svc.cluster.local';
 
@@ -92,7 +92,22 @@ describe('resolveInZone', () => {
     ['99.0.64.10.in-addr.arpa', 'PTR', 'nxdomain'],
     ['8.8.8.8.in-addr.arpa', 'PTR', 'foreign'],
     ['1.2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.6.9.0.0.0.0.d.f.ip6.arpa', 'PTR', [`dual.${svc}`]],
-    [`web.${svc}`, 'ANY', ['10.96.0.20']],
+    ['x.10-64-0-9.default.pod.cluster.local', 'A', 'nxdomain'],
+    ['10-64-0-9.other.pod.cluster.local', 'A', 'nxdomain'],
+    ['default.pod.cluster.local', 'A', []],
+    ['other.svc.cluster.local', 'A', 'nxdomain'],
+    [`_http._tcp.web.${svc}`, 'A', ['10.96.0.20']],
+    [`_http._tcp.db.${svc}`, 'A', ['10.64.0.5', '10.64.0.6']],
+    [`http.tcp.web.${svc}`, 'AAAA', []],
+    [`a._http._tcp.web.${svc}`, 'SRV', 'nxdomain'],
+    [`10-64-0-7.web.${svc}`, 'A', ['10.64.0.7']],
+    [`db-0.outside.${svc}`, 'A', 'nxdomain'],
+    [`outside.${svc}`, 'CNAME', ['www.example.com']],
+    [`web.${svc}`, 'CNAME', []],
+    [`web.${svc}`, 'NS', []],
+    [`web.${svc}`, 'SOA', []],
+    ['cache', 'A', 'foreign'],
+    ['cache.lan.networks.cluster.local', 'A', 'nxdomain'],
   ])('answers %s %s', (name, type, expected) => {
     expect(dataOf(ask(name, type))).toEqual(expected);
   });
@@ -114,10 +129,32 @@ describe('resolveInZone', () => {
     expect(dataOf(ask(`loop.${svc}`))).toEqual([`loop.${svc}`]);
   });
 
+  it('tells aliases to the pods of a Network, and to nobody else', () => {
+    const source = '10.64.0.9';
+    expect(dataOf(ask('cache', 'A', source))).toEqual(['10.1.0.5', '10.1.0.6']);
+    expect(dataOf(ask('cache', 'AAAA', source))).toEqual([]);
+    expect(dataOf(ask('other', 'A', source))).toBe('foreign');
+    expect(dataOf(ask('cache.lan.networks.cluster.local', 'A', source))).toEqual(['10.1.0.5', '10.1.0.6']);
+    expect(dataOf(ask('cache.shop.lan.networks.cluster.local', 'A', source))).toEqual(['10.2.0.5']);
+    expect(dataOf(ask('nope.lan.networks.cluster.local', 'A', source))).toBe('nxdomain');
+    expect(dataOf(ask('lan.networks.cluster.local', 'A', source))).toEqual([]);
+    expect(dataOf(ask('5.0.1.10.in-addr.arpa', 'PTR', source))).toEqual(['cache.lan.networks.cluster.local']);
+    expect(dataOf(ask('5.0.1.10.in-addr.arpa', 'PTR'))).toBe('foreign');
+  });
+
+  it('has one start', () => {
+    expect(ask('cluster.local', 'SOA')).toMatchObject({ answers: [{ data: { serial: 1234, minimum: 5 } }] });
+  });
+
   it('does not say that nothing exists before it has read the cluster', () => {
     const early = { ...view, isReady: false };
-    expect(resolveInZone(`web.${svc}`, 'A', early, options).kind).toBe('unknown-yet');
-    expect(resolveInZone('example.com', 'A', early, options).kind).toBe('foreign');
+    expect(resolveInZone({ name: `web.${svc}`, type: 'A', source: '' }, early, options).kind).toBe('found');
+    const empty = { name: `empty.${svc}`, type: 'A', source: '' };
+    expect(resolveInZone(empty, early, options).kind).toBe('unknown-yet');
+    const reverse = { name: '99.0.64.10.in-addr.arpa', type: 'PTR', source: '' };
+    expect(resolveInZone(reverse, early, options).kind).toBe('unknown-yet');
+    expect(resolveInZone({ name: `nope.${svc}`, type: 'A', source: '' }, early, options).kind).toBe('unknown-yet');
+    expect(resolveInZone({ name: 'example.com', type: 'A', source: '' }, early, options).kind).toBe('foreign');
   });
 });
 
