@@ -33,6 +33,13 @@ import type {
   StorageClass,
   ValidatingAdmissionPolicy,
 } from '@slipway/api/types';
+import {
+  type Network,
+  type NetworkAddress,
+  type NetworkAttachmentDefinition,
+  networksGroup,
+  type NetworkSubnet,
+} from '@slipway/api/networks/network-types';
 import { invariant } from '@slipway/kit/invariant';
 
 /** A resource as a client addresses it. `T` is the type of its objects; nothing of it exists when the code runs. */
@@ -101,7 +108,11 @@ function builtIn<T extends KubeObject>(group: string, resource: string, version 
   return kindFrom(found);
 }
 
-/** The built-in kinds that our own components read or write. */
+function networkKind<T extends KubeObject>(resource: string, kind: string): Kind<T> {
+  return { group: networksGroup, version: 'v1', resource, kind, namespaced: false };
+}
+
+/** The kinds that our own components read or write: built-in ones, and those of `crds/`. */
 export const kinds = {
   namespaces: builtIn<Namespace>('', 'namespaces'),
   nodes: builtIn<Node>('', 'nodes'),
@@ -137,4 +148,14 @@ export const kinds = {
   clusterRoles: builtIn<ClusterRole>('rbac.authorization.k8s.io', 'clusterroles'),
   clusterRoleBindings: builtIn<ClusterRoleBinding>('rbac.authorization.k8s.io', 'clusterrolebindings'),
   certificateSigningRequests: builtIn<CertificateSigningRequest>('certificates.k8s.io', 'certificatesigningrequests'),
+  networks: networkKind<Network>('networks', 'Network'),
+  networkSubnets: networkKind<NetworkSubnet>('networksubnets', 'NetworkSubnet'),
+  networkAddresses: networkKind<NetworkAddress>('networkaddresses', 'NetworkAddress'),
+  networkAttachmentDefinitions: {
+    group: 'k8s.cni.cncf.io',
+    version: 'v1',
+    resource: 'network-attachment-definitions',
+    kind: 'NetworkAttachmentDefinition',
+    namespaced: true,
+  } as Kind<NetworkAttachmentDefinition>,
 } as const;

@@ -36,6 +36,11 @@ export const nodeRules: Rules = [
   on('node.k8s.io', 'runtimeclasses', read),
   on('resource.k8s.io', 'resourceclaims', 'get'),
   on('resource.k8s.io', 'resourceslices', 'deletecollection'),
+  // Networks of pods, which upstream's agent knows nothing of: whether a pod's namespace may join, and the node's part of the addresses.
+  on('core', 'namespaces', 'get'),
+  on('k8s.cni.cncf.io', 'network-attachment-definitions', 'get'),
+  on('networks.slipway.dev', 'networks', read),
+  on('networks.slipway.dev', 'networkaddresses networksubnets', 'create delete get list watch'),
 ];
 
 const kubeletApi = 'nodes/log nodes/metrics nodes/proxy nodes/stats';

@@ -7,6 +7,7 @@ import { nodeNameOf } from '../../../authz/node-authorizer.ts';
 import { forbidden } from '../../../registry/status-errors.ts';
 import type { AdmissionDeps, AdmissionPlugin, AdmissionWrite } from '../../plugin.ts';
 import { claimStatusProblem, csiNodeProblem, csrProblem, leaseProblem, resourceSliceProblem } from './own-objects.ts';
+import { addressProblem, subnetProblem } from './own-addresses.ts';
 import { nodeProblem } from './own-node.ts';
 import { podProblem } from './own-pods.ts';
 import { tokenProblem } from './own-tokens.ts';
@@ -23,6 +24,8 @@ const checks: Readonly<Record<string, NodeCheck>> = {
   'storage.k8s.io/csinodes': csiNodeProblem,
   'resource.k8s.io/resourceslices': resourceSliceProblem,
   'certificates.k8s.io/certificatesigningrequests': csrProblem,
+  'networks.slipway.dev/networksubnets': subnetProblem,
+  'networks.slipway.dev/networkaddresses': addressProblem,
 };
 
 const operations = ['CREATE', 'UPDATE', 'DELETE'] as const;
@@ -38,6 +41,7 @@ export const nodeRestriction: AdmissionPlugin = {
     { operations, group: 'coordination.k8s.io', resources: ['leases'] },
     { operations, group: 'storage.k8s.io', resources: ['csinodes'] },
     { operations, group: 'resource.k8s.io', resources: ['resourceslices'] },
+    { operations, group: 'networks.slipway.dev', resources: ['networksubnets', 'networkaddresses'] },
     { operations: ['CREATE'], group: 'certificates.k8s.io', resources: ['certificatesigningrequests'] },
   ],
 
