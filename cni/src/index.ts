@@ -17,6 +17,7 @@ export { prepareBridge } from './plugins/bridge/prepare-bridge.ts';
 export { builtInPlugins } from './plugins/built-in-plugins.ts';
 export { installPlugins } from './plugins/install-plugins.ts';
 export { hostInterfaceName, interfacePrefix, isAliasOfCluster, parseInterfaceAlias } from './plugins/names.ts';
+export { releaseParentsOfCluster } from './plugins/parent/release-parent.ts';
 export { portmapTableName } from './plugins/portmap/portmap-ruleset.ts';
 export { createPluginCaller, type PluginCallerOptions } from './skeleton/call-plugin.ts';
 export { createExecCaller } from './skeleton/exec-plugin.ts';

@@ -2,7 +2,9 @@ import { hostLocalCase } from '../ipam/host-local/host-local.case.ts';
 import { staticCase } from '../ipam/static/static.case.ts';
 import { bandwidthCase } from '../plugins/bandwidth/bandwidth.case.ts';
 import { bridgeCase, routedBridgeCase } from '../plugins/bridge/bridge.case.ts';
+import { internalIpvlanCase, ipvlanCase } from '../plugins/ipvlan/ipvlan.case.ts';
 import { loopbackCase } from '../plugins/loopback/loopback.case.ts';
+import { internalMacvlanCase, macvlanCase } from '../plugins/macvlan/macvlan.case.ts';
 import { portmapCase } from '../plugins/portmap/portmap.case.ts';
 import { tuningCase } from '../plugins/tuning/tuning.case.ts';
 import type { PluginCase } from './plugin-case.ts';
@@ -12,6 +14,10 @@ export const pluginCases: readonly PluginCase[] = [
   bridgeCase,
   routedBridgeCase,
   hostLocalCase,
+  macvlanCase,
+  internalMacvlanCase,
+  ipvlanCase,
+  internalIpvlanCase,
   loopbackCase,
   portmapCase,
   staticCase,

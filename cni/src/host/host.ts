@@ -1,4 +1,4 @@
-import type { LinkStep } from './link-step.ts';
+import type { ChildLinkKind, LinkStep } from './link-step.ts';
 import type { TableEntry, TableFailure, TableStep } from './table-step.ts';
 
 /**
@@ -30,6 +30,15 @@ export interface Host {
   changeTables(steps: readonly TableStep[], options: HostOptions): Promise<readonly TableFailure[]>;
   /** Routes (of every table and protocol), permanent neighbours and forwarding entries of a link; none without the link. */
   showTables(link: string, options: HostOptions): Promise<readonly TableEntry[]>;
+  /** One link by netlink, for a pod's start; undefined when there is none. */
+  linkInfo(selector: LinkSelector, options: HostOptions): Promise<LinkInfo | undefined>;
+  /** Whether this kernel can make such links, loading its module if there is one. Makes nothing. */
+  knowsLinkKind(kind: ChildLinkKind['kind'], options: HostOptions): Promise<boolean>;
+  /**
+   * One at a time on this host, whatever process asks: for what several messages to the kernel do together. Ends with the
+   * process that holds it. Not re-entrant.
+   */
+  exclusively<T>(work: () => Promise<T>, options: HostOptions): Promise<T>;
   /** One atomic transaction. Throws `KernelError`; nothing was changed then. */
   nft(script: string, options: HostOptions): Promise<void>;
   /** `nft -j list ...`; undefined when what is listed is not there. */
@@ -52,16 +61,40 @@ export interface Host {
 }
 
 export type IpObject = Readonly<Record<string, unknown>>;
+export type LinkSelector = { readonly name: string } | { readonly alternativeName: string };
+
+export interface LinkInfo {
+  readonly name: string;
+  readonly index: number;
+  readonly isUp: boolean;
+  readonly isLoopback: boolean;
+  readonly mac: string;
+  readonly mtu: number;
+  readonly group: number;
+  /** `macvlan`, `vlan`, `bridge` ...; absent for hardware. */
+  readonly kind: string | undefined;
+  readonly alias: string | undefined;
+  readonly alternativeNames: readonly string[];
+}
+
 export type NftObject = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 /** The kernel, `ip` or `nft` refused. `output` is what the program said, or would have. */
 export class KernelError extends Error {
   override readonly name = 'KernelError';
   readonly output: string;
+  /** `EBUSY`; known where the kernel was asked without a program in between. */
+  readonly errno: string | undefined;
 
-  constructor(message: string, options: { output: string; cause?: unknown }) {
+  constructor(message: string, options: { output: string; errno?: string; cause?: unknown }) {
     super(message, { cause: options.cause });
     this.output = options.output;
+    this.errno = options.errno;
+  }
+
+  /** The kernel has no driver for such a link. */
+  get isUnsupported(): boolean {
+    return this.errno === 'EOPNOTSUPP' || this.errno === 'ENOTSUP';
   }
 
   /** The link, address, route, table or element is not there. */

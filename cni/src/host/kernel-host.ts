@@ -4,9 +4,10 @@ import { errnoOf, messageOf } from '@slipway/kit/errors';
 import type { Exec } from '@slipway/kit/exec';
 import { ExecError } from '@slipway/kit/exec';
 import { type Host, type HostOptions, type IpObject, KernelError, type NftObject } from './host.ts';
-import { runLinkSteps } from './netlink/route-socket.ts';
 import { inNetns } from './netns.ts';
 import { runTableSteps, showTableEntries } from './netlink/table-socket.ts';
+import { createHostLock } from './host-lock.ts';
+import { knowsLinkKind, readLink, runLinkSteps } from './netlink/route-socket.ts';
 import type { SysctlRecord } from './sysctl-record.ts';
 
 export interface KernelHostOptions {
@@ -94,6 +95,12 @@ export function createKernelHost({ exec, record, netns: own }: KernelHostOptions
     },
     changeTables: async (steps, { netns, signal }) => runTableSteps(steps, netns ?? own, signal),
     showTables: async (link, { netns, signal }) => showTableEntries(link, netns ?? own, signal),
+    linkInfo: async (selector, { netns, signal }) => {
+      signal.throwIfAborted();
+      return readLink(selector, netns ?? own);
+    },
+    knowsLinkKind: async (kind, { netns }) => knowsLinkKind(kind, netns ?? own),
+    exclusively: createHostLock(own),
     async nft(script, options) {
       try {
         await run('nft', ['-f', '-'], options, script);

@@ -13,6 +13,8 @@ interface Calls {
   readonly recv: (fd: number, bytes: Uint8Array, length: number, flags: number) => number;
   readonly setns: (fd: number, kind: number) => number;
   readonly gettid: () => number;
+  readonly flock: (fd: number, operation: number) => number;
+  readonly flockAsync: (fd: number, operation: number, done: Done) => void;
 }
 
 let bound: Calls | undefined;
@@ -25,6 +27,7 @@ export function calls(): Calls {
 
 function bind(): Calls {
   const library = koffi.load(null);
+  const flock = library.func('int flock(int, int)');
   const send = library.func('int64_t send(int, const uint8_t *, size_t, int)');
   return {
     socket: library.func('int socket(int, int, int)'),
@@ -34,6 +37,8 @@ function bind(): Calls {
     recv: library.func('int64_t recv(int, _Out_ uint8_t *, size_t, int)'),
     setns: library.func('int setns(int, int)'),
     gettid: library.func('int gettid()'),
+    flock,
+    flockAsync: flock.async,
   };
 }
 
@@ -49,7 +54,7 @@ const words: Readonly<Record<string, string>> = {
 export function refusal(doing: string, { errno, message }: { errno: number; message: string }): KernelError {
   const [code, text] = getSystemErrorMap().get(-errno) ?? [`errno ${errno}`, `errno ${errno}`];
   const output = words[code] ?? text;
-  return new KernelError(`${doing}: ${output}${message ? ` (${message})` : ''}`, { output });
+  return new KernelError(`${doing}: ${output}${message ? ` (${message})` : ''}`, { output, errno: code });
 }
 
 /** Throws `KernelError` for a negative result. */

@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import { type Host, type IpObject, isAliasOfCluster, KernelError, type SysctlRecord } from '@slipway/cni';
+import {
+  type Host,
+  type IpObject,
+  isAliasOfCluster,
+  KernelError,
+  releaseParentsOfCluster,
+  type SysctlRecord,
+} from '@slipway/cni';
 import { bridgeName, tablePrefix } from './cluster-network.ts';
 
 export interface RemoveNetworkOptions {
@@ -19,7 +26,7 @@ export interface RemoveNetworkOptions {
  */
 export async function removeNetwork(options: RemoveNetworkOptions): Promise<void> {
   const failures: unknown[] = [];
-  for (const step of [removeLinks, removeTables, releaseSysctls, removeFiles]) {
+  for (const step of [removeLinks, releaseParents, removeTables, releaseSysctls, removeFiles]) {
     await step(options).catch((error: unknown) => void failures.push(error));
   }
   if (failures.length > 0) throw new AggregateError(failures, 'remove the network', { cause: failures[0] });
@@ -56,6 +63,11 @@ function linkGroup(clusterId: string): number {
   return (
     0x5100_0000 + (Number.parseInt(createHash('sha256').update(clusterId).digest('hex').slice(0, 6), 16) & 0xff_ffff)
   );
+}
+
+/** Sub-interfaces and dummies that macvlan and ipvlan hang on, unless another cluster's containers do as well. */
+function releaseParents({ clusterId, host, signal }: RemoveNetworkOptions): Promise<void> {
+  return releaseParentsOfCluster(clusterId, host, { signal });
 }
 
 async function removeTables({ clusterId, host, signal }: RemoveNetworkOptions): Promise<void> {

@@ -1,6 +1,8 @@
 /** Link steps as rtnetlink messages (linux/rtnetlink.h, if_link.h, if_addr.h, veth.h). Pure. */
 import { type IpAddress, parseAddress, parseInterfaceAddress } from '../../spec/ip-address.ts';
-import type { LinkStep } from '../link-step.ts';
+import type { ChildLinkKind, LinkStep } from '../link-step.ts';
+import { addChildLinkBody, addLoneLinkBody } from './child-link-messages.ts';
+import { IFLA, INFO, linkHeader, macBytes } from './link-attributes.ts';
 import {
   attribute,
   messageFlags,
@@ -16,9 +18,9 @@ const RTM_DELLINK = 17;
 const RTM_GETLINK = 18;
 const RTM_NEWADDR = 20;
 const RTM_NEWROUTE = 24;
+const RTM_NEWLINKPROP = 108;
+const RTM_DELLINKPROP = 109;
 
-const IFLA = { ADDRESS: 1, IFNAME: 3, MTU: 4, MASTER: 10, LINKINFO: 18, IFALIAS: 20, NET_NS_FD: 28, EXT_MASK: 29 };
-const INFO = { KIND: 1, DATA: 2, SLAVE_KIND: 4, SLAVE_DATA: 5 };
 const VETH_INFO_PEER = 1;
 const BRPORT = { MODE: 4, ISOLATED: 33 };
 const IFA = { ADDRESS: 1, LOCAL: 2, FLAGS: 8 };
@@ -48,6 +50,20 @@ export function linkStepMessage(step: LinkStep, numbers: KernelNumbers): Netlink
   switch (step.step) {
     case 'addVethPair':
       return addVethPair(step, numbers);
+    case 'addChildLink':
+      return add(RTM_NEWLINK, addChildLinkBody(step, numbers));
+    case 'addLoneLink':
+      return add(RTM_NEWLINK, addLoneLinkBody(step));
+    case 'renameLink':
+      return change(RTM_NEWLINK, [linkHeader(numbers.linkIndex(step.name)), textAttribute(IFLA.IFNAME, step.newName)]);
+    case 'addAlternativeName':
+      return add(RTM_NEWLINKPROP, [linkHeader(numbers.linkIndex(step.name)), propertyList(step.alternativeName)]);
+    case 'deleteAlternativeName':
+      return change(RTM_DELLINKPROP, [
+        linkHeader(),
+        textAttribute(IFLA.ALT_IFNAME, step.alternativeName),
+        propertyList(step.alternativeName),
+      ]);
     case 'setLink':
       return change(RTM_NEWLINK, [
         linkHeader(0, step.isUp ? IFF_UP : 0, IFF_UP),
@@ -82,6 +98,29 @@ export function linkStepMessage(step: LinkStep, numbers: KernelNumbers): Netlink
 export function getLinkMessage(name: string): NetlinkMessage {
   const body = [linkHeader(), textAttribute(IFLA.IFNAME, name), u32Attribute(IFLA.EXT_MASK, RTEXT_FILTER_SKIP_STATS)];
   return { type: RTM_GETLINK, flags: messageFlags.request, body };
+}
+
+/** As above, of the link that has this alternative name. */
+export function getLinkByAlternativeNameMessage(alternativeName: string): NetlinkMessage {
+  const filter = u32Attribute(IFLA.EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+  const body = [linkHeader(), textAttribute(IFLA.ALT_IFNAME, alternativeName), filter];
+  return { type: RTM_GETLINK, flags: messageFlags.request, body };
+}
+
+/**
+ * Asks for a link of a kind without what it hangs on: the kernel refuses it as incomplete when it knows the kind (EINVAL), and as
+ * unknown when it does not (EOPNOTSUPP). Nothing is made either way.
+ */
+export function probeKindMessage(kind: ChildLinkKind['kind']): NetlinkMessage {
+  return add(RTM_NEWLINK, [
+    linkHeader(),
+    textAttribute(IFLA.IFNAME, 'swprobe'),
+    nested(IFLA.LINKINFO, textAttribute(INFO.KIND, kind)),
+  ]);
+}
+
+function propertyList(alternativeName: string): Buffer {
+  return nested(IFLA.PROP_LIST, textAttribute(IFLA.ALT_IFNAME, alternativeName));
 }
 
 export function linkIndexFrom(body: Buffer): number {
@@ -153,15 +192,6 @@ function add(type: number, body: readonly Uint8Array[]): NetlinkMessage {
   return { type, flags: request | ack | create | exclusive, body };
 }
 
-/** struct ifinfomsg */
-function linkHeader(index = 0, flags = 0, changed = 0): Buffer {
-  const header = Buffer.alloc(16);
-  header.writeInt32LE(index, 4);
-  header.writeUInt32LE(flags, 8);
-  header.writeUInt32LE(changed, 12);
-  return header;
-}
-
 function parseDestination(text: string): { readonly address: IpAddress; readonly prefixLength: number } {
   if (text.includes('/')) return parseInterfaceAddress(text);
   const address = parseAddress(text);
@@ -170,8 +200,4 @@ function parseDestination(text: string): { readonly address: IpAddress; readonly
 
 function addressBytes({ family, value }: IpAddress): Buffer {
   return Buffer.from(value.toString(16).padStart(family === 4 ? 8 : 32, '0'), 'hex');
-}
-
-function macBytes(mac: string): Buffer {
-  return Buffer.from(mac.replaceAll(':', ''), 'hex');
 }

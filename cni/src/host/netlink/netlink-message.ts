@@ -50,6 +50,12 @@ export const nested = (type: number, ...attributes: readonly Uint8Array[]): Buff
 export const textAttribute = (type: number, text: string): Buffer => attribute(type, Buffer.from(`${text}\0`));
 export const u8Attribute = (type: number, value: number): Buffer => attribute(type, Buffer.from([value]));
 
+export function u16Attribute(type: number, value: number): Buffer {
+  const bytes = Buffer.alloc(2);
+  bytes.writeUInt16LE(value);
+  return attribute(type, bytes);
+}
+
 export function u32Attribute(type: number, value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32LE(value);
@@ -86,12 +92,20 @@ export function decodeReply(bytes: Buffer): NetlinkReply {
   return { kind: 'outcome', errno: Math.abs(bytes.readInt32LE(headerBytes)), message };
 }
 
+/** By type. Of several of one type the last one. */
 export function decodeAttributes(bytes: Buffer): Map<number, Buffer> {
-  const found = new Map<number, Buffer>();
+  return new Map(eachAttribute(bytes));
+}
+
+/** In order, and several of one type, as lists have them. */
+export function decodeAttributeList(bytes: Buffer): readonly (readonly [type: number, value: Buffer])[] {
+  return [...eachAttribute(bytes)];
+}
+
+function* eachAttribute(bytes: Buffer): Generator<readonly [number, Buffer]> {
   for (let at = 0; at + attributeHeaderBytes <= bytes.length; ) {
     const length = Math.max(bytes.readUInt16LE(at), attributeHeaderBytes);
-    found.set(bytes.readUInt16LE(at + 2) & ~nestedFlag, bytes.subarray(at + attributeHeaderBytes, at + length));
+    yield [bytes.readUInt16LE(at + 2) & ~nestedFlag, bytes.subarray(at + attributeHeaderBytes, at + length)];
     at += Math.ceil(length / 4) * 4;
   }
-  return found;
 }

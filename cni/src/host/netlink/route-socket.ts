@@ -3,10 +3,18 @@
  * pod's start, a message some tens of microseconds, a new pair of links a millisecond.
  */
 import { closeSync } from 'node:fs';
-import { describeLinkStep, type LinkStep } from '../link-step.ts';
+import type { LinkInfo, LinkSelector } from '../host.ts';
+import { type ChildLinkKind, describeLinkStep, type LinkStep } from '../link-step.ts';
 import { inNetns, openNetns } from '../netns.ts';
 import { calls, refusal, requireSuccess } from '../system-calls.ts';
-import { getLinkMessage, linkIndexFrom, linkStepMessage } from './link-messages.ts';
+import { decodeLinkInfo } from './link-info.ts';
+import {
+  getLinkByAlternativeNameMessage,
+  getLinkMessage,
+  linkIndexFrom,
+  linkStepMessage,
+  probeKindMessage,
+} from './link-messages.ts';
 import { decodeReply, encodeMessage, type NetlinkMessage, type NetlinkReply } from './netlink-message.ts';
 
 const AF_NETLINK = 16;
@@ -16,8 +24,8 @@ const SOCK_CLOEXEC = 0o2000000;
 export const SOL_NETLINK = 270;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
-/** A link's description without statistics takes 1 to 2 KiB. */
-const replyBytesMax = 32 * 1024;
+/** A link's description without statistics takes 1 to 2 KiB, and its alternative names up to 64 KiB. */
+const replyBytesMax = 80 * 1024;
 
 /** Carries the steps out in order in a network namespace, our own when absent. Throws `KernelError` at the first failure. */
 export async function runLinkSteps(steps: readonly LinkStep[], netns: string | undefined): Promise<void> {
@@ -25,6 +33,26 @@ export async function runLinkSteps(steps: readonly LinkStep[], netns: string | u
   const socket = new RouteSocket(netns);
   try {
     for (const step of steps) await socket.run(step);
+  } finally {
+    socket.close();
+  }
+}
+
+/** Undefined when there is no such link. */
+export function readLink(selector: LinkSelector, netns: string | undefined): LinkInfo | undefined {
+  const socket = new RouteSocket(netns);
+  try {
+    return socket.readLink(selector);
+  } finally {
+    socket.close();
+  }
+}
+
+/** Whether this kernel can make such links, loading its module if there is one. */
+export function knowsLinkKind(kind: ChildLinkKind['kind'], netns: string | undefined): boolean {
+  const socket = new RouteSocket(netns);
+  try {
+    return socket.knowsLinkKind(kind);
   } finally {
     socket.close();
   }
@@ -58,6 +86,22 @@ class RouteSocket {
     } finally {
       for (const fd of opened) closeSync(fd);
     }
+  }
+
+  readLink(selector: LinkSelector): LinkInfo | undefined {
+    const isByName = 'name' in selector;
+    const reply = this.#exchange(
+      isByName ? getLinkMessage(selector.name) : getLinkByAlternativeNameMessage(selector.alternativeName),
+    );
+    if (reply.kind === 'message') return decodeLinkInfo(reply.body);
+    const failure = refusal(`find link ${isByName ? selector.name : selector.alternativeName}`, reply);
+    if (failure.isMissing) return undefined;
+    throw failure;
+  }
+
+  knowsLinkKind(kind: ChildLinkKind['kind']): boolean {
+    const reply = this.#exchange(probeKindMessage(kind));
+    return !(reply.kind === 'outcome' && refusal('', reply).isUnsupported);
   }
 
   close(): void {
@@ -96,7 +140,7 @@ class RouteSocket {
 
   /** Never waits: the kernel has answered before the call that sent the message returns. */
   #receive(): NetlinkReply {
-    const bytes = Buffer.alloc(replyBytesMax);
+    const bytes = Buffer.allocUnsafe(replyBytesMax);
     const received = requireSuccess(calls().recv(this.#fd, bytes, bytes.length, 0), 'receive from the kernel');
     return decodeReply(bytes.subarray(0, received));
   }

@@ -1,6 +1,7 @@
 /** Routes, neighbours and forwarding entries as rtnetlink messages (linux/rtnetlink.h, neighbour.h). Pure. */
 import { type IpAddress, formatAddress, parseAddress, parseInterfaceAddress } from '../../spec/ip-address.ts';
 import type { TableEntry, TableStep } from '../table-step.ts';
+import { macBytes } from './link-attributes.ts';
 import { attribute, decodeAttributes, messageFlags, type NetlinkMessage, u32Attribute } from './netlink-message.ts';
 
 const RTM_NEWROUTE = 24;
@@ -165,8 +166,4 @@ function textOf(bytes: Buffer): string {
 
 function addressBytes({ family, value }: IpAddress): Buffer {
   return Buffer.from(value.toString(16).padStart(family === 4 ? 8 : 32, '0'), 'hex');
-}
-
-function macBytes(mac: string): Buffer {
-  return Buffer.from(mac.replaceAll(':', ''), 'hex');
 }

@@ -1,0 +1,4 @@
+import { runPlugin } from '../../skeleton/run-plugin.ts';
+import { ipvlan } from './ipvlan.ts';
+
+await runPlugin(ipvlan);
