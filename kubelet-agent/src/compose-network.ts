@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { createKernelHost, createSysctlRecord } from '@slipway/cni';
+import { createKernelHost, createSysctlRecord, hostInterfaceName } from '@slipway/cni';
 import type { Clock } from '@slipway/kit/clock';
 import type { Exec } from '@slipway/kit/exec';
 import type { Logger } from '@slipway/kit/logger';
@@ -10,8 +10,12 @@ import { dnsServiceRef } from './dns/ensure-dns-service.ts';
 import { hostResolvers } from './dns/forward/host-resolvers.ts';
 import { ServiceDirectory } from './dns/zone/service-directory.ts';
 import { type ApiRelayOptions, runApiRelay } from './network/api-relay.ts';
+import { podInterface } from './network/cluster-network.ts';
 import { PodNetwork } from './network/pod-network.ts';
 import { type RemoveNetworkOptions, removeNetwork } from './network/remove-network.ts';
+import { guardSandboxes, type PodProtection } from './policy/guarded-sandboxes.ts';
+import { NetworkPolicies } from './policy/network-policies.ts';
+import { SourceGuard } from './policy/source-guard.ts';
 import { ServiceProxy } from './proxy/service-proxy.ts';
 import type { SandboxNetwork } from './runtime/local/sandbox-network.ts';
 
@@ -72,8 +76,10 @@ export function createNodeNetwork(settings: NodeNetworkSettings, deps: NodeNetwo
       env,
     },
   );
+  let protection: PodProtection | undefined;
+  const interfaceOf = (sandboxId: string) => hostInterfaceName(sandboxId, podInterface);
   return {
-    sandboxes: pods,
+    sandboxes: guardSandboxes(pods, () => protection, interfaceOf),
     start: (signal) => pods.start(undefined, signal),
     usePodCidr: (podCidr, signal) => pods.usePodCidr(podCidr, signal),
     collectGarbage: (sandboxIds, signal) => pods.collectGarbage(sandboxIds, signal),
@@ -83,9 +89,14 @@ export function createNodeNetwork(settings: NodeNetworkSettings, deps: NodeNetwo
         ...(apiRelay ? ['default/kubernetes'] : []),
       ];
       const proxy = new ServiceProxy({ ...deps, ...caches, host }, { ...settings, answeredHere });
+      const policies = new NetworkPolicies({ ...deps, ...caches, host }, settings);
+      const sources = new SourceGuard({ ...deps, host }, settings);
+      protection = { policies, sources };
       const dns = dnsIp ? clusterDns(dnsIp, settings, deps, caches) : undefined;
       return [
         (signal) => proxy.run(signal),
+        (signal) => policies.run(signal),
+        (signal) => sources.run(signal),
         ...(dns ? [(signal: AbortSignal) => dns.server.run(signal)] : []),
         ...(apiRelay ? [(signal: AbortSignal) => runApiRelay(apiRelay, deps, signal)] : []),
       ];

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Transport } from '@slipway/api/transport';
-import type { EndpointSlice, Node, Pod, Service } from '@slipway/api/types';
+import type { EndpointSlice, NetworkPolicy, Node, Pod, Service } from '@slipway/api/types';
 import { ObjectCache } from '@slipway/client/cache';
 import { EventSink } from '@slipway/client/events';
 import { kinds } from '@slipway/client/kinds';
@@ -23,6 +23,7 @@ import { PodLoop } from './pods/pod-loop.ts';
 import { ContainerProbes } from './probes/container-probes.ts';
 import { execProbe } from './node/exec-probe.ts';
 import type { ImageService, RuntimeService } from './runtime/cri.ts';
+import type { StartWatch } from './policy/network-policies.ts';
 import { agentMetrics } from './server/agent-metrics.ts';
 import { type AgentServer, startAgentServer } from './server/agent-server.ts';
 import { runLogRotation } from './server/log-rotation.ts';
@@ -67,6 +68,8 @@ export interface NodeCaches {
   readonly endpointSlices: CacheReader<EndpointSlice>;
   /** This node's own. */
   readonly pods: CacheReader<Pod>;
+  readonly networkPolicies: CacheReader<NetworkPolicy>;
+  readonly watch: StartWatch;
 }
 
 export interface NodeAgent {
@@ -189,12 +192,18 @@ async function assemble(config: AgentConfig, deps: NodeAgentDeps): Promise<Parts
       services: watch.services.cache,
       endpointSlices: watch.endpointSlices.cache,
       pods: watch.pods.cache,
+      networkPolicies: watch.networkPolicies.cache,
+      watch: (options) => {
+        const watcher = createWatcher({ transport, clock, random, log, ...options });
+        return (signal) => watcher.run(signal);
+      },
     }) ?? [];
   const runs: Run[] = [
     (signal) => watch.node.run(signal),
     (signal) => watch.pods.run(signal),
     (signal) => watch.services.run(signal),
     (signal) => watch.endpointSlices.run(signal),
+    (signal) => watch.networkPolicies.run(signal),
     (signal) => events.run(signal),
     (signal) => volumes.run(signal),
     (signal) => status.run(signal),
@@ -240,6 +249,11 @@ function watchers(config: AgentConfig, { transport, clock, random, log }: NodeAg
       ...shared,
       kind: kinds.endpointSlices,
       cache: new ObjectCache<EndpointSlice>(),
+    }),
+    networkPolicies: createWatcher<NetworkPolicy>({
+      ...shared,
+      kind: kinds.networkPolicies,
+      cache: new ObjectCache<NetworkPolicy>(),
     }),
   };
 }

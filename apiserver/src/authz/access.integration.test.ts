@@ -217,6 +217,24 @@ describe('a node', () => {
     expect((await post(`${core}/serviceaccounts/default/token`, {}, asNode())).status).toBe(403);
   });
 
+  it('reads all pods only where network policies are, and never one of another node by name', async () => {
+    await post(`${core}/pods`, {
+      metadata: { name: 'other' },
+      spec: { nodeName: 'n2', containers: [{ name: 'c', image: 'i' }] },
+    });
+    const policies = '/apis/networking.k8s.io/v1/namespaces/default/networkpolicies';
+    expect((await test.fetch('/api/v1/pods', asNode())).status).toBe(403);
+    expect((await test.fetch('/apis/networking.k8s.io/v1/networkpolicies', asNode())).status).toBe(200);
+    expect((await test.fetch('/api/v1/namespaces', asNode())).status).toBe(200);
+    expect((await post(policies, { metadata: { name: 'p' }, spec: {} }, asNode())).status).toBe(403);
+    await post(policies, { metadata: { name: 'p' }, spec: {} });
+    expect((await test.fetch('/api/v1/pods', asNode())).status).toBe(200);
+    expect((await test.fetch(`${core}/pods/other`, asNode())).status).toBe(403);
+    expect((await test.fetch(`${core}/pods?limit=1`, asNode({ method: 'DELETE' }))).status).toBe(403);
+    await test.fetch(`${policies}/p`, { method: 'DELETE' });
+    expect((await test.fetch('/api/v1/pods', asNode())).status).toBe(403);
+  });
+
   it('writes its own node and lease, and no others', async () => {
     expect((await post('/api/v1/nodes', { metadata: { name: 'n1' } }, asNode())).status).toBe(201);
     expect((await post('/api/v1/nodes', { metadata: { name: 'n2' } }, asNode())).status).toBe(403);

@@ -6,7 +6,7 @@
 import { parseFieldSelector } from '@slipway/api/field-selector';
 import type { PersistentVolume, Pod, PolicyRule, ResourceSlice, VolumeAttachment } from '@slipway/api/types';
 import { nodeRules } from '../bootstrap/policy/component-roles.ts';
-import { objectKey } from '../registry/resource-context.ts';
+import { objectKey, resourcePrefix } from '../registry/resource-context.ts';
 import type { UserInfo } from '../registry/strategy.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import {
@@ -22,6 +22,7 @@ import { ruleAllows } from './rule-match.ts';
 
 const nodeUserPrefix = 'system:node:';
 const nodesGroup = 'system:nodes';
+const networkPolicies = resourcePrefix({ group: 'networking.k8s.io', resource: 'networkpolicies' });
 const allowed: Decision = { allowed: true, reason: 'node' };
 
 /** The node whose agent the user is. */
@@ -34,10 +35,14 @@ function isNodeUser(user: UserInfo): boolean {
   return user.name.startsWith(nodeUserPrefix) && user.groups.includes(nodesGroup);
 }
 
-/** Our agent is the node's service proxy, too, which upstream's is not. */
+const read = ['get', 'list', 'watch'];
+
+/** Our agent is the node's service proxy and enforces network policies, too, which upstream's does not. */
 const rulesOfAllNodes: readonly PolicyRule[] = [
   ...nodeRules,
-  { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['get', 'list', 'watch'] },
+  { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: read },
+  { apiGroups: ['networking.k8s.io'], resources: ['networkpolicies'], verbs: read },
+  { apiGroups: [''], resources: ['namespaces'], verbs: read },
 ];
 
 type Check = (node: string, request: ResourceAccess) => boolean;
@@ -58,10 +63,9 @@ export class NodeAuthorizer implements Authorizer {
     const ownName = (verbs: readonly string[]): Check => {
       return (node, { verb, name }) => verb === 'create' || (verbs.includes(verb) && name === node);
     };
-    const readOne = ['get', 'list', 'watch'];
     this.#checks = {
-      '/secrets/': one(readOne, 'secrets'),
-      '/configmaps/': one(readOne, 'configmaps'),
+      '/secrets/': one(read, 'secrets'),
+      '/configmaps/': one(read, 'configmaps'),
       '/persistentvolumeclaims/': one(['get'], 'persistentvolumeclaims'),
       '/persistentvolumeclaims/status': one(['get', 'update', 'patch'], 'persistentvolumeclaims'),
       '/persistentvolumes/': (node, request) => request.verb === 'get' && this.#reachesVolume(node, request.name),
@@ -104,7 +108,9 @@ export class NodeAuthorizer implements Authorizer {
       return pod === undefined || (pod.object as Pod).spec?.nodeName === node;
     }
     const isSelection = verb === 'list' || verb === 'watch' || verb === 'deletecollection';
-    return isSelection && exactField(fieldSelector, 'spec.nodeName') === node;
+    if (isSelection && exactField(fieldSelector, 'spec.nodeName') === node) return true;
+    // A policy's peers may be any pods. Where there is no policy, no node needs to see those of others.
+    return (verb === 'list' || verb === 'watch') && !isEmpty(this.#objects.cachedList(networkPolicies));
   }
 
   #isOwnSlices(node: string, { verb, group, resource, name, fieldSelector }: ResourceAccess): boolean {
@@ -135,4 +141,9 @@ function exactField(fieldSelector: string | undefined, field: string): string | 
   } catch {
     return undefined; // refused with its own words when it is parsed for the list
   }
+}
+
+function isEmpty(things: Iterable<unknown>): boolean {
+  for (const _ of things) return false;
+  return true;
 }

@@ -22,21 +22,31 @@ import type { CacheReader, ObjectCache } from './cache.ts';
 import { deepFreeze } from './freeze.ts';
 import { type Kind, kindId, pathFor } from './kinds.ts';
 
-export interface WatcherOptions<T extends KubeObject> {
+/** What a watcher keeps current: an `ObjectCache`, or something leaner that takes only what it needs out of each object. */
+export interface WatchTarget<T extends KubeObject> {
+  /** The whole content, at that version. */
+  replace(objects: readonly T[], resourceVersion: bigint): void;
+  /** What came, changed or went since, in order. */
+  apply(updates: readonly { readonly object: T; readonly gone: boolean }[], resourceVersion: bigint): void;
+}
+
+export interface WatcherOptions<T extends KubeObject, C extends WatchTarget<T> = ObjectCache<T>> {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
   readonly kind: Kind<T>;
-  readonly cache: ObjectCache<T>;
+  readonly cache: C;
+  /** Keeps less of each object, from the moment that it comes in: a list of many is never held whole. */
+  readonly project?: (object: T) => T;
   /** Watches one namespace only. */
   readonly namespace?: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
 }
 
-export interface Watcher<T extends KubeObject> {
-  readonly cache: CacheReader<T>;
+export interface Watcher<T extends KubeObject, C = CacheReader<T>> {
+  readonly cache: C;
   /** Resolves when the first list is in the cache. Never rejects: a server that is away is waited for. */
   readonly ready: Promise<void>;
   /** Runs until the signal aborts. Call it once. */
@@ -57,7 +67,9 @@ const shortWatchMs = 1000;
 /** The server is asked to end a watch after 5 to 10 minutes, which spreads the watches over restarted servers. */
 const watchSecondsMin = 300;
 
-export function createWatcher<T extends KubeObject>(options: WatcherOptions<T>): Watcher<T> {
+export function createWatcher<T extends KubeObject, C extends WatchTarget<T> = ObjectCache<T>>(
+  options: WatcherOptions<T, C>,
+): Watcher<T, C> {
   let becomeReady = () => {};
   const ready = new Promise<void>((resolve) => {
     becomeReady = resolve;
@@ -67,13 +79,13 @@ export function createWatcher<T extends KubeObject>(options: WatcherOptions<T>):
 }
 
 class WatchLoop<T extends KubeObject> {
-  readonly #options: WatcherOptions<T>;
+  readonly #options: WatcherOptions<T, WatchTarget<T>>;
   readonly #becomeReady: () => void;
   readonly #log: Logger;
   #resourceVersion = '';
   #troubled = false;
 
-  constructor(options: WatcherOptions<T>, becomeReady: () => void) {
+  constructor(options: WatcherOptions<T, WatchTarget<T>>, becomeReady: () => void) {
     this.#options = options;
     this.#becomeReady = becomeReady;
     this.#log = options.log.child({ watch: kindId(options.kind) });
@@ -143,7 +155,7 @@ class WatchLoop<T extends KubeObject> {
       const path = pathFor(kind, namespace ? { namespace } : {});
       const list = (await transport.send({ verb: 'list', path, options }, signal)) as KubeList<T>;
       // Items of a list carry no type on the wire; readers rely on it.
-      for (const item of list.items) items.push(typed(item, kind));
+      for (const item of list.items) items.push(this.#take(item));
       next = list.metadata.continue || undefined;
       resourceVersion = list.metadata.resourceVersion ?? '';
     } while (next);
@@ -166,18 +178,23 @@ class WatchLoop<T extends KubeObject> {
     for await (const events of transport.watch({ path, options }, signal)) {
       received = true;
       this.#recovered();
-      this.#take(events as readonly WatchEvent<T>[]);
+      this.#apply(events as readonly WatchEvent<T>[]);
     }
     return received || clock.monotonicMs() - startedMs >= shortWatchMs;
   }
 
-  #take(events: readonly WatchEvent<T>[]): void {
-    const { cache, kind } = this.#options;
+  #take(object: T): T {
+    const { kind, project } = this.#options;
+    return project ? project(object) : typed(object, kind);
+  }
+
+  #apply(events: readonly WatchEvent<T>[]): void {
+    const { cache } = this.#options;
     const last = events.at(-1)?.object.metadata.resourceVersion;
     if (last) this.#resourceVersion = last;
     const updates = events
       .filter((event) => event.type !== 'BOOKMARK')
-      .map((event) => ({ object: typed(event.object, kind), gone: event.type === 'DELETED' }));
+      .map((event) => ({ object: this.#take(event.object), gone: event.type === 'DELETED' }));
     cache.apply(updates, BigInt(this.#resourceVersion || '0'));
   }
 

@@ -3,7 +3,7 @@
  * over them. Reads its settings from the first argument, prints one line of JSON when the pods are connected, ends on SIGTERM.
  * With `remove` it does what `slipway down` does.
  */
-import type { EndpointSlice, Pod, Service } from '@slipway/api/types';
+import type { EndpointSlice, NetworkPolicy, Pod, Service } from '@slipway/api/types';
 import { ObjectCache } from '@slipway/client/cache';
 import { systemClock } from '@slipway/kit/clock';
 import { exec } from '@slipway/kit/exec';
@@ -61,8 +61,11 @@ for (const [i, netnsPath] of podNetns.entries()) {
 }
 services.replace([aService({ clusterIp: '10.96.0.50' })], 1n);
 endpointSlices.replace([aSlice({ addresses: ips, nodeName: 'node-a' })], 1n);
-const companions = network
-  .companions({ services, endpointSlices, pods: new ObjectCache<Pod>() })
-  .map((run) => run(stop.signal));
+const pods = new ObjectCache<Pod>();
+const networkPolicies = new ObjectCache<NetworkPolicy>();
+pods.replace([], 1n);
+networkPolicies.replace([], 1n);
+const caches = { services, endpointSlices, pods, networkPolicies, watch: () => async () => {} };
+const companions = network.companions(caches).map((run) => run(stop.signal));
 process.stdout.write(`${JSON.stringify({ ips, milliseconds })}\n`);
 await Promise.all(companions);
