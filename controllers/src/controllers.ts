@@ -19,6 +19,7 @@ import { serviceAccountController } from './cluster/service-account/controller.t
 import { staleDisruptionController } from './cluster/stale-disruption/controller.ts';
 import { taintEvictionController } from './cluster/taint-eviction/controller.ts';
 import { endpointSliceController } from './networking/endpoint-slice/controller.ts';
+import { endpointSliceMirroringController } from './networking/endpoint-slice-mirroring/controller.ts';
 import { endpointsController } from './networking/endpoints/controller.ts';
 import { nodeIpamController } from './networking/node-ipam/controller.ts';
 import type { ControllerDefinition } from './runtime/controller-definition.ts';
@@ -64,6 +65,7 @@ export function allControllers(config: ControllersConfig, clock: Clock): readonl
     ttlAfterFinishedController,
     endpointSliceController,
     endpointsController,
+    endpointSliceMirroringController,
     nodeIpamController(config.clusterCidr),
     serviceAccountController,
     rootCaController(config.caPem),

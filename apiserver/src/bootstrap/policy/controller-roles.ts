@@ -255,6 +255,7 @@ export const ownControllerRoles: Readonly<Record<string, Rules>> = {
   'deployment-controller': [on('apps', 'deployments', 'patch')],
   'endpoint-controller': [on('core', 'endpoints', 'patch'), on('core', 'services/finalizers', 'update')],
   'endpointslice-controller': [on('discovery.k8s.io', 'endpointslices', 'patch')],
+  'endpointslicemirroring-controller': [on('discovery.k8s.io', 'endpointslices', 'patch')],
   'pv-protection-controller': [on('core', volumes, 'patch')],
   'pvc-protection-controller': [on('core', claims, 'patch')],
   'replicaset-controller': [on('core', 'pods', 'get')],

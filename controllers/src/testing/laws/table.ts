@@ -14,6 +14,7 @@ import { rootCaLaws } from '../../cluster/root-ca/laws.ts';
 import { serviceAccountLaws } from '../../cluster/service-account/laws.ts';
 import { taintEvictionLaws } from '../../cluster/taint-eviction/laws.ts';
 import { endpointSliceLaws } from '../../networking/endpoint-slice/laws.ts';
+import { endpointSliceMirroringLaws } from '../../networking/endpoint-slice-mirroring/laws.ts';
 import { endpointsLaws } from '../../networking/endpoints/laws.ts';
 import { nodeIpamLaws } from '../../networking/node-ipam/laws.ts';
 import { claimProtectionLaws, volumeProtectionLaws } from '../../storage/in-use-protection/laws.ts';
@@ -39,6 +40,7 @@ export const lawTable: readonly ControllerLaws[] = [
   ttlAfterFinishedLaws,
   endpointSliceLaws,
   endpointsLaws,
+  endpointSliceMirroringLaws,
   nodeIpamLaws,
   serviceAccountLaws,
   rootCaLaws,
