@@ -256,6 +256,13 @@ export const ownControllerRoles: Readonly<Record<string, Rules>> = {
   'endpoint-controller': [on('core', 'endpoints', 'patch'), on('core', 'services/finalizers', 'update')],
   'endpointslice-controller': [on('discovery.k8s.io', 'endpointslices', 'patch')],
   'endpointslicemirroring-controller': [on('discovery.k8s.io', 'endpointslices', 'patch')],
+  'network-aliases-controller': [
+    readAndListPods,
+    on('core', 'pods/finalizers', 'update'),
+    slices,
+    on('discovery.k8s.io', 'endpointslices', 'patch'),
+    tellEvents,
+  ],
   'pv-protection-controller': [on('core', volumes, 'patch')],
   'pvc-protection-controller': [on('core', claims, 'patch')],
   'replicaset-controller': [on('core', 'pods', 'get')],

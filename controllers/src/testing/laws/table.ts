@@ -16,6 +16,7 @@ import { taintEvictionLaws } from '../../cluster/taint-eviction/laws.ts';
 import { endpointSliceLaws } from '../../networking/endpoint-slice/laws.ts';
 import { endpointSliceMirroringLaws } from '../../networking/endpoint-slice-mirroring/laws.ts';
 import { endpointsLaws } from '../../networking/endpoints/laws.ts';
+import { networkAliasesLaws } from '../../networking/network-aliases/laws.ts';
 import { nodeIpamLaws } from '../../networking/node-ipam/laws.ts';
 import { claimProtectionLaws, volumeProtectionLaws } from '../../storage/in-use-protection/laws.ts';
 import { cronJobLaws } from '../../workloads/cron-job/laws.ts';
@@ -41,6 +42,7 @@ export const lawTable: readonly ControllerLaws[] = [
   endpointSliceLaws,
   endpointsLaws,
   endpointSliceMirroringLaws,
+  networkAliasesLaws,
   nodeIpamLaws,
   serviceAccountLaws,
   rootCaLaws,
