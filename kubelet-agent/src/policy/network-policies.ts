@@ -73,7 +73,7 @@ export class NetworkPolicies {
 
   /** Runs until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    const stops = this.#follow();
+    const stops = this.follow();
     const wake = () => this.#wake();
     signal.addEventListener('abort', wake, { once: true });
     while (!signal.aborted) {
@@ -148,7 +148,8 @@ export class NetworkPolicies {
     return needsPeers && !this.#peers.isSynced ? "the cluster's pods are not known" : undefined;
   }
 
-  #follow(): (() => void)[] {
+  /** Hears of changes from now on; `run` does it itself. Answers how to stop. */
+  follow(): readonly (() => void)[] {
     const { pods, networkPolicies } = this.#deps;
     const added = <T extends KubeObject>(object: T) => ({ key: keyOf(object), before: undefined, after: object });
     this.#subjects.changePolicies(networkPolicies.list().map(added));

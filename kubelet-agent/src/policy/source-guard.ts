@@ -19,10 +19,9 @@ const sets = {
   own6: '{ type ifname . ipv6_addr; }',
 };
 
-/** Without an address yet, a pod asks whether somebody has the one that it wants. */
+/** A pod may ask whether somebody has the address that it is about to use. */
 const rules = [
   'iifname != @guarded accept',
-  'ip saddr 0.0.0.0 udp dport 67 accept',
   'ether type ip iifname . ip saddr != @own4 counter drop',
   'ether type arp arp saddr ip != 0.0.0.0 iifname . arp saddr ip != @own4 counter drop',
   'ip6 saddr :: accept',
