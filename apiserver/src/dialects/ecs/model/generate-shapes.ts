@@ -1,0 +1,147 @@
+/**
+ * Writes `generated/shapes.ts` from a service model of ECS, as botocore carries one:
+ *
+ *   node apiserver/src/dialects/ecs/model/generate-shapes.ts .../botocore/data/ecs/2014-11-13/service-2.json.gz
+ *
+ * Names, types and limits are taken, texts are not.
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+import { gunzipSync } from 'node:zlib';
+import { servedOperations } from './served-operations.ts';
+
+interface ModelShape {
+  readonly type: string;
+  readonly members?: Readonly<Record<string, { readonly shape: string }>>;
+  readonly required?: readonly string[];
+  readonly member?: { readonly shape: string };
+  readonly value?: { readonly shape: string };
+  readonly enum?: readonly string[];
+  readonly min?: number;
+  readonly max?: number;
+  readonly pattern?: string;
+}
+interface Model {
+  readonly operations: Readonly<
+    Record<string, { readonly input: { readonly shape: string }; readonly output: { readonly shape: string } }>
+  >;
+  readonly shapes: Readonly<Record<string, ModelShape>>;
+}
+
+const path = process.argv[2];
+if (path === undefined) throw new Error('usage: generate-shapes.ts SERVICE-MODEL.json[.gz]');
+const bytes = await readFile(path);
+const model = JSON.parse((path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString()) as Model;
+
+/** What newer clients send and this model may not have yet. */
+const additions: Readonly<Record<string, ModelShape>> = {
+  DeploymentCircuitBreaker: {
+    type: 'structure',
+    members: {
+      enable: { shape: 'Boolean' },
+      rollback: { shape: 'Boolean' },
+      resetOnHealthyTask: { shape: 'BoxedBoolean' },
+      thresholdConfiguration: { shape: 'ThresholdConfiguration' },
+    },
+    required: ['enable', 'rollback'],
+  },
+  ThresholdConfiguration: {
+    type: 'structure',
+    members: { type: { shape: 'ThresholdType' }, value: { shape: 'Integer' } },
+    required: ['type', 'value'],
+  },
+  ThresholdType: { type: 'string', enum: ['BOUNDED_PERCENT', 'UNBOUNDED_PERCENT', 'COUNT'] },
+};
+
+const shapeOf = (name: string): ModelShape => {
+  const shape = additions[name] ?? model.shapes[name];
+  if (!shape) throw new Error(`the model has no shape ${name}`);
+  return shape;
+};
+
+/** Everything that is reached from the given shapes. */
+function reached(roots: readonly string[]): string[] {
+  const found = new Set<string>();
+  const queue = [...roots];
+  for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
+    if (found.has(name)) continue;
+    found.add(name);
+    const { members = {}, member, value } = shapeOf(name);
+    queue.push(...Object.values(members).map(({ shape }) => shape));
+    if (member) queue.push(member.shape);
+    if (value) queue.push(value.shape);
+  }
+  return [...found].sort();
+}
+
+function compact(shape: ModelShape): unknown {
+  const { type, members, required, member, value, min, max, pattern } = shape;
+  const limits = { ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) };
+  if (type === 'structure') {
+    const named = Object.fromEntries(Object.entries(members ?? {}).map(([name, { shape: to }]) => [name, to]));
+    return { type, members: named, ...(required ? { required } : {}) };
+  }
+  if (type === 'list') return { type, member: member?.shape, ...limits };
+  if (type === 'map') return { type, value: value?.shape };
+  return { type, ...(shape.enum ? { enum: shape.enum } : {}), ...limits, ...(pattern ? { pattern } : {}) };
+}
+
+const primitives: Readonly<Record<string, string>> = {
+  string: 'string',
+  integer: 'number',
+  long: 'number',
+  double: 'number',
+  float: 'number',
+  timestamp: 'number',
+  boolean: 'boolean',
+};
+
+function typeOf(name: string): string {
+  const shape = shapeOf(name);
+  if (shape.type === 'structure') return name;
+  if (shape.type === 'list') return `readonly ${arrayOf(typeOf(shape.member?.shape ?? ''))}`;
+  if (shape.type === 'map') return `Readonly<Record<string, ${typeOf(shape.value?.shape ?? '')}>>`;
+  if (shape.enum) return shape.enum.map((each) => `'${each}'`).join(' | ');
+  return primitives[shape.type] ?? 'unknown';
+}
+
+const arrayOf = (type: string) => (/[ |]/.test(type) ? `(${type})[]` : `${type}[]`);
+
+function interfaceOf(name: string): string {
+  const { members = {}, required = [] } = shapeOf(name);
+  const lines = Object.entries(members).map(
+    ([member, { shape }]) => `  readonly ${member}${required.includes(member) ? '' : '?'}: ${typeOf(shape)};`,
+  );
+  return `export interface ${name} {\n${lines.join('\n')}\n}`;
+}
+
+const operations = servedOperations.map((name) => {
+  const operation = model.operations[name];
+  if (!operation) throw new Error(`the model has no operation ${name}`);
+  return [name, operation.input.shape, operation.output.shape] as const;
+});
+const inputs = reached(operations.map(([, input]) => input));
+const all = reached(operations.flatMap(([, input, output]) => [input, output]));
+const mark = '// Generated by generate-shapes.ts from the service model; do not edit.\n';
+
+await writeFile(
+  new URL('generated/shapes.ts', import.meta.url),
+  `${mark}import type { Shape } from '../shape.ts';
+
+export const inputOf: Readonly<Record<string, string>> = {
+${operations.map(([name, input]) => `  ${name}: '${input}',`).join('\n')}
+};
+
+export const shapes: Readonly<Record<string, Shape>> = {
+${inputs.map((name) => `  ${name}: ${JSON.stringify(compact(shapeOf(name)))},`).join('\n')}
+};
+`,
+);
+await writeFile(
+  new URL('generated/types.ts', import.meta.url),
+  `${mark}
+${all
+  .filter((name) => shapeOf(name).type === 'structure')
+  .map(interfaceOf)
+  .join('\n\n')}
+`,
+);

@@ -1,0 +1,102 @@
+/**
+ * One port for both: TLS with the cluster's serving certificate for everybody, and plain HTTP for clients on this machine's loopback, whose
+ * requests are signed all the same. Which of them a connection speaks is seen from its first byte.
+ */
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import { type AddressInfo, createServer as createNetServer, type Socket } from 'node:net';
+import { errnoOf, messageOf } from '@slipway/kit/errors';
+import type { KeyPair } from '../../../pki/issue-certificate.ts';
+
+export interface EcsListenerOptions {
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly tls: KeyPair;
+  readonly connectionsMax: number;
+  readonly headerBytesMax: number;
+  receive(request: IncomingMessage, response: ServerResponse): void;
+}
+
+export interface EcsListener {
+  /** Throws an error of one line when the address is taken. */
+  listen(): Promise<AddressInfo>;
+  useCertificate(pair: KeyPair): void;
+  /** Takes no more connections; resolves when those that there are have ended, at the latest when `givingUp` aborts. */
+  close(givingUp: AbortSignal): Promise<void>;
+}
+
+const tlsHandshake = 0x16;
+const keepAliveTimeoutMs = 120_000;
+const requestTimeoutMs = 60_000;
+/** A connection that says nothing for so long was not meant for us. */
+const firstByteMsMax = 30_000;
+
+export function createEcsListener(options: EcsListenerOptions): EcsListener {
+  const { host, port, tls } = options;
+  const shared = {
+    maxHeaderSize: options.headerBytesMax,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    noDelay: true,
+  };
+  const receive = (request: IncomingMessage, response: ServerResponse) => options.receive(request, response);
+  const secure = createHttpsServer({ ...shared, cert: tls.certificate, key: tls.privateKey }, receive);
+  const plain = createHttpServer(shared, receive);
+  const sockets = new Set<Socket>();
+  const front = createNetServer({ noDelay: true, pauseOnConnect: false }, (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    socket.once('error', () => socket.destroy());
+    socket.setTimeout(firstByteMsMax, () => socket.destroy());
+    socket.once('data', (first) => {
+      socket.setTimeout(0).removeAllListeners('timeout').pause();
+      const isTls = first[0] === tlsHandshake;
+      if (!isTls && !isLoopback(socket.remoteAddress)) {
+        socket.end(httpsOnly);
+        return;
+      }
+      socket.unshift(first);
+      (isTls ? secure : plain).emit('connection', socket);
+      socket.resume();
+    });
+  });
+  front.maxConnections = options.connectionsMax;
+  return {
+    listen: () =>
+      new Promise((resolve, reject) => {
+        front.once('error', (error) => reject(listenError(error, host, port)));
+        front.listen({ host, port }, () => resolve(front.address() as AddressInfo));
+      }),
+    useCertificate: ({ certificate, privateKey }) => secure.setSecureContext({ cert: certificate, key: privateKey }),
+    async close(givingUp) {
+      const closed = new Promise<void>((resolve) => front.close(() => resolve()));
+      for (const server of [secure, plain]) {
+        server.close();
+        server.closeIdleConnections();
+      }
+      const cutAll = () => {
+        for (const socket of sockets) socket.destroy();
+      };
+      if (givingUp.aborted) cutAll();
+      else givingUp.addEventListener('abort', cutAll, { once: true });
+      await closed;
+      givingUp.removeEventListener('abort', cutAll);
+    },
+  };
+}
+
+const httpsOnly = ['HTTP/1.1 400 Bad Request', 'Content-Length: 0', 'Connection: close', '', ''].join('\r\n');
+
+function isLoopback(address: string | undefined): boolean {
+  if (address === undefined) return false;
+  return address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.');
+}
+
+function listenError(error: unknown, host: string, port: number): Error {
+  const why =
+    errnoOf(error) === 'EADDRINUSE'
+      ? 'the port is taken by another process; choose another one with --ecs-port'
+      : messageOf(error);
+  return new Error(`listen on ${host}:${port} for the ECS API: ${why}`, { cause: error });
+}

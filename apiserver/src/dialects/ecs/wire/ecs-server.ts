@@ -1,0 +1,153 @@
+/**
+ * AWS JSON 1.1: `POST /` with `X-Amz-Target: AmazonEC2ContainerServiceV20141113.OPERATION`. One request from its bytes to its answer:
+ *
+ *   read → verify the signature → find the operation → check the input's shape → run it as the key's user → answer
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { isAbort } from '@slipway/kit/abort';
+import type { Clock } from '@slipway/kit/clock';
+import type { Logger } from '@slipway/kit/logger';
+import type { Random } from '@slipway/kit/random';
+import type { Limits } from '../../../config.ts';
+import { isNestedTooDeep } from '../../../http/nesting.ts';
+import { readRequestBody } from '../../../http/request-body.ts';
+import type { KeyPair } from '../../../pki/issue-certificate.ts';
+import type { AccessKeys, Caller } from './access-keys.ts';
+import { EcsError, refusals } from './ecs-error.ts';
+import { createEcsListener, type EcsListener } from './ecs-listener.ts';
+import { exceptionFrom } from './exception-from.ts';
+
+/** Runs one operation. What it answers is JSON text, whole. Throws EcsError or StatusError. */
+export type Perform = (
+  operation: string,
+  input: unknown,
+  caller: Caller,
+  signal: AbortSignal,
+) => Promise<string> | string;
+
+export interface EcsServerDeps {
+  readonly host: string;
+  readonly port: number;
+  readonly tls: KeyPair;
+  readonly limits: Limits;
+  readonly keys: AccessKeys;
+  readonly perform: Perform;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly stopping: AbortSignal;
+}
+
+/** No input of ECS is larger: a task definition has 64 KiB. */
+const bodyBytesMax = 1024 * 1024;
+/** Requests in work; further ones are throttled, which SDKs wait for. */
+const requestsInFlightMax = 1_000;
+const targetPrefix = 'AmazonEC2ContainerServiceV20141113.';
+const contentType = 'application/x-amz-json-1.1';
+
+export class EcsServer {
+  readonly #deps: EcsServerDeps;
+  readonly #listener: EcsListener;
+  #inFlight = 0;
+
+  constructor(deps: EcsServerDeps) {
+    this.#deps = deps;
+    const { host, port, tls, limits } = deps;
+    this.#listener = createEcsListener({
+      host,
+      port,
+      tls,
+      connectionsMax: limits.connectionsMax,
+      headerBytesMax: limits.headerBytesMax,
+      receive: (request, response) => this.#receive(request, response),
+    });
+  }
+
+  listen(): Promise<AddressInfo> {
+    return this.#listener.listen();
+  }
+
+  useCertificate(pair: KeyPair): void {
+    this.#listener.useCertificate(pair);
+  }
+
+  close(givingUp: AbortSignal): Promise<void> {
+    return this.#listener.close(givingUp);
+  }
+
+  #receive(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#deps.stopping.aborted) response.setHeader('connection', 'close');
+    readRequestBody(request, bodyBytesMax, {
+      done: (body) => void this.#handle(request, response, body ?? Buffer.alloc(0)),
+      refused: () => {
+        response.setHeader('connection', 'close');
+        this.#fail(response, refusals.tooLarge(bodyBytesMax));
+      },
+    });
+  }
+
+  /** Never rejects. */
+  async #handle(request: IncomingMessage, response: ServerResponse, body: Buffer): Promise<void> {
+    if (this.#inFlight >= requestsInFlightMax) {
+      this.#fail(response, refusals.busy());
+      return;
+    }
+    this.#inFlight += 1;
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    try {
+      const { method = '', url: target = '/', rawHeaders } = request;
+      const { caller, headers } = this.#deps.keys.authenticate({ method, target, rawHeaders, body });
+      const operation = operationOf(headers.get('x-amz-target'));
+      const answered = this.#deps.perform(operation, inputOf(body), caller, gone.signal);
+      this.#send(response, 200, typeof answered === 'string' ? answered : await answered);
+    } catch (error) {
+      if (!(gone.signal.aborted && isAbort(error))) this.#fail(response, error);
+    } finally {
+      this.#inFlight -= 1;
+    }
+  }
+
+  #send(response: ServerResponse, code: number, body: string, more: Readonly<Record<string, string>> = {}): void {
+    response.writeHead(code, {
+      'content-type': contentType,
+      'content-length': Buffer.byteLength(body),
+      'x-amzn-requestid': this.#deps.random.uuid(),
+      ...more,
+    });
+    response.end(body);
+  }
+
+  #fail(response: ServerResponse, error: unknown): void {
+    const exception = exceptionFrom(error);
+    if (exception.httpStatus >= 500) this.#deps.log.error({ err: exception.cause ?? error }, 'ECS request failed');
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    const { code, message, fields, httpStatus } = exception;
+    const body = JSON.stringify({ __type: code, message, ...fields });
+    this.#send(response, httpStatus, body, { 'x-amzn-errortype': code });
+  }
+}
+
+function operationOf(target: string | undefined): string {
+  if (target === undefined || !target.startsWith(targetPrefix)) throw refusals.unknownOperation();
+  return target.slice(targetPrefix.length);
+}
+
+function inputOf(body: Buffer): unknown {
+  if (body.length === 0) return {};
+  if (isNestedTooDeep(body)) throw refusals.malformed('The body is nested too deep.');
+  let input: unknown;
+  try {
+    input = JSON.parse(body.toString());
+  } catch (error) {
+    throw new EcsError('SerializationException', 'The body is not JSON.', { cause: error });
+  }
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
+    throw refusals.malformed('The body must be a JSON object.');
+  }
+  return input;
+}
