@@ -26,6 +26,7 @@ import { type ApiServerConfig, pkiDirectory } from './config.ts';
 import { CustomResources } from './custom-resources/custom-resources.ts';
 import { definitionStrategy } from './custom-resources/definition/strategy.ts';
 import { conversionCall } from './custom-resources/conversion/conversion-call.ts';
+import { createEcsDialect, type EcsDialect } from './dialects/ecs/ecs-dialect.ts';
 import { liveDiscovery } from './discovery/live-discovery.ts';
 import { readCauses } from './http/causes.ts';
 import type { Connect } from './http/connect.ts';
@@ -83,6 +84,8 @@ export interface ApiServer {
   readonly ready: Promise<void>;
   /** Where it listens, once it is ready. */
   readonly address: { readonly host: string; readonly port: number };
+  /** Where the ECS API listens, if it is served, once the server is ready. */
+  readonly ecsAddress: { readonly host: string; readonly port: number } | undefined;
   readonly pki: Pki;
   /** A token that holds as long as the Secret that it is kept in. */
   signAccountToken(order: LegacyTokenRequest): string;
@@ -150,11 +153,28 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
   // Whoever runs the server hears of a failed start from `run`.
   ready.promise.catch(() => {});
   const address = { host: config.bindAddress, port: config.securePort };
+  const ecsAddress = config.ecs && { host: config.bindAddress, port: config.ecs.port };
   const transport = (user: UserInfo) => inProcessTransport(user, line, stopping.signal);
+  const ecs: EcsDialect | undefined =
+    config.ecs &&
+    createEcsDialect({
+      ...config.ecs,
+      host: config.bindAddress,
+      tls: serving,
+      limits: config.limits,
+      objects,
+      authorizer: line.authorizer,
+      transport,
+      clock,
+      random,
+      log,
+      stopping: stopping.signal,
+    });
 
   async function renewServing(): Promise<KeyPair> {
     const pair = await serve();
     http.useCertificate(pair);
+    ecs?.useCertificate(pair);
     return pair;
   }
 
@@ -182,6 +202,7 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
         secrets: [pki.caCertificate, pki.serviceAccountKey],
         isAlone: backend.isLocal,
       });
+      if (ecs && ecsAddress) ecsAddress.port = (await ecs.listen()).port;
       await presence.join(signal);
       working.push(presence.run(stopping.signal));
       working.push(keepRenewed('serving', serving, renewServing, { clock, random, log }, stopping.signal));
@@ -199,7 +220,7 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
       stopping.abort();
       custom.close();
       const notForever = clock.after(config.limits.shutdownMsMax, () => givingUp.abort());
-      await Promise.all([http.close(), ...working]);
+      await Promise.all([http.close(), ecs?.close(givingUp.signal), ...working]);
       notForever();
       authorizers.close();
       await objects.close();
@@ -210,6 +231,7 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
     run,
     ready: ready.promise,
     address,
+    ecsAddress,
     pki,
     get resources() {
       return kinds.all.map(({ api }) => api);

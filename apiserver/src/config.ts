@@ -27,7 +27,16 @@ export interface ApiServerConfig {
   readonly certificateValidMs: number;
   /** How long events are kept. As upstream's --event-ttl. */
   readonly eventTtlMs: number;
+  /** The ECS API; undefined when it is not served. */
+  readonly ecs: EcsConfig | undefined;
   readonly limits: Limits;
+}
+
+export interface EcsConfig {
+  /** On the bind address. 0 picks a free one. */
+  readonly port: number;
+  /** Twelve digits, in every ARN. */
+  readonly accountId: string;
 }
 
 /** Every bound of the server in one place. */
@@ -101,6 +110,7 @@ export function apiServerConfig(options: ApiServerOptions): ApiServerConfig {
     extraHosts: options.extraHosts ?? [],
     certificateValidMs: options.certificateValidMs ?? certificateValidMsDefault,
     eventTtlMs: options.eventTtlMs ?? eventTtlMsDefault,
+    ecs: options.ecs,
     limits: Object.freeze({ ...defaultLimits, ...options.limits }),
   });
 }

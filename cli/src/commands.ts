@@ -23,6 +23,7 @@ export const commands: readonly Command[] = [
       'scheduler-config',
       'cluster-signing-duration',
       'ecs-port',
+      'ecs-account-id',
       'simulate-nodes',
       ...simulatedNodeFlags,
     ],

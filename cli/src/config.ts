@@ -37,6 +37,7 @@ export interface Config {
   };
   readonly eventTtlMs: number;
   readonly ecsPort: number;
+  readonly ecsAccountId: string;
   /** undefined = the embedded store. */
   readonly etcd: EtcdConfig | undefined;
   readonly nodeName: string;
@@ -105,6 +106,7 @@ export function resolveConfig(layers: readonly FlagValues[], fallbackDataDir: st
     },
     eventTtlMs: duration('event-ttl'),
     ecsPort: value('ecs-port') as number,
+    ecsAccountId: accountFrom(text('ecs-account-id') ?? ''),
     etcd: etcdFrom(text),
     nodeName: (text('node-name') ?? hostname()).toLowerCase(),
     clusterCidr: text('cluster-cidr') ?? '',
@@ -137,6 +139,11 @@ export function resolveConfig(layers: readonly FlagValues[], fallbackDataDir: st
       leaseSeconds: value('lease-duration') as number,
     },
   });
+}
+
+function accountFrom(text: string): string {
+  if (/^\d{12}$/.test(text)) return text;
+  throw new UsageError(`--ecs-account-id: ${JSON.stringify(text)} is not an account of twelve digits`);
 }
 
 /** Leaves room for the service of the API server (the first address), of DNS (the tenth) and a few of users. */

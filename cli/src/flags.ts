@@ -88,6 +88,12 @@ export const flags = {
   },
   'event-ttl': { type: 'duration', placeholder: 'TIME', default: '1h', help: 'how long events are kept' },
   'ecs-port': { ...port, default: 0, help: 'port of the ECS API, 0 = off' },
+  'ecs-account-id': {
+    type: 'string',
+    placeholder: 'DIGITS',
+    default: '000000000000',
+    help: 'account in the ARNs of the ECS API, twelve digits',
+  },
   storage: { type: 'choice', choices: ['embedded', 'etcd'], default: 'embedded', help: 'where state lives' },
   'etcd-servers': { type: 'string', placeholder: 'URL,...', help: 'etcd 3.4 to 3.6, with --storage etcd' },
   'etcd-cafile': { type: 'string', placeholder: 'FILE', help: 'CA of the etcd servers' },

@@ -12,6 +12,16 @@ export const definitionFiles: readonly string[] = [
   'networks/network-subnet.yaml',
   'networks/network-address.yaml',
   'networks/network-attachment-definition.yaml',
+  'ecs/account-setting.yaml',
+  'ecs/capacity-provider.yaml',
+  'ecs/cluster.yaml',
+  'ecs/container-instance.yaml',
+  'ecs/service.yaml',
+  'ecs/service-deployment.yaml',
+  'ecs/service-revision.yaml',
+  'ecs/task.yaml',
+  'ecs/task-definition.yaml',
+  'ecs/task-definition-family.yaml',
 ];
 
 /** All of them, as CustomResourceDefinitions of apiextensions.k8s.io/v1. */

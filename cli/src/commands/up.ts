@@ -20,7 +20,6 @@ import { CommandError } from '../usage-error.ts';
 
 export const up: RunCommand = async (context) => {
   const { config, clock, random, log, signal, print } = context;
-  refuseEcs(config.ecsPort);
   selectedControllers(config);
   const simulated = await simulatedNodesOf(config.simulated, config.simulated.countBeside);
   const scheduler = await readSchedulerConfiguration(config.schedulerConfig);
@@ -97,8 +96,4 @@ async function agentIsPossible({ config, log }: CommandContext): Promise<boolean
   const reason = `${obstacle.message}; --no-agent silences this`;
   log.warn({ reason }, 'starting the control plane without a node agent');
   return false;
-}
-
-function refuseEcs(port: number): void {
-  if (port !== 0) throw new CommandError('--ecs-port: the ECS API is not served by this version; leave the flag out');
 }

@@ -60,6 +60,7 @@ export async function composeApiServer(config: Config, deps: ProcessDeps): Promi
         serviceClusterIpRange: config.serviceCidr,
         limits: config.limits,
         eventTtlMs: config.eventTtlMs,
+        ...(config.ecsPort === 0 ? {} : { ecs: { port: config.ecsPort, accountId: config.ecsAccountId } }),
         ...(config.tokenAuthFile === undefined ? {} : { staticTokens: await readTokens(config.tokenAuthFile) }),
       }),
       {

@@ -89,7 +89,8 @@ function listCheck({ member, min, max }: Extract<Shape, { type: 'list' }>): Chec
   return (value, at) => {
     if (!Array.isArray(value)) throw notA('list', at);
     if (max !== undefined && value.length > max) throw violates(`${value.length} members`, at, `length at most ${max}`);
-    if (min !== undefined && value.length < min) throw violates(`${value.length} members`, at, `length at least ${min}`);
+    if (min !== undefined && value.length < min)
+      throw violates(`${value.length} members`, at, `length at least ${min}`);
     const checked: unknown[] = [];
     for (let i = 0; i < value.length; i++) {
       if (value[i] !== null) checked.push(check(value[i], `${at}[${i}]`));
@@ -119,7 +120,8 @@ function scalarCheck(shape: Exclude<Shape, { type: 'structure' | 'list' | 'map' 
   const isWhole = type === 'integer' || type === 'long';
   const bound = type === 'integer' ? 2 ** 31 : Number.MAX_SAFE_INTEGER;
   return (value, at) => {
-    if (typeof value !== 'number' || (isWhole && !Number.isInteger(value))) throw notA(isWhole ? 'Integer' : 'Double', at);
+    if (typeof value !== 'number' || (isWhole && !Number.isInteger(value)))
+      throw notA(isWhole ? 'Integer' : 'Double', at);
     if (isWhole && (value >= bound || value < -bound)) throw notA('Integer', at);
     if (min !== undefined && value < min) throw violates(String(value), at, `value greater than or equal to ${min}`);
     if (max !== undefined && value > max) throw violates(String(value), at, `value less than or equal to ${max}`);

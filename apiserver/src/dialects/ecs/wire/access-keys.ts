@@ -121,13 +121,13 @@ const serviceAccountPattern = /^system:serviceaccount:([^:]+):[^:]+$/;
 
 function groupsOf(user: string, listed: string): readonly string[] {
   const [, accountNamespace] = serviceAccountPattern.exec(user) ?? [];
-  const ofAccount = accountNamespace
-    ? ['system:serviceaccounts', `system:serviceaccounts:${accountNamespace}`]
-    : [];
+  const ofAccount = accountNamespace ? ['system:serviceaccounts', `system:serviceaccounts:${accountNamespace}`] : [];
   const named = listed.split(',').filter((group) => group.trim() !== '');
   return [...new Set([...ofAccount, ...named.map((group) => group.trim()), 'system:authenticated'])];
 }
 
 function field({ data }: Secret, key: string): string {
-  return Buffer.from(data?.[key] ?? '', 'base64').toString().trim();
+  return Buffer.from(data?.[key] ?? '', 'base64')
+    .toString()
+    .trim();
 }

@@ -29,20 +29,17 @@ export const accessDenied = (message: string) => new EcsError('AccessDeniedExcep
 
 /** Before the operation is looked at. The texts are those that AWS' SDKs and their users know; none says what was compared with what. */
 export const refusals = {
-  unsigned: () =>
-    new EcsError('MissingAuthenticationTokenException', 'Missing Authentication Token'),
+  unsigned: () => new EcsError('MissingAuthenticationTokenException', 'Missing Authentication Token'),
   incomplete: (what: string) => new EcsError('IncompleteSignatureException', what),
   badSignature: () =>
     new EcsError(
       'InvalidSignatureException',
       'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.',
-
     ),
   skewed: (message: string) => new EcsError('InvalidSignatureException', message),
   unknownKey: () =>
     new EcsError('UnrecognizedClientException', 'The security token included in the request is invalid.'),
-  expiredKey: () =>
-    new EcsError('ExpiredTokenException', 'The security token included in the request is expired'),
+  expiredKey: () => new EcsError('ExpiredTokenException', 'The security token included in the request is expired'),
   unknownOperation: () => new EcsError('UnknownOperationException', 'Unknown operation.', { httpStatus: 404 }),
   malformed: (message: string) => new EcsError('SerializationException', message),
   tooLarge: (bytesMax: number) =>

@@ -1,0 +1,94 @@
+/** The ECS API of one server, put together in one place. */
+import type { AddressInfo } from 'node:net';
+import { isStatus } from '@slipway/api/status-error';
+import type { Transport } from '@slipway/api/transport';
+import type { Clock } from '@slipway/kit/clock';
+import type { Logger } from '@slipway/kit/logger';
+import type { Random } from '@slipway/kit/random';
+import type { Authorizer } from '../../authz/access-request.ts';
+import type { Limits } from '../../config.ts';
+import type { KeyPair } from '../../pki/issue-certificate.ts';
+import type { UserInfo } from '../../registry/strategy.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
+import { Arns } from './identity/arns.ts';
+import { checkInput } from './model/check-input.ts';
+import { refusedOperations, type ServedOperation } from './model/served-operations.ts';
+import { operations } from './operations.ts';
+import { JsonText, type OperationContext } from './operations/context.ts';
+import { TaskDefinitionIndex } from './task-definition-index.ts';
+import { UserObjects } from './user-objects.ts';
+import { AccessKeys, type Caller } from './wire/access-keys.ts';
+import { accessDenied, refusals, unsupportedFeature } from './wire/ecs-error.ts';
+import { EcsServer } from './wire/ecs-server.ts';
+
+export interface EcsDialectDeps {
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  /** Twelve digits. */
+  readonly accountId: string;
+  readonly tls: KeyPair;
+  readonly limits: Limits;
+  readonly objects: ObjectStore;
+  readonly authorizer: Authorizer;
+  readonly transport: (user: UserInfo) => Transport;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly stopping: AbortSignal;
+}
+
+export interface EcsDialect {
+  /** Throws an error of one line when the address is taken. */
+  listen(): Promise<AddressInfo>;
+  useCertificate(pair: KeyPair): void;
+  close(givingUp: AbortSignal): Promise<void>;
+}
+
+export function createEcsDialect(deps: EcsDialectDeps): EcsDialect {
+  const { objects, clock, random, accountId } = deps;
+  const keys = new AccessKeys(objects, clock);
+  const definitions = new TaskDefinitionIndex(objects);
+
+  async function perform(operation: string, input: unknown, caller: Caller, signal: AbortSignal): Promise<string> {
+    const handler = operations[operation as ServedOperation];
+    if (!handler) throw notServed(operation);
+    const checked = checkInput(operation, input);
+    const arns = new Arns(caller.region, accountId);
+    const userObjects = new UserObjects(deps, caller.user, signal);
+    const context: OperationContext = {
+      caller,
+      arns,
+      objects: userObjects,
+      definitions,
+      random,
+      nowMs: clock.nowMs(),
+    };
+    try {
+      await userObjects.refresh();
+      const output = await handler(checked as never, context);
+      return output instanceof JsonText ? output.text : JSON.stringify(output);
+    } catch (error) {
+      if (!isStatus(error, 'Forbidden')) throw error;
+      const who = arns.user(caller.user.name);
+      throw accessDenied(`User: ${who} is not authorized to perform: ecs:${operation}: ${(error as Error).message}`);
+    }
+  }
+
+  const server = new EcsServer({ ...deps, keys, perform });
+  return {
+    listen: () => server.listen(),
+    useCertificate: (pair) => server.useCertificate(pair),
+    async close(givingUp) {
+      await server.close(givingUp);
+      keys.close();
+      definitions.close();
+    },
+  };
+}
+
+function notServed(operation: string) {
+  const reason = Object.hasOwn(refusedOperations, operation) ? refusedOperations[operation] : undefined;
+  if (reason === undefined) return refusals.unknownOperation();
+  return unsupportedFeature(`${operation} is not served by this platform: ${reason}.`);
+}

@@ -1,0 +1,27 @@
+import type { Random } from '@slipway/kit/random';
+import type { Arns } from '../identity/arns.ts';
+import type { TaskDefinitionIndex } from '../task-definition-index.ts';
+import type { UserObjects } from '../user-objects.ts';
+import type { Caller } from '../wire/access-keys.ts';
+
+/** What an operation works with: the caller, and the platform as the caller may use it. */
+export interface OperationContext {
+  readonly caller: Caller;
+  readonly arns: Arns;
+  readonly objects: UserObjects;
+  readonly definitions: TaskDefinitionIndex;
+  readonly random: Random;
+  readonly nowMs: number;
+}
+
+/** Text that is JSON already. */
+export class JsonText {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** Answers the output of the operation: a value, or its JSON. Throws EcsError, or StatusError of the registry. */
+export type Handler = (input: never, context: OperationContext) => Promise<unknown> | unknown;

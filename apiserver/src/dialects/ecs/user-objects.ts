@@ -1,0 +1,117 @@
+/**
+ * The objects as one user may use them. Reads come from the watch cache, each kind and name authorised as in any other request: `refresh` once, and
+ * what follows sees everything written before. Kinds have one version, so what is stored is what is shown. Writes take the whole line in process.
+ */
+import type { ResourcePath, Transport } from '@slipway/api/transport';
+import type { KubeObject } from '@slipway/api/types';
+import type { Authorizer } from '../../authz/access-request.ts';
+import { authorize } from '../../authz/authorizer.ts';
+import { objectKey, resourcePrefix } from '../../registry/resource-context.ts';
+import type { UserInfo } from '../../registry/strategy.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
+import { ecsGroup, type EcsKind, ecsVersion, resources } from './kinds.ts';
+
+export interface UserObjectsDeps {
+  readonly objects: ObjectStore;
+  readonly authorizer: Authorizer;
+  readonly transport: (user: UserInfo) => Transport;
+}
+
+export interface Place {
+  /** Of namespaced kinds. */
+  readonly namespace?: string;
+  readonly name: string;
+}
+
+const fieldManager = 'ecs';
+
+export class UserObjects {
+  readonly #deps: UserObjectsDeps;
+  readonly #user: UserInfo;
+  readonly #signal: AbortSignal;
+  #transport: Transport | undefined;
+
+  constructor(deps: UserObjectsDeps, user: UserInfo, signal: AbortSignal) {
+    this.#deps = deps;
+    this.#user = user;
+    this.#signal = signal;
+  }
+
+  /** What was written before this call is seen by reads after it. */
+  async refresh(): Promise<void> {
+    await this.#deps.objects.get(objectKey({ group: '', resource: 'namespaces' }, undefined, 'default'), {
+      signal: this.#signal,
+    });
+  }
+
+  /** Frozen. Throws StatusError Forbidden. */
+  get<T extends KubeObject>(kind: EcsKind, { namespace, name }: Place): T | undefined {
+    this.#authorize('get', kind, namespace, name);
+    const key = objectKey({ group: ecsGroup, resource: resources[kind] }, namespace, name);
+    return this.#deps.objects.cached(key)?.object as T | undefined;
+  }
+
+  /** In the order of their names. Throws StatusError Forbidden. */
+  *list<T extends KubeObject>(kind: EcsKind, namespace?: string): Generator<T, void, void> {
+    this.#authorize('list', kind, namespace, '');
+    const prefix = resourcePrefix({ group: ecsGroup, resource: resources[kind] });
+    const whole = namespace === undefined ? prefix : `${prefix}${namespace}/`;
+    for (const stored of this.#deps.objects.cachedList(whole)) yield stored.object as T;
+  }
+
+  /** Throws StatusError Forbidden. */
+  mayList(kind: EcsKind): void {
+    this.#authorize('list', kind, undefined, '');
+  }
+
+  /** Throws StatusError. */
+  async create<T extends KubeObject>(kind: EcsKind, body: Pick<T, 'metadata'> & { readonly spec: object }): Promise<T> {
+    const { namespace } = body.metadata;
+    const object = { apiVersion: `${ecsGroup}/${ecsVersion}`, kind, ...body };
+    const path = this.#path(kind, namespace);
+    return (await this.#send({ verb: 'create', path, body: object, options: { fieldManager } })) as T;
+  }
+
+  /** A merge patch. Throws StatusError. */
+  async patch<T extends KubeObject>(kind: EcsKind, { namespace, name }: Place, body: object): Promise<T> {
+    const path = { ...this.#path(kind, namespace), name };
+    return (await this.#send({ verb: 'patch', path, patchType: 'merge', body, options: { fieldManager } })) as T;
+  }
+
+  async remove(kind: EcsKind, { namespace, name }: Place): Promise<void> {
+    await this.#send({ verb: 'delete', path: { ...this.#path(kind, namespace), name } });
+  }
+
+  async createNamespace(name: string): Promise<void> {
+    const body = { apiVersion: 'v1', kind: 'Namespace', metadata: { name } };
+    await this.#send({ verb: 'create', path: { group: '', version: 'v1', resource: 'namespaces' }, body });
+  }
+
+  hasNamespace(name: string): boolean {
+    return this.#deps.objects.cached(objectKey({ group: '', resource: 'namespaces' }, undefined, name)) !== undefined;
+  }
+
+  #send(request: Parameters<Transport['send']>[0]): Promise<unknown> {
+    this.#transport ??= this.#deps.transport(this.#user);
+    return this.#transport.send(request, this.#signal);
+  }
+
+  #path(kind: EcsKind, namespace: string | undefined): ResourcePath {
+    const path = { group: ecsGroup, version: ecsVersion, resource: resources[kind] };
+    return namespace === undefined ? path : { ...path, namespace };
+  }
+
+  #authorize(verb: string, kind: EcsKind, namespace: string | undefined, name: string): void {
+    authorize(this.#deps.authorizer, {
+      kind: 'resource',
+      user: this.#user,
+      verb,
+      group: ecsGroup,
+      version: ecsVersion,
+      resource: resources[kind],
+      subresource: '',
+      namespace: namespace ?? '',
+      name,
+    });
+  }
+}
