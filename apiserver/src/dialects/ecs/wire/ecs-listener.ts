@@ -58,7 +58,8 @@ export function createEcsListener(options: EcsListenerOptions): EcsListener {
       }
       socket.unshift(first);
       (isTls ? secure : plain).emit('connection', socket);
-      socket.resume();
+      // TLS takes what was put back from the paused socket; HTTP waits for it to flow.
+      if (!isTls) socket.resume();
     });
   });
   front.maxConnections = options.connectionsMax;
