@@ -18,15 +18,27 @@ export interface KernelHostOptions {
   readonly netns?: string;
 }
 
+/** A table with 5,000 services takes 6 MB. */
+const listingBytesMax = 256 * 1024 * 1024;
+
 /** The real kernel, by way of netlink, iproute2, nftables, util-linux and conntrack-tools. */
 export function createKernelHost({ exec, record, netns: own }: KernelHostOptions): Host {
   const done = new Map<string, Promise<void>>();
 
-  const run = async (command: string, args: readonly string[], options: HostOptions, input?: string) => {
+  const run = async (
+    command: string,
+    args: readonly string[],
+    options: HostOptions,
+    { input, outputBytesMax }: { readonly input?: string; readonly outputBytesMax?: number } = {},
+  ) => {
     const netns = options.netns ?? own;
     const inside = netns === undefined ? [command, ...args] : ['nsenter', `--net=${netns}`, command, ...args];
     const [program = command, ...rest] = inside;
-    return exec(program, rest, { signal: options.signal, ...(input === undefined ? {} : { input }) });
+    return exec(program, rest, {
+      signal: options.signal,
+      ...(input === undefined ? {} : { input }),
+      ...(outputBytesMax === undefined ? {} : { outputBytesMax }),
+    });
   };
 
   /** In one synchronous stretch: /proc/sys/net shows the namespace of the thread that looks. */
@@ -60,7 +72,7 @@ export function createKernelHost({ exec, record, netns: own }: KernelHostOptions
     async ip(lines, options) {
       if (lines.length === 0) return;
       try {
-        await run('ip', ['-batch', '-'], options, `${lines.join('\n')}\n`);
+        await run('ip', ['-batch', '-'], options, { input: `${lines.join('\n')}\n` });
       } catch (error) {
         throw batchFailure(error, 'ip', lines);
       }
@@ -68,7 +80,7 @@ export function createKernelHost({ exec, record, netns: own }: KernelHostOptions
     async tc(lines, options) {
       if (lines.length === 0) return;
       try {
-        await run('tc', ['-batch', '-'], options, `${lines.join('\n')}\n`);
+        await run('tc', ['-batch', '-'], options, { input: `${lines.join('\n')}\n` });
       } catch (error) {
         throw batchFailure(error, 'tc', lines);
       }
@@ -103,14 +115,14 @@ export function createKernelHost({ exec, record, netns: own }: KernelHostOptions
     exclusively: createHostLock(own),
     async nft(script, options) {
       try {
-        await run('nft', ['-f', '-'], options, script);
+        await run('nft', ['-f', '-'], options, { input: script });
       } catch (error) {
         throw kernelFailure(error, 'change the nftables ruleset');
       }
     },
     async nftList(args, options) {
       try {
-        const { stdout } = await run('nft', ['-j', 'list', ...args], options);
+        const { stdout } = await run('nft', ['-j', 'list', ...args], options, { outputBytesMax: listingBytesMax });
         const parsed = JSON.parse(stdout.toString()) as { nftables?: readonly NftObject[] };
         return parsed.nftables ?? [];
       } catch (error) {

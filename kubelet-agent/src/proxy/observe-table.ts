@@ -30,8 +30,8 @@ function elementsOf(raw: unknown): Map<string, string> {
   const entries = Array.isArray(raw) ? raw : [];
   return new Map(
     entries.map((entry: unknown) => {
-      const [key, verdict] = Array.isArray(entry) ? entry : [entry, undefined];
-      return [keyText(key), verdictText(verdict)] as const;
+      const [key, data] = Array.isArray(entry) ? entry : [entry, undefined];
+      return [keyText(key), dataText(data)] as const;
     }),
   );
 }
@@ -48,7 +48,8 @@ function wordText(word: unknown): string {
   return String(protocolNumbers[String(word).toUpperCase()] ?? word);
 }
 
-function verdictText(verdict: unknown): string {
-  const target = (verdict as { goto?: { target?: string } } | undefined)?.goto?.target;
-  return target ? `goto ${target}` : '';
+function dataText(data: unknown): string {
+  const { goto, concat } = (data ?? {}) as { goto?: { target?: string }; concat?: readonly unknown[] };
+  if (concat) return concat.map(String).join(' . ');
+  return goto?.target ? `goto ${goto.target}` : '';
 }

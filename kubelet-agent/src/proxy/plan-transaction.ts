@@ -1,5 +1,5 @@
 import type { BaseTable } from './base-chains.ts';
-import type { Ruleset } from './ruleset.ts';
+import type { Ruleset, RulesetElement } from './ruleset.ts';
 
 /** What the kernel has of our table. */
 export interface ObservedTable {
@@ -8,7 +8,7 @@ export interface ObservedTable {
   /** Every other chain, with the number of its rules. */
   readonly chains: ReadonlyMap<string, number>;
   readonly affinitySets: ReadonlySet<string>;
-  /** Map or set → key → verdict (empty for sets). */
+  /** Map or set → key → data (empty for sets). */
   readonly elements: ReadonlyMap<string, ReadonlyMap<string, string>>;
 }
 
@@ -71,22 +71,21 @@ function elementChanges(table: string, from: ObservedTable, desired: Ruleset): s
   const added: string[] = [];
   for (const holder of holders) {
     const before = from.elements.get(holder) ?? new Map<string, string>();
-    const after = desired.elements.get(holder) ?? new Map<string, never>();
-    const gone = [...before].filter(
-      ([key, verdict]) => after.get(key) === undefined || (after.get(key)?.verdict ?? '') !== verdict,
-    );
-    const come = [...after].filter(([key, { verdict }]) => before.get(key) !== (verdict ?? ''));
-    if (gone.length > 0) {
-      removed.push(`delete element inet ${table} ${holder} { ${gone.map(([key]) => key).join(', ')} }`);
-    }
+    const after = desired.elements.get(holder) ?? new Map<string, RulesetElement>();
+    const gone = [...before].filter(([key, data]) => dataOf(after.get(key)) !== data).map(([key]) => key);
+    const come = [...after].filter(([key, element]) => before.get(key) !== dataOf(element));
+    if (gone.length > 0) removed.push(`delete element inet ${table} ${holder} { ${gone.join(', ')} }`);
     if (come.length > 0) {
-      const texts = come.map(
-        ([key, { verdict, comment }]) => `${key} comment "${comment}"${verdict ? ` : ${verdict}` : ''}`,
-      );
+      const texts = come.map(([key, { data, comment }]) => `${key} comment "${comment}"${data ? ` : ${data}` : ''}`);
       added.push(`add element inet ${table} ${holder} { ${texts.join(', ')} }`);
     }
   }
   return [...removed, ...added];
+}
+
+/** As it is observed. Undefined: there is none. */
+function dataOf(element: RulesetElement | undefined): string | undefined {
+  return element && (element.data ?? '');
 }
 
 /** Emptied first, because they lead to each other and use the sets. */
@@ -98,19 +97,4 @@ function removedChains(table: string, from: ObservedTable, desired: Ruleset): st
     ...chains.map((name) => `delete chain inet ${table} ${name}`),
     ...sets.map((name) => `delete set inet ${table} ${name}`),
   ];
-}
-
-/** What the kernel has after the transaction for `desired` went through. */
-export function observedFrom(base: BaseTable, desired: Ruleset): ObservedTable {
-  return {
-    baseVersion: base.version,
-    chains: new Map([...desired.chains].map(([name, rules]) => [name, rules.length])),
-    affinitySets: new Set(desired.affinitySets.keys()),
-    elements: new Map(
-      [...desired.elements].map(([holder, elements]) => [
-        holder,
-        new Map([...elements].map(([key, { verdict }]) => [key, verdict ?? ''])),
-      ]),
-    ),
-  };
 }

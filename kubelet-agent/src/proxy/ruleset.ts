@@ -1,14 +1,20 @@
 import { createHash } from 'node:crypto';
 
 /**
- * The service proxy's table as a value. Everything that belongs to a service lives in chains whose names are hashes of
- * their content: a chain never changes, so what the kernel has is compared by names, and a change of one service is one
- * new chain, one map element that leads to it, and one old chain less. Maps dispatch by destination:
+ * The service proxy's table as a value. Maps dispatch by destination, to chains that services share; the pods behind are
+ * elements of maps, too, numbered from 0 under the destination. So a change of one pod is a change of elements, and the
+ * kernel has a few chains, however many services there are:
  *
- *     prerouting, output ─▶ services{4,6}   address . protocol . port ─▶ chain of the service port
+ *     prerouting, output ─▶ services{4,6}   address . protocol . port ─▶ chain
  *                        └▶ nodeports{4,6}  protocol . port           ─▶ chain (address is one of the node)
+ *     chain for n pods: a random number below n, then
+ *                           backends-PROTOCOL{4,6}      address . port . number ─▶ pod . port
+ *                           portbackends-PROTOCOL{4,6}  port . number           ─▶ pod . port
  *     prerouting, output (filter) ─▶ refused{4,6}, refusedports{4,6} ─▶ reject or drop
  *     postrouting ─▶ marked packets, and hairpin{4,6} (pods that reached themselves), are masqueraded
+ *
+ * The names of chains are hashes of their content: a chain never changes, and what the kernel has is compared by names. A
+ * service with session affinity has chains of its own, with a set of its clients for each pod.
  *
  * Protocols are numbers, because a machine without /etc/protocols knows no names.
  */
@@ -22,9 +28,9 @@ export interface Ruleset {
 }
 
 export interface RulesetElement {
-  /** What a map leads to: `goto svc-1a2b`. Nothing for a set. */
-  readonly verdict: string | undefined;
-  /** The service port, for whoever reads the table. */
+  /** What a map leads to: `goto pick-1a2b`, or `10.64.0.5 . 8080`. Nothing for a set. */
+  readonly data: string | undefined;
+  /** The service port and the pod, for whoever reads the table. */
   readonly comment: string;
 }
 
@@ -35,13 +41,11 @@ export const protocolNumbers: Readonly<Record<string, number>> = { TCP: 6, UDP: 
 /** Marks packets that shall leave with the node's address. A bit that upstream's proxy uses for the same. */
 export const masqueradeMark = '0x4000';
 
-export const dispatchMaps = ['services', 'nodeports', 'refused', 'refusedports'] as const;
-
 export function proxyTableName(clusterId: string): string {
   return `slipway-${clusterId}-proxy`;
 }
 
-/** `svc-` and a hash of the rules. */
+/** `pick-` and a hash of the rules. */
 export function contentName(prefix: string, content: readonly string[]): string {
   return `${prefix}-${createHash('sha256').update(content.join('\n')).digest('hex').slice(0, 16)}`;
 }

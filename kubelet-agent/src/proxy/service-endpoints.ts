@@ -6,14 +6,25 @@ export interface Backend {
   readonly address: string;
   readonly port: number;
   readonly isLocal: boolean;
+  /** Name of the pod, when it is one; empty otherwise. */
+  readonly pod: string;
 }
 
 interface Candidate extends Backend {
   readonly isReady: boolean;
   readonly isServingTerminating: boolean;
+  readonly hints: Endpoint['hints'];
+}
+
+/** Where the proxy runs. */
+export interface ProxyPlace {
+  readonly nodeName: string;
+  /** The node's `topology.kubernetes.io/zone`. */
+  readonly zone?: string | undefined;
 }
 
 export interface Backends {
+  /** After hints about nearness. */
   readonly all: readonly Backend[];
   /** Those on this node. */
   readonly local: readonly Backend[];
@@ -27,14 +38,15 @@ export function backendsOf(
   port: ServicePort,
   family: Family,
   slices: readonly EndpointSlice[],
-  nodeName: string,
+  { nodeName, zone }: ProxyPlace,
 ): Backends {
   const candidates = dedupe(
     slices
       .filter((slice) => slice.addressType === `IPv${family}`)
       .flatMap((slice) => candidatesOf(slice, port, nodeName)),
   );
-  return { all: usable(candidates), local: usable(candidates.filter((each) => each.isLocal)) };
+  const all = nearby(usable(candidates), { nodeName, zone });
+  return { all, local: usable(candidates.filter((each) => each.isLocal)) };
 }
 
 function candidatesOf(slice: EndpointSlice, port: ServicePort, nodeName: string): readonly Candidate[] {
@@ -46,16 +58,33 @@ function candidatesOf(slice: EndpointSlice, port: ServicePort, nodeName: string)
   return (slice.endpoints ?? []).flatMap((endpoint) => candidateOf(endpoint, number, nodeName));
 }
 
-function candidateOf({ addresses, conditions, nodeName }: Endpoint, port: number, self: string): readonly Candidate[] {
+function candidateOf(endpoint: Endpoint, port: number, self: string): readonly Candidate[] {
+  const { addresses, conditions, nodeName, targetRef, hints } = endpoint;
   const address = addresses?.[0]; // the others are never used, says the API
   if (!address) return [];
   const isReady = conditions?.ready ?? true;
   const isServing = conditions?.serving ?? isReady;
   const isServingTerminating = isServing && (conditions?.terminating ?? false);
-  return [{ address, port, isLocal: nodeName === self, isReady, isServingTerminating }];
+  const pod = targetRef?.kind === 'Pod' ? (targetRef.name ?? '') : '';
+  return [{ address, port, isLocal: nodeName === self, pod, isReady, isServingTerminating, hints }];
 }
 
-function usable(candidates: readonly Candidate[]): readonly Backend[] {
+/**
+ * Hints are followed only when every endpoint has them and some are for here: otherwise somebody would get no traffic, or
+ * nobody could be reached.
+ */
+function nearby(candidates: readonly Candidate[], { nodeName, zone }: ProxyPlace): readonly Candidate[] {
+  if (candidates.length === 0) return candidates;
+  if (candidates.every(({ hints }) => hints?.forNodes?.length)) {
+    const here = candidates.filter(({ hints }) => hints?.forNodes?.some(({ name }) => name === nodeName));
+    if (here.length > 0) return here;
+  }
+  if (!zone || !candidates.every(({ hints }) => hints?.forZones?.length)) return candidates;
+  const here = candidates.filter(({ hints }) => hints?.forZones?.some(({ name }) => name === zone));
+  return here.length > 0 ? here : candidates;
+}
+
+function usable(candidates: readonly Candidate[]): readonly Candidate[] {
   const ready = candidates.filter((each) => each.isReady);
   return ready.length > 0 ? ready : candidates.filter((each) => each.isServingTerminating);
 }

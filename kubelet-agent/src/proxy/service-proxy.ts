@@ -1,15 +1,16 @@
-import type { EndpointSlice, KubeObject, Service } from '@slipway/api/types';
+import type { EndpointSlice, Service } from '@slipway/api/types';
 import type { CacheReader } from '@slipway/client/cache';
 import { keyOf } from '@slipway/client/kinds';
 import type { Host } from '@slipway/cni';
 import type { Clock } from '@slipway/kit/clock';
 import type { Logger } from '@slipway/kit/logger';
 import { baseTable } from './base-chains.ts';
+import { ChangedServices } from './changed-services.ts';
 import { observeTable } from './observe-table.ts';
-import { planRuleset } from './plan-ruleset.ts';
-import { type ObservedTable, observedFrom, planTransaction } from './plan-transaction.ts';
+import { planTransaction } from './plan-transaction.ts';
 import { proxyTableName } from './ruleset.ts';
-import { type ProxyNode, type ServiceRules, serviceRules } from './service-rules.ts';
+import { type ProxyNode, serviceRules } from './service-rules.ts';
+import { ServiceTable } from './service-table.ts';
 import { staleFlows, type UdpFronts } from './stale-flows.ts';
 
 export interface ServiceProxyDeps {
@@ -18,21 +19,25 @@ export interface ServiceProxyDeps {
   readonly log: Logger;
   readonly services: CacheReader<Service>;
   readonly endpointSlices: CacheReader<EndpointSlice>;
+  /** The node's zone, as its label says now. */
+  readonly zone?: () => string | undefined;
 }
 
-export interface ServiceProxyOptions extends ProxyNode {
+export interface ServiceProxyOptions extends Omit<ProxyNode, 'zone'> {
   readonly clusterId: string;
   readonly serviceCidr: string;
   /** A service without a selector whose address this node answers itself, as `kube-system/kube-dns`: left alone. */
   readonly answeredHere: readonly string[];
+  /** Node ports are answered on the node's addresses in these networks only; on all, loopback too, when there are none. */
+  readonly nodePortNetworks?: readonly string[] | undefined;
 }
 
-/** The label by which a slice names its service. */
-const serviceNameLabel = 'kubernetes.io/service-name';
 /** The first change goes out at once; what comes within this time after it goes out together. */
 const spacingMs = 50;
 /** Somebody may have changed the table behind our back. */
 const reobserveMs = 60_000;
+/** A big table takes longer to look at: that shall not take more than this share of the time. */
+const reobserveShare = 0.005;
 const retryMs = 1_000;
 
 /**
@@ -44,9 +49,15 @@ export class ServiceProxy {
   readonly #options: ServiceProxyOptions;
   readonly #base;
   readonly #table: string;
-  readonly #rules = new Map<string, { readonly made: ServiceRules; readonly from: readonly KubeObject[] }>();
-  #observed: ObservedTable | undefined;
-  #udp: UdpFronts | undefined;
+  readonly #rules = new ServiceTable();
+  #changed: ChangedServices | undefined;
+  #zone: string | undefined;
+  /** The kernel has what `#rules` had when they were applied last. */
+  #isObserved = false;
+  #isFirst = true;
+  /** To be forgotten once the kernel has the rules. */
+  readonly #staleFlows: (readonly string[])[] = [];
+  #reobserveMs = reobserveMs;
   #wake: () => void = () => {};
   #isDirty = true;
 
@@ -64,11 +75,12 @@ export class ServiceProxy {
       this.#isDirty = true;
       this.#wake();
     };
-    const stops = [services.subscribe(changed), endpointSlices.subscribe(changed)];
-    stops.push(
+    this.#follow();
+    const stops = [
       services.when(() => services.isSynced, changed),
       endpointSlices.when(() => endpointSlices.isSynced, changed),
-    );
+      () => this.#unfollow(),
+    ];
     signal.addEventListener('abort', changed, { once: true });
     try {
       while (!signal.aborted) {
@@ -85,21 +97,73 @@ export class ServiceProxy {
   /** One round: observe if needed, plan, apply. Answers whether anything had to change. Throws when the kernel refuses. */
   async apply(signal: AbortSignal): Promise<boolean> {
     const { host } = this.#deps;
-    const rules = this.#currentRules();
-    const desired = planRuleset(rules);
-    const list = () => host.nftList(['table', 'inet', this.#table], { signal });
-    const observed = this.#observed ?? observeTable(await list(), this.#base);
-    const transaction = planTransaction(this.#table, this.#base, observed, desired);
-    if (transaction) {
-      this.#observed = undefined; // until it is known to have gone through
-      await host.nft(transaction, { signal });
-    }
-    this.#observed = observedFrom(this.#base, desired);
-    const udp: UdpFronts = new Map(rules.flatMap((each) => [...each.udp]));
-    // What an earlier run knew is not known any more; flows that it left are right or age out.
-    for (const args of staleFlows(this.#udp ?? udp, udp)) await host.conntrackDelete(args, { signal });
-    this.#udp = udp;
+    const udp = this.#update();
+    // What an earlier run knew is not known; flows that it left are right or age out.
+    if (!this.#isFirst) this.#staleFlows.push(...staleFlows(udp.before, udp.after));
+    this.#isFirst = false;
+    const transaction = this.#isObserved ? this.#planChange() : await this.#planWhole(signal);
+    this.#isObserved = false; // until it is known to have gone through
+    if (transaction) await host.nft(transaction, { signal });
+    this.#isObserved = true;
+    for (const args of this.#staleFlows.splice(0)) await host.conntrackDelete(args, { signal });
     return transaction !== undefined;
+  }
+
+  #planChange(): string | undefined {
+    const { before, after } = this.#rules.takeChange(this.#base);
+    return planTransaction(this.#table, this.#base, before, after);
+  }
+
+  async #planWhole(signal: AbortSignal): Promise<string | undefined> {
+    const { host, clock } = this.#deps;
+    const begin = clock.monotonicMs();
+    const observed = observeTable(await host.nftList(['table', 'inet', this.#table], { signal }), this.#base);
+    this.#rules.takeChange(this.#base);
+    const transaction = planTransaction(this.#table, this.#base, observed, this.#rules.ruleset());
+    this.#reobserveMs = Math.max(reobserveMs, (clock.monotonicMs() - begin) / reobserveShare);
+    return transaction;
+  }
+
+  /** Makes the rules of changed services again. Answers where these services answered UDP, and where they do now. */
+  #update(): { readonly before: UdpFronts; readonly after: UdpFronts } {
+    const { services } = this.#deps;
+    const changed = this.#follow();
+    this.#followZone(changed);
+    const [before, after] = [new Map<string, ReadonlySet<string>>(), new Map<string, ReadonlySet<string>>()];
+    for (const key of changed.take()) {
+      for (const [front, pods] of this.#rules.rulesOf(key)?.udp ?? []) before.set(front, pods);
+      const service = services.get(key);
+      if (!service || this.#isAnsweredHere(service)) {
+        this.#rules.remove(key);
+        continue;
+      }
+      const rules = serviceRules(service, changed.slicesOf(key), { ...this.#options, zone: this.#zone });
+      this.#rules.put(key, `${service.metadata.creationTimestamp ?? ''} ${key}`, rules);
+      for (const [front, pods] of rules.udp) after.set(front, pods);
+    }
+    return { before, after };
+  }
+
+  #follow(): ChangedServices {
+    const { services, endpointSlices } = this.#deps;
+    this.#changed ??= new ChangedServices(services, endpointSlices, () => {
+      this.#isDirty = true;
+      this.#wake();
+    });
+    return this.#changed;
+  }
+
+  #unfollow(): void {
+    this.#changed?.stop();
+    this.#changed = undefined;
+  }
+
+  /** Hints name zones: when the node's is another one, all services have to be looked at. */
+  #followZone(changed: ChangedServices): void {
+    const zone = this.#deps.zone?.();
+    if (zone === this.#zone) return;
+    this.#zone = zone;
+    changed.add(this.#rules.keys());
   }
 
   async #sync(signal: AbortSignal): Promise<void> {
@@ -121,8 +185,8 @@ export class ServiceProxy {
   /** Until a change, or until it is time to look at the kernel again. */
   #idle(): Promise<void> {
     return new Promise((resolve) => {
-      const cancel = this.#deps.clock.after(reobserveMs, () => {
-        this.#observed = undefined;
+      const cancel = this.#deps.clock.after(this.#reobserveMs, () => {
+        this.#isObserved = false;
         this.#isDirty = true;
         this.#wake();
       });
@@ -134,48 +198,7 @@ export class ServiceProxy {
     });
   }
 
-  /** Oldest service first. The rules of a service are made again only when it or one of its slices is another object. */
-  #currentRules(): readonly ServiceRules[] {
-    const { services, endpointSlices } = this.#deps;
-    const slices = slicesByService(endpointSlices.list());
-    const current = services
-      .list()
-      .filter((service) => !this.#isAnsweredHere(service))
-      .toSorted(byAge);
-    const keys = new Set(current.map(keyOf));
-    for (const key of this.#rules.keys()) if (!keys.has(key)) this.#rules.delete(key);
-    return current.map((service) => {
-      const key = keyOf(service);
-      const from = [service, ...(slices.get(key) ?? [])];
-      const known = this.#rules.get(key);
-      if (known && known.from.length === from.length && known.from.every((each, i) => each === from[i]))
-        return known.made;
-      const made = serviceRules(service, slices.get(key) ?? [], this.#options);
-      this.#rules.set(key, { made, from });
-      return made;
-    });
-  }
-
   #isAnsweredHere(service: Service): boolean {
     return this.#options.answeredHere.includes(keyOf(service)) && Object.keys(service.spec.selector ?? {}).length === 0;
   }
-}
-
-function slicesByService(slices: readonly EndpointSlice[]): ReadonlyMap<string, readonly EndpointSlice[]> {
-  const found = new Map<string, EndpointSlice[]>();
-  for (const slice of slices) {
-    const name = slice.metadata.labels?.[serviceNameLabel];
-    if (!name) continue;
-    const key = `${slice.metadata.namespace}/${name}`;
-    const list = found.get(key);
-    if (list) list.push(slice);
-    else found.set(key, [slice]);
-  }
-  return found;
-}
-
-function byAge(one: Service, other: Service): number {
-  const [a, b] = [one.metadata.creationTimestamp ?? '', other.metadata.creationTimestamp ?? ''];
-  if (a !== b) return a < b ? -1 : 1;
-  return keyOf(one) < keyOf(other) ? -1 : 1;
 }

@@ -8,21 +8,28 @@ const [one, two] = ['10.64.0.2', '10.64.0.3'];
 
 type Rules = ReturnType<typeof serviceRules>;
 const elementsIn = (rules: Rules, into: string) => rules.elements.filter((each) => each.into === into);
-/** All rules that a packet meets from an element on, as one text. */
-const reach = (rules: Rules, verdict: string | undefined): string => {
-  const chain = verdict?.replace('goto ', '') ?? '';
-  const content = rules.chains.get(chain) ?? [];
+/** All rules that a packet meets from an element on, and the pods that it may reach, as one text. */
+const reach = (rules: Rules, data: string | undefined): string => {
+  const content = rules.chains.get(data?.replace('goto ', '') ?? '') ?? [];
   return content
-    .map((rule) => `${rule}\n${[...rule.matchAll(/goto (\w+-\w+)/g)].map(([v]) => reach(rules, v)).join('\n')}`)
+    .map((rule) => {
+      const next = [...rule.matchAll(/goto (\w+-\w+)/g)].map(([target]) => reach(rules, target));
+      const [, map = ''] = /map @([\w-]+)/.exec(rule) ?? [];
+      return [rule, ...next, ...elementsIn(rules, map).map((each) => `${each.key} to ${each.data}`)].join('\n');
+    })
     .join('\n');
 };
-const toClusterIp = (rules: Rules) => reach(rules, elementsIn(rules, 'services4')[0]?.verdict);
-const toNodePort = (rules: Rules) => reach(rules, elementsIn(rules, 'nodeports4')[0]?.verdict);
+const toClusterIp = (rules: Rules) => reach(rules, elementsIn(rules, 'services4')[0]?.data);
+const toNodePort = (rules: Rules) => reach(rules, elementsIn(rules, 'nodeports4')[0]?.data);
 
 describe('serviceRules', () => {
   it('gives each endpoint the same chance', () => {
     const rules = serviceRules(aService({ clusterIp }), [aSlice({ addresses: [one, two] })], node);
-    expect(toClusterIp(rules)).toContain(`numgen random mod 2 map { 0 : ${one} . 8080, 1 : ${two} . 8080 }`);
+    expect(toClusterIp(rules)).toContain('numgen random mod 2 map @backends-tcp4');
+    expect(elementsIn(rules, 'backends-tcp4').map(({ key, data }) => [key, data])).toEqual([
+      ['10.96.0.9 . 80 . 0', `${one} . 8080`],
+      ['10.96.0.9 . 80 . 1', `${two} . 8080`],
+    ]);
   });
 
   it.each([
@@ -35,7 +42,7 @@ describe('serviceRules', () => {
 
   it('refuses without endpoints', () => {
     const rules = serviceRules(aService({ clusterIp, nodePort: 30001 }), [], node);
-    expect(rules.elements.map(({ into, verdict }) => [into, verdict])).toEqual([
+    expect(rules.elements.map(({ into, data }) => [into, data])).toEqual([
       ['refused4', 'goto refuse'],
       ['refusedports4', 'goto refuse'],
     ]);
@@ -55,7 +62,7 @@ describe('serviceRules', () => {
   it('drops with internalTrafficPolicy Local when endpoints are elsewhere', () => {
     const service = aService({ clusterIp, spec: { internalTrafficPolicy: 'Local' } });
     const away = serviceRules(service, [aSlice({ addresses: [one], nodeName: 'node-b' })], node);
-    expect(elementsIn(away, 'refused4')[0]?.verdict).toBe('goto ignore');
+    expect(elementsIn(away, 'refused4')[0]?.data).toBe('goto ignore');
     const here = serviceRules(service, [aSlice({ addresses: [one], nodeName: 'node-a' })], node);
     expect(toClusterIp(here)).toContain(one);
   });
@@ -69,10 +76,47 @@ describe('serviceRules', () => {
     expect(toNodePort(serviceRules(service, slices, node))).toMatch(/fib saddr type local jump mark-masquerade/);
   });
 
-  it('brackets IPv6 endpoints', () => {
+  it('lets only allowed sources through to the address of a load balancer', () => {
+    const loadBalancerSourceRanges = ['192.0.2.0/24', '192.0.2.128/25', 'fd00::/8'];
+    const service = {
+      ...aService({ clusterIp, spec: { type: 'LoadBalancer', loadBalancerSourceRanges } }),
+      status: { loadBalancer: { ingress: [{ ip: '203.0.113.7', ipMode: 'VIP' }] } },
+    };
+    const rules = serviceRules(service, [aSlice({ addresses: [one] })], node);
+    const [, toBalancer] = elementsIn(rules, 'services4');
+    expect(toBalancer?.key).toBe('203.0.113.7 . 6 . 80');
+    expect(rules.chains.get(toBalancer?.data?.replace('goto ', '') ?? '')).toEqual([
+      expect.stringMatching(/^ip saddr 192.0.2.0\/24 goto ext-/),
+      expect.stringMatching(/^ip saddr 192.0.2.128\/25 goto ext-/),
+    ]);
+    expect(elementsIn(rules, 'refused4').map(({ key, data }) => [key, data])).toEqual([
+      ['203.0.113.7 . 6 . 80', 'goto ignore'],
+    ]);
+    expect(elementsIn(rules, 'balanced4').map(({ key }) => key)).toEqual(['203.0.113.7']);
+  });
+
+  it.each([
+    ['the same zone', { zone: 'b' }, two],
+    ['a zone without endpoints', { zone: 'c' }, one],
+    ['no zone', {}, one],
+  ])('follows hints on a node in %s', (_, place, expected) => {
+    const hinted = (zone: string, address: string) => {
+      const slice = aSlice({ name: zone, addresses: [address] });
+      const endpoints = slice.endpoints?.map((each) => ({ ...each, hints: { forZones: [{ name: zone }] } }));
+      return { ...slice, endpoints } as typeof slice;
+    };
+    const slices = [hinted('a', one), hinted('b', two)];
+    const text = toClusterIp(serviceRules(aService({ clusterIp }), slices, { ...node, ...place }));
+    expect(text).toContain(expected);
+    expect(text.includes(one)).toBe(expected === one);
+    const without = [...slices, aSlice({ name: 'bare', addresses: ['10.64.0.4'] })];
+    expect(toClusterIp(serviceRules(aService({ clusterIp }), without, { ...node, ...place }))).toContain(one);
+  });
+
+  it('serves IPv6', () => {
     const spec = { clusterIPs: ['fd00::9'], clusterIP: 'fd00::9' };
     const rules = serviceRules(aService({ clusterIp, spec }), [aSlice({ addresses: ['fd64::2'] })], node);
-    expect(reach(rules, elementsIn(rules, 'services6')[0]?.verdict)).toContain('dnat ip6 to [fd64::2]:8080');
+    expect(reach(rules, elementsIn(rules, 'services6')[0]?.data)).toContain('to fd64::2 . 8080');
   });
 
   it('keeps the sets of clients when other endpoints change', () => {

@@ -1,10 +1,9 @@
 import { isIPv6 } from 'node:net';
 import type { EndpointSlice, Service, ServicePort } from '@slipway/api/types';
 import { commentText, contentName, type Family, protocolNumbers } from './ruleset.ts';
-import { type Backend, type Backends, backendsOf } from './service-endpoints.ts';
+import { type Backend, type Backends, backendsOf, type ProxyPlace } from './service-endpoints.ts';
 
-export interface ProxyNode {
-  readonly nodeName: string;
+export interface ProxyNode extends ProxyPlace {
   /** All pods' addresses: traffic from elsewhere to a ClusterIP is masqueraded, so that the answer comes back here. */
   readonly clusterCidr: string;
 }
@@ -22,7 +21,8 @@ export interface ServiceElement {
   /** Map or set, with its family: `services4`. */
   readonly into: string;
   readonly key: string;
-  readonly verdict: string | undefined;
+  /** `goto CHAIN`, or `ADDRESS . PORT` of a pod; undefined in sets. */
+  readonly data: string | undefined;
   readonly comment: string;
 }
 
@@ -35,7 +35,7 @@ export function serviceRules(service: Service, slices: readonly EndpointSlice[],
   for (const address of clusterIpsOf(service)) {
     const family: Family = isIPv6(address) ? 6 : 4;
     for (const port of service.spec.ports ?? []) {
-      builder.addPort(port, family, address, backendsOf(port, family, slices, node.nodeName));
+      builder.addPort(port, family, address, backendsOf(port, family, slices, node));
     }
   }
   return builder;
@@ -47,6 +47,9 @@ export function clusterIpsOf({ spec }: Service): readonly string[] {
   return list.filter((address) => address !== '' && address !== 'None');
 }
 
+/** Numbers of the local pods begin here, where a destination has both all pods and the local ones under it. */
+const localNumbers = 1_048_576;
+
 interface PortContext {
   readonly family: Family;
   readonly ip: 'ip' | 'ip6';
@@ -56,10 +59,17 @@ interface PortContext {
   readonly port: ServicePort;
 }
 
+/** A destination, by address or by node port. */
 interface Front {
+  readonly by: 'address' | 'port';
+  /** Absent by port. */
+  readonly address?: string;
+  readonly port: number;
+}
+
+interface Outcome {
   readonly chain: string | undefined;
   readonly refusal: string | undefined;
-  readonly comment: string;
 }
 
 class RulesBuilder implements ServiceRules {
@@ -77,51 +87,62 @@ class RulesBuilder implements ServiceRules {
 
   addPort(port: ServicePort, family: Family, clusterIp: string, backends: Backends): void {
     const { metadata, spec } = this.#service;
-    const context: PortContext = {
-      family,
-      ip: family === 4 ? 'ip' : 'ip6',
-      protocol: protocolNumbers[port.protocol ?? 'TCP'] ?? 6,
-      comment: commentText(`${metadata.namespace}/${metadata.name}${port.name ? `:${port.name}` : ''}`),
-      port,
-    };
-    const cluster = this.#balance(backends.all, context);
-    const local = this.#balance(backends.local, context);
+    const protocol = protocolNumbers[port.protocol ?? 'TCP'] ?? 6;
+    const comment = commentText(`${metadata.namespace}/${metadata.name}${port.name ? `:${port.name}` : ''}`);
+    const context = { family, ip: family === 4 ? 'ip' : 'ip6', protocol, comment, port } as const;
+    const byAddress = (address: string): Front => ({ by: 'address', address, port: port.port });
 
-    const isInternalLocal = spec.internalTrafficPolicy === 'Local';
-    const internal = isInternalLocal ? local : cluster;
-    this.#addFront(`services${family}`, `refused${family}`, `${clusterIp} . ${context.protocol} . ${port.port}`, {
-      chain: internal && this.#internalChain(internal, context),
-      refusal: internal ? undefined : isInternalLocal && cluster ? 'ignore' : 'refuse',
-      comment: context.comment,
-    });
-
-    const isExternalLocal = spec.externalTrafficPolicy === 'Local';
-    const external = {
-      chain: cluster && this.#externalChain(cluster, local, isExternalLocal, context),
-      refusal: cluster ? (isExternalLocal && !local ? 'ignore' : undefined) : 'refuse',
-      comment: context.comment,
-    };
-    for (const address of externalAddresses(this.#service, family)) {
-      const key = `${address} . ${context.protocol} . ${port.port}`;
-      this.#addFront(`services${family}`, `refused${family}`, key, external);
+    this.#addInternal(byAddress(clusterIp), backends, context);
+    for (const address of ofFamily(spec.externalIPs ?? [], family)) {
+      this.#addExternal(byAddress(address), backends, context);
     }
-    if (port.nodePort) {
-      this.#addFront(`nodeports${family}`, `refusedports${family}`, `${context.protocol} . ${port.nodePort}`, external);
+    for (const address of ofFamily(balancerIpsOf(this.#service), family)) {
+      this.#addExternal(byAddress(address), backends, context, this.#allowedSources(family));
+      this.elements.push({ into: `balanced${family}`, key: address, data: undefined, comment });
     }
-    this.#noteHairpins(backends.local, context);
-    this.#noteUdp(clusterIp, internal ? backends.all : [], context);
+    if (port.nodePort) this.#addExternal({ by: 'port', port: port.nodePort }, backends, context);
+    for (const { address } of backends.local) {
+      this.elements.push({ into: `hairpin${family}`, key: `${address} . ${address}`, data: undefined, comment });
+    }
+    this.#noteUdp(clusterIp, backends.all, context);
   }
 
-  /** Even chances. Without affinity one rule does it all; with it, each backend has a chain and a set of its clients. */
-  #balance(backends: readonly Backend[], context: PortContext): string | undefined {
+  #addInternal(front: Front, { all, local }: Backends, context: PortContext): void {
+    const isLocal = this.#service.spec.internalTrafficPolicy === 'Local';
+    const chain = this.#balance(front, isLocal ? local : all, 0, context);
+    const refusal = chain ? undefined : isLocal && all.length > 0 ? 'ignore' : 'refuse';
+    this.#addFront(front, { chain: chain && this.#internalChain(chain, context), refusal }, context);
+  }
+
+  #addExternal(front: Front, { all, local }: Backends, context: PortContext, sources: readonly string[] = []): void {
+    const isLocal = this.#service.spec.externalTrafficPolicy === 'Local';
+    const toAll = this.#balance(front, all, 0, context);
+    const toLocal = isLocal ? this.#balance(front, local, localNumbers, context) : undefined;
+    const open = toAll && this.#externalChain(toAll, toLocal, isLocal, context);
+    const chain = open && sources.length > 0 ? this.#sourcesChain(sources, open, context) : open;
+    const mayDrop = (isLocal && !toLocal) || sources.length > 0;
+    this.#addFront(front, { chain, refusal: !toAll ? 'refuse' : mayDrop ? 'ignore' : undefined }, context);
+  }
+
+  /** Even chances. Without affinity, services with as many pods share the chain; with it, each pod has a set of its clients. */
+  #balance(front: Front, backends: readonly Backend[], first: number, context: PortContext): string | undefined {
     if (backends.length === 0) return undefined;
-    const { ip, protocol, comment } = context;
     if (this.#service.spec.sessionAffinity === 'ClientIP') return this.#balanceWithAffinity(backends, context);
-    const [only] = backends;
-    const places = backends.map((each, i) => `${i} : ${each.address} . ${each.port}`).join(', ');
-    const target =
-      backends.length === 1 && only ? endpointText(only) : `numgen random mod ${backends.length} map { ${places} }`;
-    return this.#chain('svc', [`meta l4proto ${protocol} dnat ${ip} to ${target} comment "${comment}"`]);
+    const { ip, family, protocol, comment } = context;
+    const name = protocolNames[protocol] ?? 'tcp';
+    const into = `${front.by === 'address' ? 'backends' : 'portbackends'}-${name}${family}`;
+    const destination = front.by === 'address' ? `${front.address} . ${front.port}` : `${front.port}`;
+    for (const [i, { address, port, pod }] of backends.entries()) {
+      this.elements.push({
+        into,
+        key: `${destination} . ${first + i}`,
+        data: `${address} . ${port}`,
+        comment: pod ? commentText(`${comment} ${pod}`) : comment,
+      });
+    }
+    const key = `${front.by === 'address' ? `${ip} daddr . ` : ''}${name} dport`;
+    const number = `numgen random mod ${backends.length}${first ? ` offset ${first}` : ''}`;
+    return this.#chain('pick', [`dnat ${ip} to ${key} . ${number} map @${into}`]);
   }
 
   #balanceWithAffinity(backends: readonly Backend[], { family, ip, protocol, comment }: PortContext): string {
@@ -147,7 +168,7 @@ class RulesBuilder implements ServiceRules {
   /** From pods as it is; from anywhere else the answer must come back through this node. */
   #internalChain(balance: string, { ip, family }: PortContext): string {
     const { clusterCidr } = this.#node;
-    if (isIPv6(clusterCidr.split('/')[0] ?? '') !== (family === 6)) return balance;
+    if (familyOfCidr(clusterCidr) !== family) return balance;
     return this.#chain('int', [`${ip} saddr != ${clusterCidr} jump mark-masquerade`, `goto ${balance}`]);
   }
 
@@ -155,34 +176,49 @@ class RulesBuilder implements ServiceRules {
   #externalChain(cluster: string, local: string | undefined, isLocal: boolean, { ip, family }: PortContext): string {
     if (!isLocal) return this.#chain('ext', ['jump mark-masquerade', `goto ${cluster}`]);
     const { clusterCidr } = this.#node;
-    const isSameFamily = isIPv6(clusterCidr.split('/')[0] ?? '') === (family === 6);
     return this.#chain('ext', [
-      ...(isSameFamily ? [`${ip} saddr ${clusterCidr} goto ${cluster}`] : []),
+      ...(familyOfCidr(clusterCidr) === family ? [`${ip} saddr ${clusterCidr} goto ${cluster}`] : []),
       'fib saddr type local jump mark-masquerade',
       `fib saddr type local goto ${cluster}`,
       ...(local ? [`goto ${local}`] : []),
     ]);
   }
 
+  /** One rule each: ranges may overlap, which a set would not have. Who comes from elsewhere falls through and is dropped. */
+  #sourcesChain(sources: readonly string[], open: string, { ip }: PortContext): string {
+    return this.#chain(
+      'from',
+      sources.map((cidr) => `${ip} saddr ${cidr} goto ${open}`),
+    );
+  }
+
+  /** Of the address's family; a service that has only ranges of the other is open in this one, as upstream has it. */
+  #allowedSources(family: Family): readonly string[] {
+    const ranges = (this.#service.spec.loadBalancerSourceRanges ?? []).map((cidr) => cidr.trim());
+    return ranges.filter((cidr) => familyOfCidr(cidr) === family);
+  }
+
   /**
    * What is let through goes to the chain. Refusal is for what no chain gave another destination: nobody answers, so the
    * client is told (`refuse`); or somebody answers, but may not from here, so the packet is dropped (`ignore`).
    */
-  #addFront(into: string, refusedInto: string, key: string, { chain, refusal, comment }: Front): void {
-    if (chain) this.elements.push({ into, key, verdict: `goto ${chain}`, comment });
-    if (refusal) this.elements.push({ into: refusedInto, key, verdict: `goto ${refusal}`, comment });
-  }
-
-  #noteHairpins(backends: readonly Backend[], { family, comment }: PortContext): void {
-    for (const { address } of backends) {
-      this.elements.push({ into: `hairpin${family}`, key: `${address} . ${address}`, verdict: undefined, comment });
-    }
+  #addFront(
+    { by, address, port }: Front,
+    { chain, refusal }: Outcome,
+    { family, protocol, comment }: PortContext,
+  ): void {
+    const key = `${by === 'address' ? `${address} . ` : ''}${protocol} . ${port}`;
+    const [into, refusedInto] = by === 'address' ? ['services', 'refused'] : ['nodeports', 'refusedports'];
+    if (chain) this.elements.push({ into: `${into}${family}`, key, data: `goto ${chain}`, comment });
+    if (refusal) this.elements.push({ into: `${refusedInto}${family}`, key, data: `goto ${refusal}`, comment });
   }
 
   #noteUdp(clusterIp: string, backends: readonly Backend[], { port, protocol, family }: PortContext): void {
     if (protocol !== protocolNumbers.UDP) return;
     const addresses = new Set(backends.map((each) => each.address));
-    const fronts = [clusterIp, ...externalAddresses(this.#service, family)].map((address) => `${address} ${port.port}`);
+    const { spec } = this.#service;
+    const outside = ofFamily([...(spec.externalIPs ?? []), ...balancerIpsOf(this.#service)], family);
+    const fronts = [clusterIp, ...outside].map((address) => `${address} ${port.port}`);
     if (port.nodePort) fronts.push(`* ${port.nodePort}`);
     for (const front of fronts) this.udp.set(front, addresses);
   }
@@ -198,9 +234,16 @@ function endpointText({ address, port }: Backend): string {
   return isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
-function externalAddresses({ spec, status }: Service, family: Family): readonly string[] {
-  const balancer = (status?.loadBalancer?.ingress ?? []).flatMap(({ ip, ipMode }) =>
-    ip && ipMode !== 'Proxy' ? [ip] : [],
-  );
-  return [...(spec.externalIPs ?? []), ...balancer].filter((address) => isIPv6(address) === (family === 6));
+const protocolNames: Readonly<Record<number, string>> = { 6: 'tcp', 17: 'udp', 132: 'sctp' };
+
+const familyOf = (address: string): Family => (isIPv6(address) ? 6 : 4);
+const familyOfCidr = (cidr: string): Family => familyOf(cidr.split('/')[0] ?? '');
+
+function ofFamily(addresses: readonly string[], family: Family): readonly string[] {
+  return addresses.filter((address) => familyOf(address) === family);
+}
+
+/** Addresses of its load balancer that nodes take traffic for. */
+export function balancerIpsOf({ status }: Service): readonly string[] {
+  return (status?.loadBalancer?.ingress ?? []).flatMap(({ ip, ipMode }) => (ip && ipMode !== 'Proxy' ? [ip] : []));
 }
