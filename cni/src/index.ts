@@ -18,6 +18,18 @@ export { builtInPlugins } from './plugins/built-in-plugins.ts';
 export { installPlugins } from './plugins/install-plugins.ts';
 export { hostInterfaceName, interfacePrefix, isAliasOfCluster, parseInterfaceAlias } from './plugins/names.ts';
 export { releaseParentsOfCluster } from './plugins/parent/release-parent.ts';
+export { PeerTables } from './plugins/overlay/peer-tables.ts';
+export {
+  directRoutePriority,
+  isDirectRouteOf,
+  type OverlayPeer,
+  type OverlaySelf,
+  overlayRouteProtocol,
+  planOverlay,
+  vtepMac,
+} from './plugins/overlay/plan-overlay.ts';
+export { findUplink, overlayMtu, type Uplink } from './plugins/overlay/uplink.ts';
+export { ensureVxlan, type VxlanDevice, vxlanPort } from './plugins/overlay/vxlan-device.ts';
 export { portmapTableName } from './plugins/portmap/portmap-ruleset.ts';
 export { createPluginCaller, type PluginCallerOptions } from './skeleton/call-plugin.ts';
 export { createExecCaller } from './skeleton/exec-plugin.ts';

@@ -15,6 +15,8 @@ export interface RouteEntry {
   readonly protocol: number;
   /** The main table when absent. */
   readonly table?: number;
+  /** The metric: part of the key. Of several routes to one destination the one with the least is used. */
+  readonly priority?: number;
 }
 
 /** Whose MAC an IP address on the link has, for good. */

@@ -11,7 +11,7 @@ const RTM_NEWNEIGH = 28;
 const RTM_DELNEIGH = 29;
 const RTM_GETNEIGH = 30;
 
-const RTA = { DST: 1, OIF: 4, GATEWAY: 5, TABLE: 15, VIA: 18 };
+const RTA = { DST: 1, OIF: 4, GATEWAY: 5, PRIORITY: 6, TABLE: 15, VIA: 18 };
 const NDA = { DST: 1, LLADDR: 2, IFINDEX: 8 };
 const AF_BRIDGE = 7;
 const addressFamilies = { 4: 2, 6: 10 } as const;
@@ -21,6 +21,8 @@ const RT_SCOPE_UNIVERSE = 0;
 const RT_SCOPE_LINK = 253;
 const RT_SCOPE_NOWHERE = 255;
 const RTNH_F_ONLINK = 4;
+/** What IPv6 routes have that were made without a metric. */
+const IP6_RT_PRIO_USER = 1024;
 const NUD_NOARP = 0x40;
 const NUD_PERMANENT = 0x80;
 const NTF_SELF = 2;
@@ -73,6 +75,7 @@ function routeBody(entry: Extract<TableEntry, { kind: 'route' }>, linkIndex: num
     ...(prefixLength === 0 ? [] : [attribute(RTA.DST, addressBytes(address))]),
     ...(gateway === undefined || isGone ? [] : [gatewayAttribute(gateway, address.family)]),
     u32Attribute(RTA.OIF, linkIndex),
+    ...(entry.priority === undefined ? [] : [u32Attribute(RTA.PRIORITY, entry.priority)]),
     ...(table > 255 ? [u32Attribute(RTA.TABLE, table)] : []),
   ];
 }
@@ -134,6 +137,7 @@ function routeFrom(body: Buffer, { link, linkIndex }: TableFilter): TableEntry |
   const bytes = found.get(RTA.DST) ?? Buffer.alloc(family === 4 ? 4 : 16);
   const via = found.get(RTA.VIA);
   const gateway = found.get(RTA.GATEWAY) ?? via?.subarray(2);
+  const priority = found.get(RTA.PRIORITY)?.readUInt32LE(0);
   return {
     kind: 'route',
     destination: `${textOf(bytes)}/${body.readUInt8(1)}`,
@@ -142,6 +146,7 @@ function routeFrom(body: Buffer, { link, linkIndex }: TableFilter): TableEntry |
     ...(body.readUInt32LE(8) & RTNH_F_ONLINK ? { isOnLink: true } : {}),
     protocol: body.readUInt8(5),
     ...(table === RT_TABLE_MAIN ? {} : { table }),
+    ...(priority === undefined || (family === 6 && priority === IP6_RT_PRIO_USER) ? {} : { priority }),
   };
 }
 

@@ -23,7 +23,7 @@ describeWithNetwork('routes, neighbours and forwarding entries by netlink', () =
   const entries: readonly TableEntry[] = [
     { kind: 'route', destination: '10.64.1.0/24', link, gateway: '192.168.7.2', isOnLink: true, protocol },
     { kind: 'route', destination: '10.64.2.9/32', link, gateway: 'fe80::1', protocol },
-    { kind: 'route', destination: '10.64.3.0/24', link, protocol, table: 4711 },
+    { kind: 'route', destination: '10.64.3.0/24', link, protocol, table: 4711, priority: 77 },
     { kind: 'route', destination: 'fd00:1::/64', link, gateway: 'fe80::1', protocol },
     { kind: 'neighbour', link, address: '192.168.7.2', mac: '0a:00:00:00:00:02' },
     { kind: 'neighbour', link, address: 'fe80::1', mac: '0a:00:00:00:00:02' },

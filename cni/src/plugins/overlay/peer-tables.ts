@@ -1,6 +1,5 @@
 import type { Host, HostOptions } from '../../host/host.ts';
 import type { TableEntry, TableFailure, TableStep } from '../../host/table-step.ts';
-import { networksOverlap, parseNetwork } from '../../spec/ip-address.ts';
 import { entryKey, overlayRouteProtocol } from './plan-overlay.ts';
 
 type Entries = ReadonlyMap<string, TableEntry>;
@@ -37,11 +36,8 @@ function isSame(one: TableEntry, other: TableEntry): boolean {
 
 export interface PeerTablesScope {
   readonly link: string;
-  /**
-   * On a link that is not ours, the uplink: only routes of ours to these networks are looked at. Absent: the link is ours as a
-   * whole, except for what the kernel puts there.
-   */
-  readonly within?: readonly string[];
+  /** On a link that is not ours, the uplink: only routes of ours with this metric are looked at. Absent: the link is ours. */
+  readonly priority?: number;
 }
 
 /** Entries of one network on one link: what the kernel has is read at the start and when asked to, changes are differences. */
@@ -77,14 +73,10 @@ export class PeerTables {
   }
 
   async #observe(options: HostOptions): Promise<Map<string, TableEntry>> {
-    const { link, within } = this.#scope;
-    const networks = within?.map(parseNetwork);
+    const { link, priority } = this.#scope;
     const isOurs = (entry: TableEntry) => {
-      if (entry.kind !== 'route') return networks === undefined;
-      if (entry.protocol !== overlayRouteProtocol) return false;
-      if (networks === undefined) return true;
-      const destination = parseNetwork(entry.destination);
-      return networks.some((network) => networksOverlap(network, destination));
+      if (entry.kind !== 'route') return priority === undefined;
+      return entry.protocol === overlayRouteProtocol && entry.priority === priority;
     };
     const found = (await this.#host.showTables(link, options)).filter(isOurs);
     return new Map(found.map((entry) => [entryKey(entry), entry]));

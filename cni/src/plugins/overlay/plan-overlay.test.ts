@@ -19,6 +19,7 @@ const self: OverlaySelf = {
   vni: 7,
   link: 'swv',
   onLink: ['192.168.0.0/24'],
+  priority: 5,
 };
 const peer = (i: number, more: Partial<OverlayPeer> = {}): OverlayPeer => ({
   node: `node-${i}`,
@@ -74,7 +75,7 @@ describe('planOverlay', () => {
 
   it('needs only routes where nodes share a link', () => {
     expect(entriesOf({ ...self, backend: 'host-gw', link: 'eth0' }, peer(2))).toEqual([
-      { kind: 'route', destination: '10.64.2.0/24', link: 'eth0', gateway: '192.168.0.12', protocol: 90 },
+      { kind: 'route', destination: '10.64.2.0/24', link: 'eth0', gateway: '192.168.0.12', protocol: 90, priority: 5 },
     ]);
   });
 

@@ -14,7 +14,7 @@
  */
 import type { TableEntry } from '../../host/table-step.ts';
 import { networkContains, parseAddress, parseNetwork } from '../../spec/ip-address.ts';
-import { macFrom } from '../names.ts';
+import { digest, macFrom } from '../names.ts';
 
 /** Routes of ours carry it; no routing program that we know of does (linux/rtnetlink.h, iproute2's rt_protos). */
 export const overlayRouteProtocol = 90;
@@ -38,6 +38,8 @@ export interface OverlaySelf {
   readonly link: string;
   /** Networks that are directly on the uplink: `192.168.0.0/24`. */
   readonly onLink: readonly string[];
+  /** Of routes on the uplink, by which we know them again. Routes of others to the same place come first. */
+  readonly priority: number;
 }
 
 export interface OverlayPlan {
@@ -115,7 +117,7 @@ function planTunnel({ address: own, link, vni }: OverlaySelf, peer: OverlayPeer)
   };
 }
 
-function planDirect({ link, onLink }: OverlaySelf, peer: OverlayPeer): PeerPlan {
+function planDirect({ link, onLink, priority }: OverlaySelf, peer: OverlayPeer): PeerPlan {
   const address = parseAddress(peer.address);
   if (!onLink.some((network) => networkContains(parseNetwork(network), address))) {
     return unreachable(peer, `its address ${peer.address} is not on the link ${link}, which host-gw needs`);
@@ -124,7 +126,7 @@ function planDirect({ link, onLink }: OverlaySelf, peer: OverlayPeer): PeerPlan 
   return {
     entries: keyed(
       peer.destinations.filter(isSameFamily).map((destination): TableEntry => {
-        return { kind: 'route', destination, link, gateway: peer.address, protocol: overlayRouteProtocol };
+        return { kind: 'route', destination, link, gateway: peer.address, protocol: overlayRouteProtocol, priority };
       }),
     ),
   };
@@ -151,11 +153,27 @@ export function linkLocalAddress(mac: string): string {
   return `fe80::${words.map((word) => word.toString(16)).join(':')}`;
 }
 
+const directRoutes = 0x5300_0000;
+
+/** The metric of a network's routes on the uplink: 12 bits for the cluster, 12 for the network. */
+export function directRoutePriority(clusterId: string, network: string): number {
+  return directRoutes | (twelveBits(clusterId) << 12) | twelveBits(network);
+}
+
+/** Whether a route with this metric and our protocol belongs to the cluster. */
+export function isDirectRouteOf(clusterId: string, priority: number | undefined): boolean {
+  return priority !== undefined && priority >>> 12 === directRoutePriority(clusterId, '') >>> 12;
+}
+
+function twelveBits(text: string): number {
+  return Number.parseInt(digest(text).slice(0, 3), 16);
+}
+
 /** What the kernel has one entry for at most. */
 export function entryKey(entry: TableEntry): string {
   switch (entry.kind) {
     case 'route':
-      return `route/${entry.table ?? ''}/${entry.destination}`;
+      return `route/${entry.table ?? ''}/${entry.priority ?? ''}/${entry.destination}`;
     case 'neighbour':
       return `neighbour/${entry.link}/${entry.address}`;
     case 'forwarding':
