@@ -71,6 +71,8 @@ export const agentFlags = [
   'node-name',
   'runtime',
   'agent-port',
+  'network-backend',
+  'data-path-port',
   'registry-config',
   'cluster-cidr',
 ] as const satisfies readonly FlagName[];

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { parseDurationMs } from '@slipway/api/duration';
 import { parseCidr } from '@slipway/api/ip-address';
 import type { LeaseTimes } from '@slipway/client/leader-election';
+import type { NetworkBackend } from '@slipway/kubelet-agent';
 import type { LogLevel } from '@slipway/kit/logger';
 import { type FlagName, type FlagValues, flags } from './flags.ts';
 import { UsageError } from './usage-error.ts';
@@ -43,6 +44,8 @@ export interface Config {
   readonly nodeName: string;
   readonly clusterCidr: string;
   readonly serviceCidr: string;
+  readonly networkBackend: NetworkBackend | undefined;
+  readonly dataPathPort: number;
   readonly runtimePath: string | undefined;
   readonly agentPort: number;
   readonly agent: boolean;
@@ -111,6 +114,8 @@ export function resolveConfig(layers: readonly FlagValues[], fallbackDataDir: st
     nodeName: (text('node-name') ?? hostname()).toLowerCase(),
     clusterCidr: text('cluster-cidr') ?? '',
     serviceCidr: text('service-cluster-ip-range') ?? '',
+    networkBackend: text('network-backend') as NetworkBackend | undefined,
+    dataPathPort: value('data-path-port') as number,
     runtimePath: text('runtime'),
     agentPort: value('agent-port') as number,
     agent: value('agent') as boolean,

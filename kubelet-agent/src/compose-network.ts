@@ -11,11 +11,16 @@ import { hostResolvers } from './dns/forward/host-resolvers.ts';
 import { ServiceDirectory } from './dns/zone/service-directory.ts';
 import { type ApiRelayOptions, runApiRelay } from './network/api-relay.ts';
 import { podInterface } from './network/cluster-network.ts';
+import { ClusterOverlay, type OverlayCaches } from './network/overlay/cluster-overlay.ts';
+import { watchOverlay } from './network/overlay/overlay-caches.ts';
+import type { NetworkBackend, OverlaySettings } from './network/overlay/overlay-settings.ts';
+import { defaultPodMtu } from './network/overlay/pod-mtu.ts';
 import { PodNetwork } from './network/pod-network.ts';
 import { type RemoveNetworkOptions, removeNetwork } from './network/remove-network.ts';
 import { guardSandboxes, type PodProtection } from './policy/guarded-sandboxes.ts';
 import { NetworkPolicies } from './policy/network-policies.ts';
 import { SourceGuard } from './policy/source-guard.ts';
+import { hostAddresses } from './node/machine-facts.ts';
 import { ServiceProxy } from './proxy/service-proxy.ts';
 import type { SandboxNetwork } from './runtime/local/sandbox-network.ts';
 
@@ -32,6 +37,10 @@ export interface NodeNetworkSettings {
   readonly clusterDomain: string;
   /** The host's resolv.conf: where names outside the cluster are asked for. */
   readonly resolvConf: string;
+  /** How pods of other nodes are reached, whatever the Network `default` says. */
+  readonly networkBackend?: NetworkBackend | undefined;
+  /** UDP port of VXLAN, the same on all nodes; IANA's when absent. */
+  readonly dataPathPort?: number | undefined;
   /** A user's own CNI configuration instead of the default one. */
   readonly conflistDirectory?: string;
   /** Folders of CNI executables for plugins that are not ours. */
@@ -66,6 +75,19 @@ export function createNodeNetwork(settings: NodeNetworkSettings, deps: NodeNetwo
   const { exec, log } = deps;
   const host = createKernelHost({ exec, record: createSysctlRecord(clusterId) });
   const ownServiceIps = [dnsIp, apiRelay?.listen.host].filter((ip) => ip !== undefined);
+  const overlaySettings: OverlaySettings = {
+    clusterId,
+    nodeName: settings.nodeName,
+    backend: settings.networkBackend,
+    dataPathPort: settings.dataPathPort,
+  };
+  let overlayCaches: OverlayCaches | undefined;
+  const podMtu = (signal: AbortSignal) =>
+    defaultPodMtu(
+      { ...deps, host, address: () => hostAddresses()[0], networks: overlayCaches?.networks },
+      overlaySettings,
+      signal,
+    );
   const pods = new PodNetwork(
     { host, exec, log },
     {
@@ -74,6 +96,7 @@ export function createNodeNetwork(settings: NodeNetworkSettings, deps: NodeNetwo
       conflistDirectory,
       binPath,
       env,
+      podMtu,
     },
   );
   let protection: PodProtection | undefined;
@@ -92,11 +115,16 @@ export function createNodeNetwork(settings: NodeNetworkSettings, deps: NodeNetwo
       const policies = new NetworkPolicies({ ...deps, ...caches, host }, settings);
       const sources = new SourceGuard({ ...deps, host }, settings);
       protection = { policies, sources };
+      const watched = watchOverlay(caches.watch);
+      overlayCaches = watched.caches;
+      const overlay = new ClusterOverlay({ ...deps, ...watched.caches, host }, overlaySettings);
       const dns = dnsIp ? clusterDns(dnsIp, settings, deps, caches) : undefined;
       return [
         (signal) => proxy.run(signal),
         (signal) => policies.run(signal),
         (signal) => sources.run(signal),
+        ...watched.runs,
+        (signal) => overlay.run(signal),
         ...(dns ? [(signal: AbortSignal) => dns.server.run(signal)] : []),
         ...(apiRelay ? [(signal: AbortSignal) => runApiRelay(apiRelay, deps, signal)] : []),
       ];

@@ -8,6 +8,7 @@ export {
   type NodeNetworkSettings,
   removeNodeNetwork,
 } from './compose-network.ts';
+export type { NetworkBackend } from './network/overlay/overlay-settings.ts';
 export {
   type AgentConfig,
   type AgentSettings,

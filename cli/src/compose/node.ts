@@ -98,6 +98,8 @@ function networkSettings(config: Config, loopbackServer?: () => Address): NodeNe
     dataDir: config.dataDir,
     clusterCidr: config.clusterCidr,
     serviceCidr: config.serviceCidr,
+    networkBackend: config.networkBackend,
+    dataPathPort: config.dataPathPort,
     dnsIp: clusterDnsAddress(config),
     apiRelay: loopbackServer && { listen, target: loopbackServer },
     clusterDomain,

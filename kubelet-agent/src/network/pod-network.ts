@@ -46,6 +46,8 @@ export interface PodNetworkOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The network namespace that plays the node; the process's own when absent. */
   readonly nodeNetns?: string;
+  /** The largest packet of a pod; that of the default route's interface when absent. Throws when none fits. */
+  readonly podMtu?: (signal: AbortSignal) => Promise<number | undefined>;
 }
 
 export interface PodNetworkDeps {
@@ -60,6 +62,8 @@ export class PodNetwork {
   readonly #options: PodNetworkOptions;
   #chain: Chain | undefined;
   #podCidr: string | undefined;
+  /** Why the default network could not be made. */
+  #failure: string | undefined;
 
   constructor(deps: PodNetworkDeps, options: PodNetworkOptions) {
     this.#deps = deps;
@@ -80,10 +84,21 @@ export class PodNetwork {
   /** The node has been given its addresses. Pods that exist keep theirs. */
   async usePodCidr(podCidr: string, signal: AbortSignal): Promise<void> {
     if (this.#options.conflistDirectory || podCidr === this.#podCidr) return;
+    try {
+      await this.#makeDefault(podCidr, signal);
+      this.#failure = undefined;
+    } catch (error) {
+      this.#failure = messageOf(error);
+      throw error;
+    }
+  }
+
+  async #makeDefault(podCidr: string, signal: AbortSignal): Promise<void> {
+    const { podMtu = (stop) => uplinkMtu(this.#deps.host, stop) } = this.#options;
     const raw = defaultConflist({
       ...this.#options.cluster,
       podCidr,
-      mtu: await uplinkMtu(this.#deps.host, signal),
+      mtu: await podMtu(signal),
       ipamDirectory: join(this.#options.directory, 'ipam'),
     });
     await this.#useConflist(parseConflist(raw, 'the default network'), signal);
@@ -106,7 +121,7 @@ export class PodNetwork {
 
   /** Whether `setUp` can work; a text says what is missing. */
   async problem(signal: AbortSignal): Promise<string | undefined> {
-    if (!this.#chain) return 'network plugin is not ready: the node has no pod CIDR yet';
+    if (!this.#chain) return `network plugin is not ready: ${this.#failure ?? 'the node has no pod CIDR yet'}`;
     try {
       await this.#chain.status(signal);
       return undefined;

@@ -7,6 +7,8 @@ import {
   KernelError,
   releaseParentsOfCluster,
   type SysctlRecord,
+  isDirectRouteOf,
+  overlayRouteProtocol,
 } from '@slipway/cni';
 import { bridgeName, tablePrefix } from './cluster-network.ts';
 
@@ -26,7 +28,7 @@ export interface RemoveNetworkOptions {
  */
 export async function removeNetwork(options: RemoveNetworkOptions): Promise<void> {
   const failures: unknown[] = [];
-  for (const step of [removeLinks, releaseParents, removeTables, releaseSysctls, removeFiles]) {
+  for (const step of [removeLinks, removeDirectRoutes, releaseParents, removeTables, releaseSysctls, removeFiles]) {
     await step(options).catch((error: unknown) => void failures.push(error));
   }
   if (failures.length > 0) throw new AggregateError(failures, 'remove the network', { cause: failures[0] });
@@ -49,6 +51,19 @@ async function removeLinks({ clusterId, host, signal }: RemoveNetworkOptions): P
   } catch (error) {
     if (!(error instanceof KernelError && error.isMissing)) throw error;
     for (const name of names) await removeLink(name, host, signal);
+  }
+}
+
+/** To pods of other nodes on the uplink: those are the only ones that do not go with a link of ours. */
+async function removeDirectRoutes({ clusterId, host, signal }: RemoveNetworkOptions): Promise<void> {
+  for (const family of ['-4', '-6']) {
+    const args = [family, 'route', 'show', 'table', 'all', 'proto', String(overlayRouteProtocol)];
+    const routes = await host.ipShow(args, { signal });
+    const ours = routes.filter(({ metric }) => isDirectRouteOf(clusterId, Number(metric)));
+    const lines = ours.map(({ dst, dev, metric }) => {
+      return `route del ${dst} dev ${dev} proto ${overlayRouteProtocol} metric ${metric}`;
+    });
+    await host.ip(lines, { signal });
   }
 }
 

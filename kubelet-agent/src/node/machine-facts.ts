@@ -75,7 +75,7 @@ export async function readMachinePressure(dataDirectory: string): Promise<Machin
 }
 
 /** IPv4 before IPv6, in the order of the interfaces; our own bridges do not count. */
-function hostAddresses(): string[] {
+export function hostAddresses(): string[] {
   const all = Object.entries(networkInterfaces())
     .filter(([name]) => !name.startsWith('sw'))
     .flatMap(([, addresses]) => addresses ?? [])

@@ -61,9 +61,9 @@ export class ClusterOverlay {
       this.#isDirty = true;
       this.#wake();
     };
-    const caches: readonly CacheReader[] = [nodes, networks];
-    const isSynced = () => caches.every((cache) => cache.isSynced);
-    const stops = caches.flatMap((cache) => [cache.subscribe(changed), cache.when(isSynced, changed)]);
+    const isSynced = () => nodes.isSynced && networks.isSynced;
+    const stops = [nodes.subscribe(changed), networks.subscribe(changed)];
+    stops.push(nodes.when(isSynced, changed), networks.when(isSynced, changed));
     signal.addEventListener('abort', changed, { once: true });
     try {
       while (!signal.aborted) {
@@ -129,7 +129,7 @@ export class ClusterOverlay {
     if (text === this.#told) return;
     this.#told = text;
     const { log } = this.#deps;
-    if (text === '') log.info('pods of all nodes can be reached again');
+    if (text === '') log.info({}, 'pods of all nodes can be reached again');
     else
       log.warn(
         { problems: problems.slice(0, problemsToldMax), ...(error ? { err: error } : {}) },

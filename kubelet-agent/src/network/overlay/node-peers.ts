@@ -19,10 +19,11 @@ export class PeerBook {
     const peers: OverlayPeer[] = [];
     for (const node of nodes) {
       const address = internalAddress(node);
-      if (!address) continue;
+      const { name } = node.metadata;
+      if (!address || !name) continue;
       const destinations = destinationsOf(node);
       if (destinations.length === 0) continue;
-      peers.push(this.#peer(node.metadata.name, address, destinations));
+      peers.push(this.#peer(name, address, destinations));
     }
     if (this.#known.size > peers.length) this.#forgetAllBut(peers);
     return peers;
