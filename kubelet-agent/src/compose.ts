@@ -12,8 +12,9 @@ import type { Random } from '@slipway/kit/random';
 import type { CacheReader } from '@slipway/client/cache';
 import { type AgentConfig, type AgentSettings, agentConfig, kubeletVersion } from './config.ts';
 import { runImageCollection } from './node/garbage-collection.ts';
-import { type MachineFacts, readMachineFacts } from './node/machine-facts.ts';
+import { hostAddresses, type MachineFacts, readMachineFacts } from './node/machine-facts.ts';
 import { NodeAgentStatus, nodeLabels } from './node/node-agent-status.ts';
+import { untilAddressMoves } from './node/own-address.ts';
 import { nodeEvents } from './node/node-events.ts';
 import { nodeAddresses } from './node/node-status.ts';
 import { parseResolvConf } from './pods/dns-config.ts';
@@ -94,16 +95,37 @@ export function createNodeAgent(settings: AgentSettings, deps: NodeAgentDeps): N
       return port;
     },
     run: async (signal) => {
-      const parts = await assemble(config, deps);
-      port = parts.server.port;
-      parts.status.ready.then(becomeReady, () => {});
-      try {
-        await runAll(parts.runs, signal);
-      } finally {
-        await parts.server.close();
+      while (!signal.aborted) {
+        const parts = await assemble(config, deps);
+        port = parts.server.port;
+        parts.status.ready.then(becomeReady, () => {});
+        try {
+          await runUntilMoved(parts, config, deps, signal);
+        } finally {
+          await parts.server.close();
+        }
       }
     },
   };
+}
+
+/** An agent whose address is another one begins anew, as after a restart: nothing that it knows of itself holds any more. */
+async function runUntilMoved(
+  parts: Parts,
+  config: AgentConfig,
+  deps: NodeAgentDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, log } = deps;
+  const move = new AbortController();
+  const follow: Run = async (stop) => {
+    if (config.nodeIp) return;
+    const { movedTo } = await untilAddressMoves(parts.address, hostAddresses, clock, stop);
+    if (movedTo === undefined) return;
+    log.warn({ from: parts.address, to: movedTo }, 'the address of this machine has changed');
+    move.abort();
+  };
+  await runAll([...parts.runs, follow], AbortSignal.any([signal, move.signal]));
 }
 
 type Run = (signal: AbortSignal) => Promise<void>;
@@ -128,6 +150,8 @@ async function runAll(runs: readonly Run[], signal: AbortSignal): Promise<void> 
 }
 
 interface Parts {
+  /** That the node is known by. */
+  readonly address: string;
   readonly server: AgentServer;
   readonly status: NodeAgentStatus;
   readonly runs: readonly Run[];
@@ -223,7 +247,7 @@ async function assemble(config: AgentConfig, deps: NodeAgentDeps): Promise<Parts
     };
     runs.push((signal) => keepServing(serving, signal));
   }
-  return { server, status, runs };
+  return { address: hostIps[0] ?? '', server, status, runs };
 }
 
 const versionTimeoutMs = 5_000;
