@@ -1,4 +1,6 @@
 import type { ChildLinkKind, LinkStep } from './link-step.ts';
+import type { NftElement, NftTable } from './netlink/set-messages.ts';
+import type { NftElementChange } from './netlink/set-socket.ts';
 import type { TableEntry, TableFailure, TableStep } from './table-step.ts';
 
 /**
@@ -43,6 +45,15 @@ export interface Host {
   nft(script: string, options: HostOptions): Promise<void>;
   /** `nft -j list ...`; undefined when what is listed is not there. */
   nftList(args: readonly string[], options: HostOptions): Promise<readonly NftObject[] | undefined>;
+  /** Elements of sets and maps, as one transaction and without a child process. Throws `KernelError`; nothing was changed then. */
+  nftElements(change: NftElementChange, options: HostOptions): Promise<void>;
+  /** Undefined when the table or one of the sets is not there. */
+  nftListElements(
+    table: NftTable,
+    sets: readonly string[],
+    options: HostOptions,
+  ): Promise<readonly NftElement[] | undefined>;
+  nftHasSet(table: NftTable, set: string, options: HostOptions): Promise<boolean>;
   /** Forgets tracked connections; none found is fine. A missing `conntrack` program is fine too: entries then age out. */
   conntrackDelete(args: readonly string[], options: HostOptions): Promise<void>;
   readSysctl(name: string, options: HostOptions): Promise<string>;

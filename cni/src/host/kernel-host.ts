@@ -1,9 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { access } from 'node:fs/promises';
+import { type Clock, systemClock } from '@slipway/kit/clock';
 import { errnoOf, messageOf } from '@slipway/kit/errors';
 import type { Exec } from '@slipway/kit/exec';
 import { ExecError } from '@slipway/kit/exec';
 import { type Host, type HostOptions, type IpObject, KernelError, type NftObject } from './host.ts';
+import { SetSockets } from './netlink/set-socket.ts';
 import { inNetns } from './netns.ts';
 import { runTableSteps, showTableEntries } from './netlink/table-socket.ts';
 import { createHostLock } from './host-lock.ts';
@@ -16,14 +18,16 @@ export interface KernelHostOptions {
   readonly record?: SysctlRecord;
   /** Acts as the host of this network namespace instead of the process's own. Tests live in one. */
   readonly netns?: string;
+  readonly clock?: Clock;
 }
 
 /** A table with 5,000 services takes 6 MB. */
 const listingBytesMax = 256 * 1024 * 1024;
 
 /** The real kernel, by way of netlink, iproute2, nftables, util-linux and conntrack-tools. */
-export function createKernelHost({ exec, record, netns: own }: KernelHostOptions): Host {
+export function createKernelHost({ exec, record, netns: own, clock = systemClock }: KernelHostOptions): Host {
   const done = new Map<string, Promise<void>>();
+  const sets = new SetSockets(clock);
 
   const run = async (
     command: string,
@@ -67,7 +71,7 @@ export function createKernelHost({ exec, record, netns: own }: KernelHostOptions
   return {
     async link(steps, { netns, signal }) {
       signal.throwIfAborted();
-      await runLinkSteps(steps, netns ?? own);
+      await runLinkSteps(steps, netns ?? own, clock);
     },
     async ip(lines, options) {
       if (lines.length === 0) return;
@@ -131,6 +135,12 @@ export function createKernelHost({ exec, record, netns: own }: KernelHostOptions
         throw failure;
       }
     },
+    nftElements: async (change, { netns, signal }) => {
+      signal.throwIfAborted();
+      sets.change(change, netns ?? own);
+    },
+    nftListElements: async (table, names, { netns }) => sets.list(table, names, netns ?? own),
+    nftHasSet: async (table, set, { netns }) => sets.has(table, set, netns ?? own),
     async conntrackDelete(args, options) {
       try {
         await run('conntrack', ['-D', ...args], options);

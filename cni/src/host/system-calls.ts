@@ -15,6 +15,8 @@ interface Calls {
   readonly gettid: () => number;
   readonly flock: (fd: number, operation: number) => number;
   readonly flockAsync: (fd: number, operation: number, done: Done) => void;
+  /** 0 when there is no such link. Looks without waiting for the lock that changes take. */
+  readonly interfaceIndex: (name: string) => number;
 }
 
 let bound: Calls | undefined;
@@ -39,6 +41,7 @@ function bind(): Calls {
     gettid: library.func('int gettid()'),
     flock,
     flockAsync: flock.async,
+    interfaceIndex: library.func('unsigned int if_nametoindex(const char *)'),
   };
 }
 
@@ -55,6 +58,11 @@ export function refusal(doing: string, { errno, message }: { errno: number; mess
   const [code, text] = getSystemErrorMap().get(-errno) ?? [`errno ${errno}`, `errno ${errno}`];
   const output = words[code] ?? text;
   return new KernelError(`${doing}: ${output}${message ? ` (${message})` : ''}`, { output, errno: code });
+}
+
+/** Why the last call of this thread failed: `EAGAIN`. */
+export function lastErrorCode(): string | undefined {
+  return getSystemErrorMap().get(-koffi.errno())?.[0];
 }
 
 /** Throws `KernelError` for a negative result. */

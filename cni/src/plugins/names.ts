@@ -7,7 +7,7 @@ import type { NetworkConfig } from '../spec/types.ts';
 
 export const interfacePrefix = 'sw';
 /** Bytes of a comment that nftables keeps with a rule or an element. */
-const commentLengthMax = 128;
+const commentLengthMax = 127;
 
 /** Under `slipway.clusterId` in a plugin's configuration; networks of other runtimes share one name. */
 export function clusterIdOf(network: NetworkConfig): string {
@@ -58,14 +58,26 @@ export function parseInterfaceAlias(
   return network && containerId && ifName ? { network, containerId, ifName } : undefined;
 }
 
-/** `CONTAINERID/IFNAME OWNER`: the attachment to search for, and the pod for a reader. */
-export function attachmentComment(request: Pick<CniRequest<unknown>, 'args' | 'containerId' | 'ifName'>): string {
-  return `${attachmentKey(request.containerId, request.ifName)} ${word(ownerOf(request))}`.slice(0, commentLengthMax);
+/** `NETWORK/CONTAINERID/IFNAME OWNER`: the attachment to search for, and the pod for a reader. */
+export function attachmentComment(
+  request: Pick<CniRequest<unknown>, 'args' | 'containerId' | 'ifName' | 'network'>,
+): string {
+  const key = attachmentKey(request.network.name, request.containerId, request.ifName);
+  return `${key} ${word(ownerOf(request))}`.slice(0, commentLengthMax);
 }
 
-/** Long container ids are cut so that the key always fits into a comment. */
-export function attachmentKey(containerId: string, ifName: string): string {
-  return `${containerId.slice(0, 64)}/${ifName}`;
+/** Long names are cut, and told apart by a hash, so that the key always fits into a comment with the pod's UID. */
+export function attachmentKey(network: string, containerId: string, ifName: string): string {
+  return `${shortened(network, 24)}/${shortened(containerId, 32)}/${ifName}`;
+}
+
+/** The part of a comment that all attachments of the network have. */
+export function networkKey(network: string): string {
+  return `${shortened(network, 24)}/`;
+}
+
+function shortened(text: string, lengthMax: number): string {
+  return text.length <= lengthMax ? text : `${text.slice(0, lengthMax - 8)}${digest(text).slice(0, 8)}`;
 }
 
 /** A locally administered unicast address that depends on `seed` alone, so that nothing has to be read back. */

@@ -3,6 +3,8 @@
  * pod's start, a message some tens of microseconds, a new pair of links a millisecond.
  */
 import { closeSync } from 'node:fs';
+import { neverAborted } from '@slipway/kit/abort';
+import { type Clock, systemClock } from '@slipway/kit/clock';
 import type { LinkInfo, LinkSelector } from '../host.ts';
 import { type ChildLinkKind, describeLinkStep, type LinkStep } from '../link-step.ts';
 import { inNetns, openNetns } from '../netns.ts';
@@ -27,10 +29,13 @@ const NETLINK_EXT_ACK = 11;
 /** A link's description without statistics takes 1 to 2 KiB, and its alternative names up to 64 KiB. */
 const replyBytesMax = 80 * 1024;
 
+/** Between two looks whether a link is gone. */
+const pollMs = 1;
+
 /** Carries the steps out in order in a network namespace, our own when absent. Throws `KernelError` at the first failure. */
-export async function runLinkSteps(steps: readonly LinkStep[], netns: string | undefined): Promise<void> {
+export async function runLinkSteps(steps: readonly LinkStep[], netns: string | undefined, clock: Clock): Promise<void> {
   if (steps.length === 0) return;
-  const socket = new RouteSocket(netns);
+  const socket = new RouteSocket(netns, clock);
   try {
     for (const step of steps) await socket.run(step);
   } finally {
@@ -62,9 +67,14 @@ export function knowsLinkKind(kind: ChildLinkKind['kind'], netns: string | undef
 class RouteSocket {
   readonly #fd: number;
   readonly #links = new Map<string, number>();
+  readonly #netns: string | undefined;
+  readonly #clock: Clock;
   #sequence = 0;
+  #unfinished: Promise<unknown> | undefined;
 
-  constructor(netns: string | undefined) {
+  constructor(netns: string | undefined, clock: Clock = systemClock) {
+    this.#netns = netns;
+    this.#clock = clock;
     this.#fd = netns === undefined ? openRouteSocket() : inNetns(netns, openRouteSocket);
   }
 
@@ -79,10 +89,8 @@ class RouteSocket {
     };
     try {
       const message = linkStepMessage(step, numbers);
-      // The kernel waits until nobody uses a link any more, which takes milliseconds.
-      const isSlow = step.step === 'deleteLink';
-      const reply = isSlow ? await this.#exchangeOffThread(message) : this.#exchange(message);
-      if (reply.kind === 'outcome' && reply.errno !== 0) throw refusal(describeLinkStep(step), reply);
+      const reply = step.step === 'deleteLink' ? await this.#delete(step.name, message) : this.#exchange(message);
+      if (reply?.kind === 'outcome' && reply.errno !== 0) throw refusal(describeLinkStep(step), reply);
     } finally {
       for (const fd of opened) closeSync(fd);
     }
@@ -105,7 +113,32 @@ class RouteSocket {
   }
 
   close(): void {
-    closeSync(this.#fd);
+    const close = () => closeSync(this.#fd);
+    if (this.#unfinished) void this.#unfinished.then(close, close);
+    else close();
+  }
+
+  /**
+   * A link that is deleted is gone for everybody after a millisecond: its name is free, its addresses and routes are gone. Only then the
+   * kernel waits, for some twenty more, until no processor can hold its memory any more, and we need not wait with it.
+   * Answers nothing when the link is gone before the kernel has answered.
+   */
+  async #delete(name: string, message: NetlinkMessage): Promise<NetlinkReply | undefined> {
+    let answered = false;
+    const answer = this.#exchangeOffThread(message).finally(() => {
+      answered = true;
+    });
+    this.#unfinished = answer.catch(() => {}); // told to whoever awaits the answer below
+    while (!answered) {
+      await Promise.race([answer, this.#clock.sleep(pollMs, neverAborted)]);
+      if (!answered && !this.#exists(name)) return undefined;
+    }
+    return answer;
+  }
+
+  #exists(name: string): boolean {
+    const look = () => calls().interfaceIndex(name) !== 0;
+    return this.#netns === undefined ? look() : inNetns(this.#netns, look);
   }
 
   #linkIndex(name: string): number {
@@ -147,7 +180,12 @@ class RouteSocket {
 }
 
 export function openRouteSocket(): number {
-  const fd = requireSuccess(calls().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), 'open a socket');
+  return openNetlinkSocket(NETLINK_ROUTE);
+}
+
+/** Of the namespace that the thread is in. */
+export function openNetlinkSocket(protocol: number): number {
+  const fd = requireSuccess(calls().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol), 'open a socket');
   const on = Buffer.from([1, 0, 0, 0]);
   for (const option of [NETLINK_CAP_ACK, NETLINK_EXT_ACK]) {
     calls().setsockopt(fd, SOL_NETLINK, option, on, on.length); // without it answers are only longer, or say less

@@ -1,6 +1,8 @@
-import type { NftObject } from '../../host/host.ts';
-import { formatAddress, formatNetwork, networkOf, parseInterfaceAddress } from '../../spec/ip-address.ts';
-import type { Mapping } from './portmap-config.ts';
+import type { NftElement, NftTable } from '../../host/netlink/set-messages.ts';
+import { addressField, networkFields, portField, protocolField } from '../../host/nft-fields.ts';
+import { networkOf, parseInterfaceAddress, parseNetwork } from '../../spec/ip-address.ts';
+import { digest } from '../names.ts';
+import type { Mapping, PortmapConfig } from './portmap-config.ts';
 
 /**
  * Pure. One table per cluster. Its rules never change; an attachment is elements in maps and sets, each with a comment
@@ -10,16 +12,12 @@ export function portmapTableName(clusterId: string): string {
   return `slipway-${clusterId}-portmap`;
 }
 
-/** Numbers, because a machine without /etc/protocols knows no names. */
-const protocolNumbers = { tcp: 6, udp: 17, sctp: 132 } as const;
-
-export interface Element {
-  /** Map or set that it is in. */
-  readonly into: string;
-  readonly key: string;
-  /** What a map has for the key; a set has nothing. */
-  readonly value: string | undefined;
+export function portmapTable(clusterId: string): NftTable {
+  return { family: 'inet', name: portmapTableName(clusterId) };
 }
+
+/** All that hold elements of attachments. */
+export const portmapSets = ['any4', 'one4', 'hairpin4', 'any6', 'one6', 'hairpin6'] as const;
 
 export interface ContainerAddresses {
   /** `10.64.0.5/24` */
@@ -27,49 +25,57 @@ export interface ContainerAddresses {
   readonly ipv6: string | undefined;
 }
 
-export function elementsFrom(
-  mappings: readonly Mapping[],
+export function portmapElements(
+  { mappings, snat, masqAll }: PortmapConfig,
   addresses: ContainerAddresses,
-  snat: boolean,
-): readonly Element[] {
+  comment: string,
+): readonly NftElement[] {
   return ([4, 6] as const).flatMap((family) => {
-    const address = family === 4 ? addresses.ipv4 : addresses.ipv6;
+    const text = family === 4 ? addresses.ipv4 : addresses.ipv6;
     const mine = mappings.filter((mapping) => mapping.family === undefined || mapping.family === family);
-    if (!address || mine.length === 0) return [];
-    const parsed = parseInterfaceAddress(address);
-    const container = formatAddress(parsed.address);
-    const subnet = formatNetwork(networkOf(parsed.address, parsed.prefixLength));
-    const hairpin: Element = { into: `hairpin${family}`, key: `${subnet} . ${container}`, value: undefined };
-    return [...mine.map((mapping) => elementFrom(mapping, family, container)), ...(snat ? [hairpin] : [])];
+    if (!text || mine.length === 0) return [];
+    const { address, prefixLength } = parseInterfaceAddress(text);
+    const container = addressField(address);
+    const everyone = parseNetwork(family === 4 ? '0.0.0.0/0' : '::/0');
+    const { first, last } = networkFields(masqAll ? everyone : networkOf(address, prefixLength));
+    const hairpin: NftElement = {
+      set: `hairpin${family}`,
+      key: Buffer.concat([first, container]),
+      keyEnd: Buffer.concat([last, container]),
+      comment,
+    };
+    return [
+      ...mine.map((mapping) => mappingElement(mapping, { family, container, comment })),
+      ...(snat ? [hairpin] : []),
+    ];
   });
 }
 
-function elementFrom(mapping: Mapping, family: 4 | 6, container: string): Element {
-  const port = `${protocolNumbers[mapping.protocol]} . ${mapping.hostPort}`;
-  const value = `${container} . ${mapping.containerPort}`;
-  if (!mapping.hostIp) return { into: `any${family}`, key: port, value };
-  return { into: `one${family}`, key: `${formatAddress(mapping.hostIp)} . ${port}`, value };
+interface Target {
+  readonly family: 4 | 6;
+  readonly container: Buffer;
+  readonly comment: string;
 }
 
-/** Ensures the table and adds the elements, all in one transaction. A port that is taken makes the whole of it fail. */
-export function addScript(table: string, elements: readonly Element[], comment: string): string {
-  return [
-    tableScript(table),
-    ...elements.map((element) => `add element inet ${table} ${element.into} { ${elementText(element, comment)} }`),
-    '',
-  ].join('\n');
+function mappingElement(mapping: Mapping, { family, container, comment }: Target): NftElement {
+  const port = Buffer.concat([protocolField(mapping.protocol), portField(mapping.hostPort)]);
+  const value = Buffer.concat([container, portField(mapping.containerPort)]);
+  if (!mapping.hostIp) return { set: `any${family}`, key: port, value, comment };
+  return { set: `one${family}`, key: Buffer.concat([addressField(mapping.hostIp), port]), value, comment };
 }
 
-export function removeScript(table: string, elements: readonly Pick<Element, 'into' | 'key'>[]): string {
-  return elements.map(({ into, key }) => `delete element inet ${table} ${into} { ${key} }\n`).join('');
+/** The table with its maps and rules, as one transaction that leaves the elements alone. Idempotent. */
+export function portmapRuleset(table: string): string {
+  return `${rulesOf(table)}\nadd set inet ${table} ${rulesMarker(table)} { type inet_service; }\n`;
 }
 
-function elementText({ key, value }: Element, comment: string): string {
-  return `${key} comment "${comment}"${value === undefined ? '' : ` : ${value}`}`;
+/** An empty set whose name says which rules the table has, so that it can be asked whether they are these. */
+export function rulesMarker(table: string): string {
+  return `rules-${digest(rulesOf(table)).slice(0, 8)}`;
 }
 
 /** Specific addresses come before all of them. Locally made connections pass `output`, all others `prerouting`. */
-function tableScript(table: string): string {
+function rulesOf(table: string): string {
   const maps = ([4, 6] as const).flatMap((family) => {
     const address = `ipv${family}_addr`;
     return [
@@ -103,34 +109,4 @@ function tableScript(table: string): string {
       'ct status dnat ip saddr 127.0.0.0/8 oifname != "lo" masquerade fully-random',
     ].map(rule('postrouting')),
   ].join('\n');
-}
-
-export interface ListedElement {
-  readonly into: string;
-  readonly key: string;
-  readonly comment: string;
-}
-
-/** The commented elements in the JSON of `nft -j list table`. */
-export function listedElements(listing: readonly NftObject[]): readonly ListedElement[] {
-  return listing.flatMap((object) => {
-    const holder = object.map ?? object.set;
-    const name = holder?.name;
-    const elements = holder?.elem;
-    if (typeof name !== 'string' || !Array.isArray(elements)) return [];
-    return elements.flatMap((entry: unknown) => {
-      const element = ((Array.isArray(entry) ? entry[0] : entry) as { elem?: { val?: unknown; comment?: string } })
-        .elem;
-      return element?.comment === undefined
-        ? []
-        : [{ into: name, key: keyText(element.val), comment: element.comment }];
-    });
-  });
-}
-
-function keyText(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return String(value);
-  const { concat, prefix } = value as { concat?: readonly unknown[]; prefix?: { addr: string; len: number } };
-  if (concat) return concat.map(keyText).join(' . ');
-  return prefix ? `${prefix.addr}/${prefix.len}` : '';
 }

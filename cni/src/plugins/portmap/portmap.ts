@@ -1,18 +1,23 @@
+import { neverAborted } from '@slipway/kit/abort';
 import { type Host, KernelError } from '../../host/host.ts';
+import type { NftElement } from '../../host/netlink/set-messages.ts';
 import type { CniPlugin, CniRequest } from '../../skeleton/plugin.ts';
 import { CniError } from '../../spec/cni-error.ts';
 import type { CniResult } from '../../spec/types.ts';
-import { attachmentComment, attachmentKey, clusterIdOf } from '../names.ts';
+import { checkFailed } from '../container-link/check-container-link.ts';
+import { attachmentComment, attachmentKey, clusterIdOf, networkKey } from '../names.ts';
+import { isCommentOf, removeElementsWhere } from '../owned-elements.ts';
 import { type Mapping, parsePortmapConfig, type PortmapConfig } from './portmap-config.ts';
 import {
-  addScript,
   type ContainerAddresses,
-  elementsFrom,
-  type ListedElement,
-  listedElements,
-  portmapTableName,
-  removeScript,
+  portmapElements,
+  portmapRuleset,
+  portmapSets,
+  portmapTable,
+  rulesMarker,
 } from './portmap-ruleset.ts';
+
+type Request = CniRequest<PortmapConfig>;
 
 /** Ports of the host that lead to ports of the container. Chained after the plugin that made the interface. */
 export const portmap: CniPlugin<PortmapConfig> = {
@@ -22,61 +27,78 @@ export const portmap: CniPlugin<PortmapConfig> = {
 
   async add(request, host, undo) {
     const { config, previous, signal } = request;
-    if (!previous) throw new CniError('invalidNetworkConfig', 'must be called as chained plugin');
-    const elements = elementsFrom(config.mappings, containerAddresses(previous, request.netns), config.snat);
+    if (!previous) throw new CniError('invalidNetworkConfig', 'portmap must be called as chained plugin');
+    const elements = elementsOf(request, previous);
     if (elements.length === 0) return previous;
-    const table = portmapTableName(clusterIdOf(request.network));
-    await host.nft(addScript(table, elements, attachmentComment(request)), { signal }).catch((error: unknown) => {
-      throw explained(error, config.mappings);
-    });
-    undo.push('remove the port mappings', () => host.nft(removeScript(table, elements), { signal }));
+    await addElements(request, elements, host);
+    undo.push('remove the port mappings', () => removeOwn(request, host, neverAborted));
     if (config.snat) await allowLocalhost(previous, host, signal);
     await forgetUdp(config.mappings, host, signal);
     return previous;
   },
 
   async check(request, previous, host) {
-    const { config, signal } = request;
-    const expected = elementsFrom(config.mappings, containerAddresses(previous, request.netns), config.snat);
+    const { signal } = request;
+    const expected = elementsOf(request, previous);
     if (expected.length === 0) return;
-    const table = portmapTableName(clusterIdOf(request.network));
-    const listed = listedElements((await host.nftList(['table', 'inet', table], { signal })) ?? []);
-    const key = attachmentKey(request.containerId, request.ifName);
-    const present = new Set(listed.filter((each) => isOf(each, key)).map((each) => each.into));
-    for (const { into } of expected) {
-      if (!present.has(into))
-        throw new CniError('checkFailed', `port mappings of ${request.containerId} are missing in ${into}`);
-    }
+    const present = await host.nftListElements(tableOf(request), portmapSets, { signal });
+    const identityOf = ({ set, key, comment }: NftElement) => `${set} ${Buffer.from(key).toString('hex')} ${comment}`;
+    const identities = new Set((present ?? []).map(identityOf));
+    const missing = expected.find((element) => !identities.has(identityOf(element)));
+    if (missing) throw checkFailed(`port mappings of ${request.containerId} are missing in ${missing.set}`);
   },
 
   async del(request, host) {
     // With its result known, the mappings are known as well: none means that there is nothing to search for.
     if (request.previous && request.config.mappings.length === 0) return;
-    const key = attachmentKey(request.containerId, request.ifName);
-    await removeWhere(request, host, (element) => isOf(element, key));
+    await removeOwn(request, host, request.signal);
     await forgetUdp(request.config.mappings, host, request.signal);
   },
 
   async gc(request, valid, host) {
-    const keep = new Set(valid.map(({ containerID, ifname }) => attachmentKey(containerID, ifname)));
-    await removeWhere(request, host, (element) => !keep.has(element.comment.split(' ')[0] ?? ''));
+    const { network, signal } = request;
+    const keep = new Set(valid.map(({ containerID, ifname }) => attachmentKey(network.name, containerID, ifname)));
+    const isLost = ({ comment }: NftElement) =>
+      comment?.startsWith(networkKey(network.name)) === true && !keep.has(comment.split(' ')[0] ?? '');
+    await removeElementsWhere(host, { table: tableOf(request), sets: portmapSets }, isLost, signal);
   },
 };
 
-async function removeWhere(
-  request: Pick<CniRequest<PortmapConfig>, 'network' | 'signal'>,
-  host: Host,
-  isMeant: (element: ListedElement) => boolean,
-): Promise<void> {
-  const { signal } = request;
-  const table = portmapTableName(clusterIdOf(request.network));
-  const listing = await host.nftList(['table', 'inet', table], { signal });
-  const elements = listedElements(listing ?? []).filter(isMeant);
-  if (elements.length > 0) await host.nft(removeScript(table, elements), { signal });
+function tableOf(request: Pick<Request, 'network'>) {
+  return portmapTable(clusterIdOf(request.network));
 }
 
-function isOf(element: ListedElement, key: string): boolean {
-  return element.comment === key || element.comment.startsWith(`${key} `);
+function elementsOf(request: Request, previous: CniResult): readonly NftElement[] {
+  const addresses = containerAddresses(previous, request.netns);
+  return portmapElements(request.config, addresses, attachmentComment(request));
+}
+
+/** The table is made when it turns out to be missing, or to have rules of another version of ours. */
+async function addElements(request: Request, elements: readonly NftElement[], host: Host): Promise<void> {
+  const { signal, config } = request;
+  const table = tableOf(request);
+  const memory = `portmap/${table.name}`;
+  const ensure = () =>
+    host.once(memory, async () => {
+      if (await host.nftHasSet(table, rulesMarker(table.name), { signal: neverAborted })) return;
+      await host.nft(portmapRuleset(table.name), { signal: neverAborted });
+    });
+  const add = () => host.nftElements({ table, add: elements, remove: [] }, { signal });
+  await ensure();
+  try {
+    await add();
+  } catch (error) {
+    if (!(error instanceof KernelError && error.isMissing)) throw explained(error, config.mappings);
+    host.forget(memory); // somebody removed the table
+    await ensure();
+    await add();
+  }
+}
+
+function removeOwn(request: Request, host: Host, signal: AbortSignal): Promise<void> {
+  const key = attachmentKey(request.network.name, request.containerId, request.ifName);
+  const isOwn = ({ comment }: NftElement) => isCommentOf(comment, key);
+  return removeElementsWhere(host, { table: tableOf(request), sets: portmapSets }, isOwn, signal);
 }
 
 /** The first address of each family that is inside the container. */
