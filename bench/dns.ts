@@ -83,17 +83,18 @@ async function serve(kind: string): Promise<void> {
     1n,
   );
   const before = await heapAtRest();
-  const directory = new ServiceDirectory({ services, endpointSlices }, systemClock);
+  const directories = [new ServiceDirectory({ services, endpointSlices }, systemClock)];
   const directoryMiB = ((await heapAtRest()) - before) / 2 ** 20;
+  directories.pop();
   const dns = createClusterDns(
     {
       clock: systemClock,
       random: systemRandom,
       log: silentLogger,
-      services: directory,
+      services,
       endpointSlices,
       pods: new ObjectCache<Pod>(),
-      upstreamsFor: async () => [],
+      hostResolvers: async () => [],
     },
     { address: '127.0.0.1', port: 0, clusterDomain: 'cluster.local', ownNetworks: ['10.64.0.0/10', '10.96.0.0/16'] },
   );
@@ -104,8 +105,8 @@ async function serve(kind: string): Promise<void> {
     endpointSlices.apply([{ object: changed, gone: false }], BigInt(i + 2));
   }
   const changeMicroseconds = ((performance.now() - startedMs) * 1000) / changes;
-  void dns.server.run(neverAborted);
-  const { port } = await dns.server.ready;
+  void dns.run(neverAborted);
+  const { port } = await dns.ready;
   process.send?.({ port, directoryMiB, changeMicroseconds } satisfies Told);
 }
 

@@ -8,7 +8,6 @@ import type { NodeCaches } from './compose.ts';
 import { type ClusterDns, createClusterDns } from './dns/compose-dns.ts';
 import { dnsServiceRef } from './dns/ensure-dns-service.ts';
 import { hostResolvers } from './dns/forward/host-resolvers.ts';
-import { ServiceDirectory } from './dns/zone/service-directory.ts';
 import { type ApiRelayOptions, runApiRelay } from './network/api-relay.ts';
 import { podInterface } from './network/cluster-network.ts';
 import { ClusterOverlay, type OverlayCaches } from './network/overlay/cluster-overlay.ts';
@@ -66,6 +65,8 @@ export interface NodeNetwork {
   usePodCidr(podCidr: string, signal: AbortSignal): Promise<void>;
   /** For the agent: what runs along with it. */
   companions(caches: NodeCaches): readonly ((signal: AbortSignal) => Promise<void>)[];
+  /** In the text format of Prometheus. */
+  metrics(): string;
   /** Frees what sandboxes left that do not exist any more. */
   collectGarbage(sandboxIds: readonly string[], signal: AbortSignal): Promise<void>;
 }
@@ -100,12 +101,14 @@ export function createNodeNetwork(settings: NodeNetworkSettings, deps: NodeNetwo
     },
   );
   let protection: PodProtection | undefined;
+  let dns: ClusterDns | undefined;
   const interfaceOf = (sandboxId: string) => hostInterfaceName(sandboxId, podInterface);
   return {
     sandboxes: guardSandboxes(pods, () => protection, interfaceOf),
     start: (signal) => pods.start(undefined, signal),
     usePodCidr: (podCidr, signal) => pods.usePodCidr(podCidr, signal),
     collectGarbage: (sandboxIds, signal) => pods.collectGarbage(sandboxIds, signal),
+    metrics: () => dns?.metrics() ?? '',
     companions(caches) {
       const answeredHere = [
         ...(dnsIp ? [`${dnsServiceRef.namespace}/${dnsServiceRef.name}`] : []),
@@ -118,14 +121,15 @@ export function createNodeNetwork(settings: NodeNetworkSettings, deps: NodeNetwo
       const watched = watchOverlay(caches.watch);
       overlayCaches = watched.caches;
       const overlay = new ClusterOverlay({ ...deps, ...watched.caches, host }, overlaySettings);
-      const dns = dnsIp ? clusterDns(dnsIp, settings, deps, caches) : undefined;
+      const server = dnsIp ? clusterDns(dnsIp, settings, deps, caches) : undefined;
+      dns = server;
       return [
         (signal) => proxy.run(signal),
         (signal) => policies.run(signal),
         (signal) => sources.run(signal),
         ...watched.runs,
         (signal) => overlay.run(signal),
-        ...(dns ? [(signal: AbortSignal) => dns.server.run(signal)] : []),
+        ...(server ? [(signal: AbortSignal) => server.run(signal)] : []),
         ...(apiRelay ? [(signal: AbortSignal) => runApiRelay(apiRelay, deps, signal)] : []),
       ];
     },
@@ -156,14 +160,14 @@ function clusterDns(
     {
       ...deps,
       ...caches,
-      services: new ServiceDirectory(caches, deps.clock),
-      upstreamsFor: hostResolvers(settings.resolvConf, [dnsIp], deps.clock),
+      hostResolvers: hostResolvers(settings.resolvConf, [dnsIp], deps.clock),
     },
     {
       address: dnsIp,
       port: 53,
       clusterDomain: settings.clusterDomain,
       ownNetworks: [settings.clusterCidr, settings.serviceCidr],
+      knownNamesPath: join(networkDirectory(settings.dataDir), 'known-names.json'),
     },
   );
 }

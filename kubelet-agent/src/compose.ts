@@ -24,7 +24,7 @@ import { PodLoop } from './pods/pod-loop.ts';
 import { ContainerProbes } from './probes/container-probes.ts';
 import { execProbe } from './node/exec-probe.ts';
 import type { ImageService, RuntimeService } from './runtime/cri.ts';
-import type { StartWatch } from './policy/network-policies.ts';
+import type { StartWatch } from './node/start-watch.ts';
 import { agentMetrics } from './server/agent-metrics.ts';
 import { type AgentServer, startAgentServer } from './server/agent-server.ts';
 import { runLogRotation } from './server/log-rotation.ts';
@@ -49,6 +49,8 @@ export interface NodeAgentDeps {
   readonly usePodCidr?: (podCidr: string, signal: AbortSignal) => Promise<void>;
   /** Looks after the certificate that the server shows, as long as the agent runs. */
   readonly keepServing?: (node: ServingNode, signal: AbortSignal) => Promise<void>;
+  /** Of companions, in the text format of Prometheus; told after the agent's own. */
+  readonly metrics?: () => string;
   /** More that runs on a node as long as the agent does: service proxy, DNS. Its failure ends the agent. */
   readonly companions?: (caches: NodeCaches) => readonly ((signal: AbortSignal) => Promise<void>)[];
 }
@@ -207,7 +209,14 @@ async function assemble(config: AgentConfig, deps: NodeAgentDeps): Promise<Parts
   const stats = new StatsSummary({ runtime, clock, nodeName: config.nodeName, dataDirectory: config.dataDir });
   const pods = () => loop.pods();
   const server = await startAgentServer(
-    { runtime, clock, log, stats, pods, metrics: () => agentMetrics(loop.pods(), config.nodeName) },
+    {
+      runtime,
+      clock,
+      log,
+      stats,
+      pods,
+      metrics: () => agentMetrics(loop.pods(), config.nodeName) + (deps.metrics?.() ?? ''),
+    },
     { host: hostIps[0] ?? '127.0.0.1', port: config.agentPort, tls: config.tls },
   );
   const status = nodeStatusPart(config, deps, { machine, hostIps, port: server.port, node: watch.node });

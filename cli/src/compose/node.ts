@@ -180,6 +180,7 @@ export async function composeAgent(
       mounter: systemMounter,
       usePodCidr: (podCidr, stop) => network.usePodCidr(podCidr, stop),
       ...(certificates.keepServing ? { keepServing: certificates.keepServing } : {}),
+      metrics: () => network.metrics(),
       companions: (caches) => [(stop) => runtime.run(stop), ...network.companions(caches)],
     },
   );

@@ -7,7 +7,6 @@ import { systemRandom } from '@slipway/kit/random';
 import { aService, aSlice } from '../proxy/builders.ts';
 import { createClusterDns } from './compose-dns.ts';
 import type { Upstream } from './forward/exchange.ts';
-import { ServiceDirectory } from './zone/service-directory.ts';
 
 /** A cluster's server, and another one that plays the server of the host. Node's own resolver is the client. */
 describe('DnsServer', () => {
@@ -20,15 +19,15 @@ describe('DnsServer', () => {
   let port: number;
 
   const startServer = async (domain: string, upstreams: readonly Upstream[]) => {
-    const { server } = createClusterDns(
+    const server = createClusterDns(
       {
         clock: systemClock,
         random: systemRandom,
         log: silentLogger,
-        services: new ServiceDirectory({ services, endpointSlices }, systemClock),
+        services,
         endpointSlices,
         pods,
-        upstreamsFor: async () => upstreams,
+        hostResolvers: async () => upstreams,
       },
       { address: '127.0.0.1', port: 0, clusterDomain: domain, ownNetworks: ['10.96.0.0/16'] },
     );

@@ -1,11 +1,11 @@
 import type { KubeObject, NetworkPolicy, Pod } from '@slipway/api/types';
 import type { CacheReader } from '@slipway/client/cache';
-import { type Kind, keyOf, kinds } from '@slipway/client/kinds';
-import type { WatchTarget } from '@slipway/client/watcher';
+import { keyOf, kinds } from '@slipway/client/kinds';
 import type { Host } from '@slipway/cni';
 import type { Clock } from '@slipway/kit/clock';
 import { messageOf } from '@slipway/kit/errors';
 import type { Logger } from '@slipway/kit/logger';
+import type { StartWatch } from '../node/start-watch.ts';
 import { observeTable } from './observe-table.ts';
 import { PeerIndex } from './peer-index.ts';
 import { projectPod } from './peer-pod.ts';
@@ -13,13 +13,6 @@ import { planPolicies } from './plan-policies.ts';
 import { type KernelState, planTransaction } from './plan-transaction.ts';
 import { type PolicyRuleset, policyTableName } from './ruleset.ts';
 import { Subjects } from './subjects.ts';
-
-/** Watches a further kind as long as the agent runs. `project` says how much of an object is kept. */
-export type StartWatch = <T extends KubeObject>(options: {
-  readonly kind: Kind<T>;
-  readonly cache: WatchTarget<T>;
-  readonly project?: (object: T) => T;
-}) => (signal: AbortSignal) => Promise<void>;
 
 export interface NetworkPoliciesDeps {
   readonly host: Host;

@@ -31,6 +31,12 @@ export const namespaceRoles: readonly NamespaceRole[] = [
   },
   {
     namespace: 'kube-system',
+    name: 'slipway:dns-settings',
+    rules: [on('core', 'configmaps', read, 'kube-dns')],
+    subjects: ['group:system:nodes'],
+  },
+  {
+    namespace: 'kube-system',
     name: authenticationReader,
     bindingName: `system::${authenticationReader}`,
     rules: [on('core', 'configmaps', read, 'extension-apiserver-authentication')],

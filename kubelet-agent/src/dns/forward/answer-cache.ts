@@ -49,6 +49,11 @@ export class AnswerCache {
     return { answer: entry.answer, ageSeconds: Math.floor((now - entry.fromMs) / 1000) };
   }
 
+  clear(): void {
+    this.#entries.clear();
+    this.#bytes = 0;
+  }
+
   /** Keeps it when it may be kept: whole, and positive or a "no" that says how long it holds. */
   put(key: string, answer: ForeignAnswer): void {
     const seconds = secondsToKeep(answer);

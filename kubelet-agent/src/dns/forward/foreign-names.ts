@@ -22,6 +22,11 @@ export class ForeignNames {
     return this.#cache.size;
   }
 
+  /** The servers are others now: what the former ones said does not count. */
+  forget(): void {
+    this.#cache.clear();
+  }
+
   cached(question: ForeignQuestion): CachedAnswer | undefined {
     return this.#cache.get(questionKey(question));
   }

@@ -41,8 +41,8 @@ export class ServiceDirectory implements ServiceView {
   }
 
   get isReady(): boolean {
-    const { services, endpointSlices, namespaces } = this.#caches;
-    return services.isSynced && endpointSlices.isSynced && (namespaces?.isSynced ?? true);
+    const { services, endpointSlices } = this.#caches;
+    return services.isSynced && endpointSlices.isSynced;
   }
 
   get serial(): number {
@@ -51,7 +51,9 @@ export class ServiceDirectory implements ServiceView {
 
   hasNamespace(namespace: string): boolean {
     const { namespaces, services } = this.#caches;
-    return namespaces ? namespaces.get(namespace) !== undefined : services.inNamespace(namespace).length > 0;
+    if (!namespaces) return services.inNamespace(namespace).length > 0;
+    // Until they are known, none is said not to exist.
+    return !namespaces.isSynced || namespaces.get(namespace) !== undefined;
   }
 
   service(namespace: string, name: string): ServiceRecord | undefined {
