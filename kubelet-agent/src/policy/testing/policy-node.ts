@@ -11,7 +11,8 @@ import { exec } from '@slipway/kit/exec';
 import { silentLogger } from '@slipway/kit/logger';
 import { PodNetwork } from '../../network/pod-network.ts';
 import { guardSandboxes } from '../guarded-sandboxes.ts';
-import { NetworkPolicies, type StartWatch } from '../network-policies.ts';
+import type { StartWatch } from '../../node/start-watch.ts';
+import { NetworkPolicies } from '../network-policies.ts';
 import { SourceGuard } from '../source-guard.ts';
 import type { ClusterModel, Packet } from './naive-model.ts';
 
