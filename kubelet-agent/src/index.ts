@@ -24,6 +24,7 @@ export type { Address } from './network/api-relay.ts';
 export { PodNetwork, type PodNetworkOptions } from './network/pod-network.ts';
 export { type RemoveNetworkOptions, removeNetwork } from './network/remove-network.ts';
 export { systemMounter } from './node/system-mounter.ts';
+export { NetworkPolicies } from './policy/network-policies.ts';
 export { ServiceProxy } from './proxy/service-proxy.ts';
 export type * from './runtime/cri.ts';
 export { isRuntimeError, RuntimeError } from './runtime/cri.ts';

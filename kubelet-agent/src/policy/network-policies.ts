@@ -34,7 +34,7 @@ export interface PodAttachment {
 /** The first change goes out at once; what comes within this time after it goes out together. */
 const spacingMs = 20;
 /** Somebody may have changed the table behind our back. */
-const reobserveMs = 120_000;
+const reobserveMs = 300_000;
 const retryMs = 1_000;
 /** How long a new pod waits for its rules; then its sandbox fails and is tried again. */
 const protectMaxMs = 15_000;
