@@ -35,7 +35,7 @@ export interface TestNetwork {
 
 /**
  * `what` when the kernel refuses one of the `ip` lines in an empty namespace, else undefined: for `PluginCase.missing` and
- * `describeWith`, at the top of a file (`await kernelLacks('ipvlan', ['link add a type dummy', ...])`).
+ * `describeWith`, at the top of a file (`await kernelLacks('ipvlan', ['link add name x type dummy'])`).
  */
 export async function kernelLacks(what: string, lines: readonly string[]): Promise<string | undefined> {
   if (missingForNetworkTests() !== undefined) return undefined; // said by describeWithNetwork

@@ -3,8 +3,8 @@ import type { PluginCase } from '../../conformance/plugin-case.ts';
 import { kernelLacks } from '../../conformance/test-network.ts';
 
 const missing = await kernelLacks('ipvlan', [
-  'link add a type veth peer name b',
-  'link add c link a type ipvlan mode l2',
+  'link add name sw0 type veth peer name sw1',
+  'link add link sw0 name sw2 type ipvlan mode l2',
 ]);
 
 const ipam = (directory: string) => ({

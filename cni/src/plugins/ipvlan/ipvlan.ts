@@ -29,10 +29,10 @@ export const ipvlan = createChildPlugin<IpvlanConfig>({
 
   explain: () => undefined,
 
-  checkLink({ mode, flags }, config) {
-    if (mode !== config.mode) throw checkFailed(`mode is ${String(mode)}, expected ${config.mode}`);
-    const shown = Array.isArray(flags) ? flags.join() : String(flags ?? 'bridge');
-    if (!shown.includes(config.flag)) throw checkFailed(`flag is ${shown}, expected ${config.flag}`);
+  checkLink(data, config) {
+    if (data.mode !== config.mode) throw checkFailed(`mode is ${String(data.mode)}, expected ${config.mode}`);
+    const shown = Object.keys(ipvlanFlags).find((flag) => data[flag] === true);
+    if (shown !== undefined && shown !== config.flag) throw checkFailed(`flag is ${shown}, expected ${config.flag}`);
   },
 });
 

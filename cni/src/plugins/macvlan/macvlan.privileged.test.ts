@@ -14,6 +14,7 @@ describeWithNetwork('macvlan on a LAN of two nodes', () => {
   beforeAll(async () => {
     lan = await createLan();
   });
+  afterEach(() => lan.detachAll());
   afterAll(() => lan?.remove());
 
   it('puts containers of both nodes into the LAN, and not into reach of their own node', async () => {

@@ -29,8 +29,8 @@ export async function ensureParent(
   if (known) return known;
   if (wish.kind === 'own') await makeLoneParent(name, host, options);
   else await makeVlan(name, await requireVlanBase(wish, name, host, options), host, options);
-  await host.link([{ step: 'setLink', name, isUp: true, alias: parentAlias(network) }], options);
   await keepHostOff(name, host, options);
+  await host.link([{ step: 'setLink', name, isUp: true, alias: parentAlias(network) }], options);
   const made = await host.linkInfo({ name }, options);
   if (made) return made;
   throw new CniError('tryAgainLater', `parent: ${name} was removed by somebody else as soon as it was made`);

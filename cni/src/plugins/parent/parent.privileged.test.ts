@@ -16,8 +16,8 @@ import { parentGroup, useName } from './parent-names.ts';
 import { releaseParentsOfCluster } from './release-parent.ts';
 
 const missingVlan = await kernelLacks('802.1q', [
-  'link add a type veth peer name b',
-  'link add link a name a.5 type vlan id 5',
+  'link add name sw0 type veth peer name sw1',
+  'link add link sw0 name sw0.5 type vlan id 5',
 ]);
 
 let lan: Lan;
@@ -37,6 +37,7 @@ describeWithNetwork('a parent of one network alone', () => {
   beforeAll(async () => {
     lan = await createLan();
   });
+  afterEach(() => lan.detachAll());
   afterAll(() => lan?.remove());
 
   it('comes with the first container and goes with the last, and connects nobody else', async () => {
@@ -145,6 +146,7 @@ describeWith(missingVlan, '802.1q sub-interfaces as parents', () => {
       { netns: lan.router, signal },
     );
   });
+  afterEach(() => lan.detachAll());
   afterAll(() => lan?.remove());
 
   const drivers = ['macvlan', ...(ipvlanCase.missing ? [] : ['ipvlan'])];

@@ -17,6 +17,8 @@ export interface Lan {
   readonly network: TestNetwork;
   /** Namespace of the switch. */
   readonly router: string;
+  /** What a test left attached, for `afterEach`: the next one shall not fail for it. */
+  detachAll(): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -66,17 +68,21 @@ export async function createLan(): Promise<Lan> {
     );
     await inRouter(`link set port${at} master switch`, `link set port${at} up`);
   }
+  const attached: Attached[] = [];
   return {
-    nodes: [nodeOf(network.hostNetns, network), nodeOf(second, network)],
+    nodes: [nodeOf(network.hostNetns, network, attached), nodeOf(second, network, attached)],
     network,
     router,
+    async detachAll() {
+      for (const each of attached.splice(0)) await each.del();
+    },
     remove: () => network.remove(),
   };
 }
 
 let containers = 0;
 
-function nodeOf(nodeNetns: string, network: TestNetwork): LanNode {
+function nodeOf(nodeNetns: string, network: TestNetwork, attached: Attached[]): LanNode {
   const host = createKernelHost({ exec, netns: nodeNetns });
   const callPlugin = createPluginCaller({ plugins: builtInPlugins, host, exec, env: process.env, netns: nodeNetns });
   const call: LanNode['call'] = (command, config, change = {}) => {
@@ -96,13 +102,15 @@ function nodeOf(nodeNetns: string, network: TestNetwork): LanNode {
       const prevResult = await call('ADD', config, who);
       const result = decodeResult(prevResult);
       const withResult = { ...config, prevResult };
-      return {
+      const added: Attached = {
         netns,
         result,
         address: result.ips[0]?.address.split('/')[0] ?? '',
         check: () => call('CHECK', withResult, who),
         del: async () => void (await call('DEL', withResult, who)),
       };
+      attached.push(added);
+      return added;
     },
   };
 }
