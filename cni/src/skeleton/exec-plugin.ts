@@ -5,6 +5,7 @@ import { type Exec, ExecError } from '@slipway/kit/exec';
 import { CniError } from '../spec/cni-error.ts';
 import { fields, type JsonObject, optionalString, parseJson } from '../spec/json.ts';
 import type { CallPlugin, Invocation } from './plugin.ts';
+import { isWindowsPlugin } from './windows-plugins.ts';
 
 export interface ExecPluginOptions {
   readonly exec: Exec;
@@ -39,6 +40,10 @@ export async function findPlugin(type: string, path: readonly string[]): Promise
   for (const folder of path) {
     const program = join(folder, type);
     if (await isExecutable(program)) return program;
+  }
+  if (isWindowsPlugin(type)) {
+    const message = `plugin type "${type}" is not supported on Linux nodes: it belongs to Windows`;
+    throw new CniError('invalidNetworkConfig', message);
   }
   throw new CniError('invalidNetworkConfig', `failed to find plugin "${type}" in path [${path.join(' ')}]`);
 }
