@@ -34,10 +34,11 @@ describe('effectiveSubnets', () => {
     expect(filled([{ subnet }])).toEqual([{ subnet, ...rest }]);
   });
 
-  it('takes larger blocks in an overlay, and no gateway in an internal network', () => {
+  it('takes larger blocks in an overlay, and no gateway in an internal network of another driver', () => {
     expect(filled([{ subnet: '10.5.0.0/16' }], { driver: 'overlay', internal: true })).toEqual([
-      { subnet: '10.5.0.0/16', range: '10.5.128.0/17', nodePrefixLength: 24 },
+      { subnet: '10.5.0.0/16', range: '10.5.128.0/17', gateway: '10.5.0.1', nodePrefixLength: 24 },
     ]);
+    expect(filled([{ subnet: '10.5.0.0/16' }], { internal: true })[0]).not.toHaveProperty('gateway');
   });
 
   it('takes those of the status where the spec has none', () => {

@@ -32,8 +32,9 @@ function effectiveSubnet(spec: NetworkSubnetSpec, { spec: network, metadata }: P
   if (!subnet) return undefined;
   const range = (spec.range !== undefined ? parseCidr(spec.range) : undefined) ?? upperHalf(subnet);
   const named = spec.gateway === undefined ? undefined : parseIp(spec.gateway);
-  // The gateways of the cluster network are each node's own.
-  const needsGateway = network.internal !== true && metadata.name !== defaultNetworkName;
+  // The gateways of the cluster network are each node's own. In an overlay each node is the way to the others.
+  const isRouted = network.internal !== true || network.driver === 'overlay';
+  const needsGateway = isRouted && metadata.name !== defaultNetworkName;
   const first = { family: subnet.family, value: subnet.base + 1n };
   return {
     subnet,
