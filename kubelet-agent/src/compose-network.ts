@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { createKernelHost, createSysctlRecord, hostInterfaceName } from '@slipway/cni';
+import type { Transport } from '@slipway/api/transport';
 import type { Clock } from '@slipway/kit/clock';
 import type { Exec } from '@slipway/kit/exec';
 import type { Logger } from '@slipway/kit/logger';
@@ -8,6 +9,7 @@ import type { NodeCaches } from './compose.ts';
 import { type ClusterDns, createClusterDns } from './dns/compose-dns.ts';
 import { dnsServiceRef } from './dns/ensure-dns-service.ts';
 import { hostResolvers } from './dns/forward/host-resolvers.ts';
+import { NetworkObjects } from './network/attachments/network-objects.ts';
 import { type ApiRelayOptions, runApiRelay } from './network/api-relay.ts';
 import { podInterface } from './network/cluster-network.ts';
 import { ClusterOverlay, type OverlayCaches } from './network/overlay/cluster-overlay.ts';
@@ -53,6 +55,8 @@ export interface NodeNetworkDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** Where the networks are looked up that pods ask for; without it they get the cluster network alone. */
+  readonly transport?: Transport;
 }
 
 /** All networking of a node: interfaces of pods, rules of services, names. */
@@ -100,6 +104,7 @@ export function createNodeNetwork(settings: NodeNetworkSettings, deps: NodeNetwo
       podMtu,
     },
   );
+  if (deps.transport) pods.useObjects(new NetworkObjects(deps.transport, settings.nodeName));
   let protection: PodProtection | undefined;
   let dns: ClusterDns | undefined;
   const interfaceOf = (sandboxId: string) => hostInterfaceName(sandboxId, podInterface);
@@ -124,6 +129,7 @@ export function createNodeNetwork(settings: NodeNetworkSettings, deps: NodeNetwo
       const server = dnsIp ? clusterDns(dnsIp, settings, deps, caches) : undefined;
       dns = server;
       return [
+        (signal) => pods.run(deps.clock, signal),
         (signal) => proxy.run(signal),
         (signal) => policies.run(signal),
         (signal) => sources.run(signal),

@@ -141,7 +141,7 @@ export async function composeAgent(
   const log = deps.log.child({ part: 'agent' });
   const settings = networkSettings(config, loopbackServer);
   const images = await openImageStore(config, { ...deps, log });
-  const network = createNodeNetwork(settings, { exec, ...deps, log });
+  const network = createNodeNetwork(settings, { exec, ...deps, log, transport });
   await network.start(signal);
   const runtime = await createLocalRuntime(
     { ...deps, exec, spawn, log, network: network.sandboxes, images },

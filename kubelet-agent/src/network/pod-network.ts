@@ -12,9 +12,13 @@ import {
   parseConflist,
   prepareBridge,
 } from '@slipway/cni';
+import type { Clock } from '@slipway/kit/clock';
 import { errnoOf, messageOf } from '@slipway/kit/errors';
 import type { Exec } from '@slipway/kit/exec';
 import type { Logger } from '@slipway/kit/logger';
+import { networkSelection } from './attachments/network-selection.ts';
+import type { NetworkObjects } from './attachments/network-objects.ts';
+import { PodAttachments } from './attachments/pod-attachments.ts';
 import { type ClusterNetwork, defaultConflist, podInterface } from './cluster-network.ts';
 import { type BandwidthArgs, podBandwidth } from './pod-bandwidth.ts';
 import { uplinkMtu } from './uplink.ts';
@@ -25,6 +29,8 @@ export interface PodNetworkRequest {
   readonly pod: { readonly name: string; readonly namespace: string; readonly uid: string };
   /** Of the pod; some ask something of the network. */
   readonly annotations?: Readonly<Record<string, string>>;
+  /** Of the pod: its number in its set is there. */
+  readonly labels?: Readonly<Record<string, string>>;
   /** On `tearDown` it may be gone already. */
   readonly netnsPath: string;
   readonly portMappings: readonly {
@@ -60,7 +66,9 @@ export interface PodNetworkDeps {
 export class PodNetwork {
   readonly #deps: PodNetworkDeps;
   readonly #options: PodNetworkOptions;
+  readonly #attachments: PodAttachments;
   #chain: Chain | undefined;
+  #list: NetworkConfigList | undefined;
   #podCidr: string | undefined;
   /** Why the default network could not be made. */
   #failure: string | undefined;
@@ -68,6 +76,27 @@ export class PodNetwork {
   constructor(deps: PodNetworkDeps, options: PodNetworkOptions) {
     this.#deps = deps;
     this.#options = options;
+    const { cluster, directory } = options;
+    this.#attachments = new PodAttachments(
+      { ...deps, chainOf: (list) => this.#chainOf(list) },
+      {
+        directory,
+        conflistDirectory: options.conflistDirectory ?? '/etc/cni/net.d',
+        node: { ...cluster, ipamDirectory: join(directory, 'ipam') },
+        clusterNetworks: [cluster.clusterCidr, cluster.serviceCidr],
+        mtu: (signal) => uplinkMtu(deps.host, signal),
+      },
+    );
+  }
+
+  /** What pods ask for beside the cluster network is looked up there. */
+  useObjects(objects: NetworkObjects): void {
+    this.#attachments.use(objects);
+  }
+
+  /** Looks after what pods have beside the cluster network, until the signal aborts. */
+  run(clock: Clock, signal: AbortSignal): Promise<void> {
+    return this.#attachments.run({ clock }, signal);
   }
 
   /**
@@ -107,15 +136,20 @@ export class PodNetwork {
   }
 
   async setUp(request: PodNetworkRequest, signal: AbortSignal): Promise<{ readonly ips: readonly string[] }> {
-    const result = await this.#requireChain().add(
-      attachmentFrom(request, podBandwidth(request.annotations ?? {})),
-      signal,
-    );
+    const { sandboxId, pod, netnsPath, annotations = {}, labels = {} } = request;
+    const primary = attachmentFrom(request, podBandwidth(annotations));
+    const selection = networkSelection({ annotations, labels });
+    if (selection) {
+      const asked = { sandboxId, pod, netnsPath, selection, primary, clusterList: this.#list };
+      return this.#attachments.setUp(asked, signal);
+    }
+    const result = await this.#requireChain().add(primary, signal);
     const ips = result.ips.map((ip) => ip.address.split('/')[0] ?? '').filter((ip) => ip !== '');
     return { ips };
   }
 
   async tearDown(request: PodNetworkRequest, signal: AbortSignal): Promise<void> {
+    if (await this.#attachments.tearDown(request.sandboxId, signal)) return;
     await this.#requireChain().del(attachmentFrom(request), signal);
   }
 
@@ -136,13 +170,21 @@ export class PodNetwork {
       sandboxIds.map((containerID) => ({ containerID, ifname: podInterface })),
       signal,
     );
+    await this.#attachments.collectGarbage(sandboxIds, signal);
   }
 
   async #useConflist(list: NetworkConfigList, signal: AbortSignal): Promise<void> {
-    const { host, exec, log } = this.#deps;
-    const { env, binPath, directory, nodeNetns } = this.#options;
+    const { host, log } = this.#deps;
     const [first] = list.plugins;
     if (first?.type === 'bridge') await prepareBridge(first, host, { signal });
+    this.#list = list;
+    this.#chain = this.#chainOf(list);
+    log.info({ network: list.name, plugins: list.plugins.map((plugin) => plugin.type) }, 'pod network ready');
+  }
+
+  #chainOf(list: NetworkConfigList): Chain {
+    const { host, exec } = this.#deps;
+    const { env, binPath, directory, nodeNetns } = this.#options;
     const call = createPluginCaller({
       plugins: builtInPlugins,
       host,
@@ -150,8 +192,7 @@ export class PodNetwork {
       env,
       ...(nodeNetns === undefined ? {} : { netns: nodeNetns }),
     });
-    this.#chain = createChain({ list, call, path: binPath, cache: createResultCache(join(directory, 'results')) });
-    log.info({ network: list.name, plugins: list.plugins.map((plugin) => plugin.type) }, 'pod network ready');
+    return createChain({ list, call, path: binPath, cache: createResultCache(join(directory, 'results')) });
   }
 
   async #loadOwn(): Promise<NetworkConfigList> {

@@ -293,7 +293,7 @@ function requireDifferentInterfaces(elements: readonly NetworkElement[]): void {
   const first = elements[0];
   const taken = elements.find(({ ifName }) => ifName === primaryInterface);
   if (taken && taken !== first) throw eth0Taken(taken);
-  if (taken && taken.place.startsWith(`annotation ${networksAnnotation}`)) throw eth0Taken(taken);
+  if (taken?.place.startsWith(`annotation ${networksAnnotation}`)) throw eth0Taken(taken);
 }
 
 function eth0Taken({ place }: NetworkElement): SelectionError {
