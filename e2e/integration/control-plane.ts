@@ -10,6 +10,7 @@ import {
   clientIdentities,
   createApiServer,
   openEmbeddedStore,
+  type OwnKinds,
 } from '@slipway/apiserver';
 import { Client } from '@slipway/client/client';
 import { createHttpTransport, type HttpTransport } from '@slipway/client/http-transport';
@@ -49,6 +50,7 @@ export async function startControlPlane(
     readonly over?: 'http' | 'in-process';
     /** Stands between the controllers and the server, to put faults there. */
     readonly through?: (transport: Transport) => Transport;
+    readonly ownKinds?: OwnKinds;
     /** The controllers' clock, to let their time go by; the server keeps its own. */
     readonly controllerClock?: Clock;
   } = {},
@@ -58,7 +60,11 @@ export async function startControlPlane(
   const { clock = systemClock } = options;
   const backend = await openEmbeddedStore({ directory: join(dataDir, 'store'), clock });
   const world = { clock, random: systemRandom, log };
-  const server = await createApiServer(apiServerConfig({ dataDir, securePort: 0 }), { backend, ...world });
+  const server = await createApiServer(apiServerConfig({ dataDir, securePort: 0 }), {
+    backend,
+    ...world,
+    ...(options.ownKinds ? { ownKinds: options.ownKinds } : {}),
+  });
   const stopping = new AbortController();
   const serving = server.run(stopping.signal);
   await Promise.race([server.ready, serving]);

@@ -21,6 +21,7 @@ export { type ClusterDns, type ClusterDnsDeps, createClusterDns } from './dns/co
 export { dnsServiceRef, ensureDnsService } from './dns/ensure-dns-service.ts';
 export { ServiceDirectory } from './dns/zone/service-directory.ts';
 export type { Address } from './network/api-relay.ts';
+export { NetworkObjects } from './network/attachments/network-objects.ts';
 export { PodNetwork, type PodNetworkOptions } from './network/pod-network.ts';
 export { type RemoveNetworkOptions, removeNetwork } from './network/remove-network.ts';
 export { systemMounter } from './node/system-mounter.ts';

@@ -31,10 +31,19 @@ function partRules(field: 'spec' | 'status', rules: UpdateRules | undefined): Up
   return {
     ...rules,
     prepareUpdate: (draft, old, context) => {
+      const { labels, annotations } = draft.metadata;
       keepAllBut(field, draft, old);
+      if (rules?.writesAnnotations) draft.metadata = withTexts(draft.metadata, { labels, annotations });
       rules?.prepareUpdate?.(draft, old, context);
     },
   };
+}
+
+function withTexts(
+  { labels: _, annotations: __, ...kept }: KubeObject['metadata'],
+  { labels, annotations }: Pick<KubeObject['metadata'], 'labels' | 'annotations'>,
+): KubeObject['metadata'] {
+  return { ...kept, ...(labels ? { labels } : {}), ...(annotations ? { annotations } : {}) };
 }
 
 const finalizeRules: UpdateRules = {

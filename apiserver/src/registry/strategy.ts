@@ -43,6 +43,8 @@ export interface UpdateRules<T extends KubeObject = KubeObject> {
   /** Keeps what this endpoint may not change (status on the main endpoint, spec on `status`), counts the generation. */
   prepareUpdate?(draft: T, old: T, context: StrategyContext): void;
   validateUpdate?(draft: T, old: T, context: StrategyContext): FieldError[];
+  /** Of a subresource: labels and annotations are written by it too. For Pods upstream has it so: CNI plugins tell what they did. */
+  readonly writesAnnotations?: boolean;
 }
 
 export interface Strategy<T extends KubeObject = KubeObject> extends UpdateRules<T> {

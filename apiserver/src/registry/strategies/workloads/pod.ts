@@ -61,6 +61,7 @@ export const podStrategy: Strategy<Pod> = {
   },
   warnings: (draft, old) => (old ? [] : [...nameWarnings(draft), ...podSpecWarnings(draft.spec, 'spec')]),
   status: {
+    writesAnnotations: true,
     validateUpdate(draft, old) {
       const errors: FieldError[] = [];
       validatePodAnnotationUpdate(errors, draft, old);
