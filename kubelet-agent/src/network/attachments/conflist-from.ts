@@ -34,7 +34,6 @@ type Plugin = Readonly<Record<string, unknown>>;
 
 /** Of the drivers bridge, macvlan, ipvlan and overlay; the others make no interface. */
 export function conflistFrom(network: Network, node: JoiningNode, wish: JoinWish): Plugin {
-  const { options = {} } = network.spec;
   const slipway = { clusterId: node.clusterId, network: network.metadata.name };
   const capabilities = { mac: true, ips: true };
   const ipam = {
@@ -43,12 +42,22 @@ export function conflistFrom(network: Network, node: JoiningNode, wish: JoinWish
     ranges: rangeSets(network, wish),
     ...(network.spec.driver === 'overlay' ? { routes: overlayRoutes(network) } : {}),
   };
-  const mtu = Number(options.mtu ?? options['com.docker.network.driver.mtu'] ?? node.mtu ?? 0);
+  const mtu = mtuOf(network, node);
   const shared = { slipway, capabilities, ipam, ...(mtu > 0 ? { mtu } : {}) };
   const plugins: Plugin[] = [{ ...driverPlugin(network, node, wish), ...shared }];
   if (wish.hasPorts) plugins.push({ type: 'portmap', slipway, capabilities: { portMappings: true } });
   if (wish.hasBandwidth) plugins.push({ type: 'bandwidth', slipway, capabilities: { bandwidth: true } });
   return { cniVersion: '1.1.0', name: cniNameOf(network), plugins };
+}
+
+/** What VXLAN adds to a packet of IPv4. */
+const tunnelBytes = 50;
+
+/** 0: the parent's. */
+function mtuOf({ spec: { driver, options = {} } }: Network, node: JoiningNode): number {
+  const own = Number(options.mtu ?? options['com.docker.network.driver.mtu'] ?? 0);
+  if (own > 0 || driver === 'macvlan' || driver === 'ipvlan' || node.mtu === undefined) return own;
+  return driver === 'overlay' && options.backend !== 'host-gw' ? node.mtu - tunnelBytes : node.mtu;
 }
 
 function driverPlugin(network: Network, node: JoiningNode, wish: JoinWish): Plugin {
