@@ -21,6 +21,7 @@ import { taintEvictionController } from './cluster/taint-eviction/controller.ts'
 import { endpointSliceController } from './networking/endpoint-slice/controller.ts';
 import { endpointSliceMirroringController } from './networking/endpoint-slice-mirroring/controller.ts';
 import { endpointsController } from './networking/endpoints/controller.ts';
+import { loadBalancerController } from './networking/load-balancer/controller.ts';
 import { networkAliasesController } from './networking/network-aliases/controller.ts';
 import { nodeIpamController } from './networking/node-ipam/controller.ts';
 import type { ControllerDefinition } from './runtime/controller-definition.ts';
@@ -67,6 +68,7 @@ export function allControllers(config: ControllersConfig, clock: Clock): readonl
     endpointSliceController,
     endpointsController,
     endpointSliceMirroringController,
+    loadBalancerController,
     networkAliasesController,
     nodeIpamController(config.clusterCidr),
     serviceAccountController,

@@ -12,6 +12,7 @@ export const definitionFiles: readonly string[] = [
   'networks/network-subnet.yaml',
   'networks/network-address.yaml',
   'networks/network-attachment-definition.yaml',
+  'networks/address-pool.yaml',
   'ecs/account-setting.yaml',
   'ecs/capacity-provider.yaml',
   'ecs/cluster.yaml',

@@ -35,6 +35,7 @@ import type {
   ValidatingAdmissionPolicy,
 } from '@slipway/api/types';
 import {
+  type AddressPool,
   type Network,
   type NetworkAddress,
   type NetworkAttachmentDefinition,
@@ -153,6 +154,7 @@ export const kinds = {
   networks: networkKind<Network>('networks', 'Network'),
   networkSubnets: networkKind<NetworkSubnet>('networksubnets', 'NetworkSubnet'),
   networkAddresses: networkKind<NetworkAddress>('networkaddresses', 'NetworkAddress'),
+  addressPools: networkKind<AddressPool>('addresspools', 'AddressPool'),
   networkAttachmentDefinitions: {
     group: 'k8s.cni.cncf.io',
     version: 'v1',

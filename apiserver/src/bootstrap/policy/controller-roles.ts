@@ -256,6 +256,16 @@ export const ownControllerRoles: Readonly<Record<string, Rules>> = {
   'endpoint-controller': [on('core', 'endpoints', 'patch'), on('core', 'services/finalizers', 'update')],
   'endpointslice-controller': [on('discovery.k8s.io', 'endpointslices', 'patch')],
   'endpointslicemirroring-controller': [on('discovery.k8s.io', 'endpointslices', 'patch')],
+  'load-balancer-controller': [
+    on('core', 'services', 'get list patch watch'),
+    on('core', 'services/status', 'patch'),
+    on('core', 'namespaces nodes', 'list watch'),
+    on('discovery.k8s.io', 'endpointslices', 'list watch'),
+    on('apiextensions.k8s.io', 'customresourcedefinitions', 'list watch'),
+    on('networks.slipway.dev', 'addresspools', 'list watch'),
+    on('networks.slipway.dev', 'addresspools/status', 'patch'),
+    tellEvents,
+  ],
   'network-aliases-controller': [
     readAndListPods,
     on('core', 'pods/finalizers', 'update'),

@@ -17,6 +17,7 @@ import { endpointSliceLaws } from '../../networking/endpoint-slice/laws.ts';
 import { endpointSliceMirroringLaws } from '../../networking/endpoint-slice-mirroring/laws.ts';
 import { endpointsLaws } from '../../networking/endpoints/laws.ts';
 import { networkAliasesLaws } from '../../networking/network-aliases/laws.ts';
+import { loadBalancerLaws } from '../../networking/load-balancer/laws.ts';
 import { nodeIpamLaws } from '../../networking/node-ipam/laws.ts';
 import { claimProtectionLaws, volumeProtectionLaws } from '../../storage/in-use-protection/laws.ts';
 import { cronJobLaws } from '../../workloads/cron-job/laws.ts';
@@ -43,6 +44,7 @@ export const lawTable: readonly ControllerLaws[] = [
   endpointsLaws,
   endpointSliceMirroringLaws,
   networkAliasesLaws,
+  loadBalancerLaws,
   nodeIpamLaws,
   serviceAccountLaws,
   rootCaLaws,

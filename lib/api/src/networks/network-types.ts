@@ -61,3 +61,15 @@ export interface NetworkAddress extends KubeObject {
 export interface NetworkAttachmentDefinition extends KubeObject {
   spec?: { config?: string };
 }
+
+/** Addresses of the LAN for Services of type LoadBalancer. */
+export interface AddressPool extends KubeObject {
+  spec: {
+    /** Blocks in CIDR notation and ranges `FIRST-LAST`. */
+    addresses: string[];
+    /** True when absent. */
+    autoAssign?: boolean;
+    namespaceSelector?: LabelSelector;
+  };
+  status?: { conditions?: NetworkCondition[]; assigned?: number; free?: string };
+}

@@ -1,0 +1,57 @@
+import type { Change } from '@slipway/client/cache';
+import { kindId, kinds } from '@slipway/client/kinds';
+import type { Service } from '@slipway/api/types';
+import { applySteps } from '../../runtime/apply-plan.ts';
+import { type ControllerDefinition, indexOn, triggerOn } from '../../runtime/controller-definition.ts';
+import {
+  balancedIndex,
+  balancedServices,
+  concernsLocal,
+  concernsNode,
+  observeLoadBalancers,
+  serviceOfAnySlice,
+  slicesIndex,
+} from './observe.ts';
+import { planLoadBalancers } from './plan.ts';
+
+/** One key for all: addresses are given by one hand. */
+const all = 'load-balancers';
+const component = 'load-balancer-controller';
+
+/** Gives Services of type LoadBalancer addresses out of AddressPools, and says which nodes answer for them. */
+export const loadBalancerController: ControllerDefinition = {
+  name: 'load-balancer',
+  component,
+  account: 'load-balancer-controller',
+  workers: 1,
+  initialKeys: [all],
+  triggers: [
+    triggerOn(kinds.services, (service) => (balancedServices(service).length > 0 ? [all] : [])),
+    triggerOn(kinds.endpointSlices, (slice, caches) => (concernsLocal(slice, caches) ? [all] : [])),
+    { on: kinds.nodes, changes: (change: Change) => (concernsNode(change) ? [all] : []) },
+  ],
+  reads: [kinds.namespaces, kinds.customResourceDefinitions],
+  indexes: [
+    indexOn<Service>(kinds.services, balancedIndex, balancedServices),
+    indexOn(kinds.endpointSlices, slicesIndex, serviceOfAnySlice),
+  ],
+  // The kind of the pools is a custom one: there may be servers that do not have it.
+  follows: {
+    trigger: (kind) => ({ on: kind, via: () => (kindId(kind) === kindId(kinds.addressPools) ? [all] : []) }),
+    added: () => [all],
+    removed: () => {},
+  },
+  create: ({ caches, client, events, clock, random }) => ({
+    reconcile: async (_, { signal }) => {
+      const steps = planLoadBalancers(observeLoadBalancers(caches), clock.nowMs());
+      const { pending, failure } = await applySteps(steps, {
+        client: client.withCause({ controller: component, object: { kind: 'Service', name: '' } }),
+        events,
+        clock,
+        random,
+        signal,
+      });
+      return failure ? { pending, failure: failure.error } : { pending };
+    },
+  }),
+};
