@@ -1,7 +1,7 @@
 import { hostLocalCase } from '../ipam/host-local/host-local.case.ts';
 import { staticCase } from '../ipam/static/static.case.ts';
 import { bandwidthCase } from '../plugins/bandwidth/bandwidth.case.ts';
-import { bridgeCase, routedBridgeCase } from '../plugins/bridge/bridge.case.ts';
+import { bridgeCase, guardedBridgeCase, routedBridgeCase } from '../plugins/bridge/bridge.case.ts';
 import { internalIpvlanCase, ipvlanCase } from '../plugins/ipvlan/ipvlan.case.ts';
 import { loopbackCase } from '../plugins/loopback/loopback.case.ts';
 import { internalMacvlanCase, macvlanCase } from '../plugins/macvlan/macvlan.case.ts';
@@ -13,6 +13,7 @@ import type { PluginCase } from './plugin-case.ts';
 export const pluginCases: readonly PluginCase[] = [
   bridgeCase,
   routedBridgeCase,
+  guardedBridgeCase,
   hostLocalCase,
   macvlanCase,
   internalMacvlanCase,

@@ -62,6 +62,14 @@ export type LinkStep =
       readonly hairpin: boolean;
       readonly isolated: boolean;
     }
+  | {
+      /** Of a bridge that filters VLANs. */
+      readonly step: 'setPortVlans';
+      readonly name: string;
+      /** Frames without a tag belong to the native one, and leave it without a tag. */
+      readonly add: readonly { readonly id: number; readonly isNative: boolean }[];
+      readonly remove: readonly number[];
+    }
   | { readonly step: 'deleteLink'; readonly name: string }
   | {
       readonly step: 'addAddress';
@@ -103,6 +111,8 @@ export function describeLinkStep(step: LinkStep): string {
       return `set link ${step.name} ${step.isUp ? 'up' : 'down'}${step.master ? ` as a port of ${step.master}` : ''}`;
     case 'setBridgePort':
       return `set bridge port ${step.name}`;
+    case 'setPortVlans':
+      return `set VLANs ${step.add.map(({ id }) => id).join(', ')} of bridge port ${step.name}`;
     case 'deleteLink':
       return `delete link ${step.name}`;
     case 'addAddress':

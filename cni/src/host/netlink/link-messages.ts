@@ -16,6 +16,7 @@ import {
 const RTM_NEWLINK = 16;
 const RTM_DELLINK = 17;
 const RTM_GETLINK = 18;
+const RTM_SETLINK = 19;
 const RTM_NEWADDR = 20;
 const RTM_NEWROUTE = 24;
 const RTM_NEWLINKPROP = 108;
@@ -23,6 +24,11 @@ const RTM_DELLINKPROP = 109;
 
 const VETH_INFO_PEER = 1;
 const BRPORT = { MODE: 4, ISOLATED: 33 };
+const AF_BRIDGE = 7;
+const IFLA_AF_SPEC = 26;
+const BRIDGE_VLAN_INFO = 2;
+const VLAN_PVID = 2;
+const VLAN_UNTAGGED = 4;
 const IFA = { ADDRESS: 1, LOCAL: 2, FLAGS: 8 };
 const RTA = { DST: 1, OIF: 4, GATEWAY: 5, PRIORITY: 6, METRICS: 8, TABLE: 15 };
 const RTAX = { MTU: 2, ADVMSS: 8 };
@@ -46,7 +52,16 @@ export interface KernelNumbers {
   netnsDescriptor(path: string): number;
 }
 
-export function linkStepMessage(step: LinkStep, numbers: KernelNumbers): NetlinkMessage {
+/** Nearly every step is one message. */
+export function linkStepMessages(step: LinkStep, numbers: KernelNumbers): readonly NetlinkMessage[] {
+  if (step.step === 'setPortVlans') return portVlanMessages(step, numbers);
+  return [linkStepMessage(step, numbers)];
+}
+
+export function linkStepMessage(
+  step: Exclude<LinkStep, { step: 'setPortVlans' }>,
+  numbers: KernelNumbers,
+): NetlinkMessage {
   switch (step.step) {
     case 'addVethPair':
       return addVethPair(step, numbers);
@@ -92,6 +107,32 @@ export function linkStepMessage(step: LinkStep, numbers: KernelNumbers): Netlink
     case 'addRoute':
       return addRoute(step, numbers);
   }
+}
+
+function portVlanMessages(
+  { name, add: added, remove }: StepOf<'setPortVlans'>,
+  numbers: KernelNumbers,
+): NetlinkMessage[] {
+  const header = linkHeader(numbers.linkIndex(name));
+  header.writeUInt8(AF_BRIDGE, 0);
+  const body = (ids: readonly { id: number; flags: number }[]) => [
+    header,
+    nested(IFLA_AF_SPEC, ...ids.map(({ id, flags }) => attribute(BRIDGE_VLAN_INFO, vlanInfo(id, flags)))),
+  ];
+  const members = added.map(({ id, isNative }) => ({ id, flags: isNative ? VLAN_PVID | VLAN_UNTAGGED : 0 }));
+  const left = remove.map((id) => ({ id, flags: 0 }));
+  return [
+    ...(members.length > 0 ? [change(RTM_SETLINK, body(members))] : []),
+    ...(left.length > 0 ? [change(RTM_DELLINK, body(left))] : []),
+  ];
+}
+
+/** struct bridge_vlan_info */
+function vlanInfo(id: number, flags: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt16LE(flags, 0);
+  bytes.writeUInt16LE(id, 2);
+  return bytes;
 }
 
 /** Its answer begins like `linkHeader`. */

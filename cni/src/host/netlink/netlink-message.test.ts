@@ -1,4 +1,4 @@
-import { linkStepMessage } from './link-messages.ts';
+import { linkStepMessage, linkStepMessages } from './link-messages.ts';
 import { attribute, decodeReply, encodeMessage, errorMessageType, nested, textAttribute } from './netlink-message.ts';
 
 const numbers = { linkIndex: () => 7, netnsDescriptor: () => 9 };
@@ -30,6 +30,19 @@ describe('netlink messages', () => {
     expect(hexOf(Buffer.concat(linkStepMessage(step, numbers).body))).toBe(
       ['0a400000', '07000000', '14000200', address, '14000100', address, '08000800', '02000000'].join(''),
     );
+  });
+
+  it('puts a port into VLANs, and takes it out of others, by the family of bridges', () => {
+    const add = [
+      { id: 100, isNative: true },
+      { id: 7, isNative: false },
+    ];
+    const messages = linkStepMessages({ step: 'setPortVlans', name: 'p', add, remove: [1] }, numbers);
+    const header = '07000000' + '07000000' + '00000000' + '00000000';
+    expect(messages.map(({ type, body }) => [type, hexOf(Buffer.concat(body))])).toEqual([
+      [19, `${header}14001a80` + '08000200' + '06006400' + '08000200' + '00000700'],
+      [17, `${header}0c001a80` + '08000200' + '00000100'],
+    ]);
   });
 
   it('reads outcomes with the explanation of the kernel', () => {

@@ -14,7 +14,7 @@ import {
   getLinkByAlternativeNameMessage,
   getLinkMessage,
   linkIndexFrom,
-  linkStepMessage,
+  linkStepMessages,
   probeKindMessage,
 } from './link-messages.ts';
 import { decodeReply, encodeMessage, type NetlinkMessage, type NetlinkReply } from './netlink-message.ts';
@@ -88,9 +88,10 @@ class RouteSocket {
       },
     };
     try {
-      const message = linkStepMessage(step, numbers);
-      const reply = step.step === 'deleteLink' ? await this.#delete(step.name, message) : this.#exchange(message);
-      if (reply?.kind === 'outcome' && reply.errno !== 0) throw refusal(describeLinkStep(step), reply);
+      for (const message of linkStepMessages(step, numbers)) {
+        const reply = step.step === 'deleteLink' ? await this.#delete(step.name, message) : this.#exchange(message);
+        if (reply?.kind === 'outcome' && reply.errno !== 0) throw refusal(describeLinkStep(step), reply);
+      }
     } finally {
       for (const fd of opened) closeSync(fd);
     }

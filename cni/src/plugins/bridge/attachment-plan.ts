@@ -5,7 +5,10 @@ import type { CniInterface, CniIp, CniResult, CniRoute } from '../../spec/types.
 import { hostInterfaceName, interfaceAlias, macFrom } from '../names.ts';
 import { addressingSteps } from '../container-link/container-steps.ts';
 import { requestedMac } from '../container-link/requested-mac.ts';
+import { requestedDns } from '../container-link/requested-dns.ts';
 import type { BridgeConfig } from './bridge-config.ts';
+import type { PortVlans } from './vlan-config.ts';
+import { CniError } from '../../spec/cni-error.ts';
 
 /** One address of the container with what follows from it. Pure. */
 export interface PlannedIp {
@@ -19,8 +22,12 @@ export interface PlannedIp {
   readonly isIpv6: boolean;
 }
 
+/** Below it the kernel takes IPv6 away from a link. */
+const ipv6MtuMin = 1280;
+
 export interface AttachmentPlan {
   readonly hostInterface: string;
+  readonly containerMac: string;
   readonly ips: readonly PlannedIp[];
   readonly result: CniResult;
   readonly hostSteps: readonly LinkStep[];
@@ -32,6 +39,9 @@ export function planAttachment(request: CniRequest<BridgeConfig>, allocated: Cni
   const { config, ifName } = request;
   const hostInterface = hostInterfaceName(request.containerId, ifName);
   const ips = allocated.ips.map((ip) => planIp(ip, config));
+  if (config.mtu !== undefined && config.mtu < ipv6MtuMin && ips.some((ip) => ip.isIpv6)) {
+    throw new CniError('invalidNetworkConfig', `mtu: ${config.mtu} is too small for IPv6, which needs ${ipv6MtuMin}`);
+  }
   const mac = requestedMac(request) ?? macOf(ips, request);
   const hostMac = macFrom(`host/${request.containerId}/${ifName}`);
   const routes = planRoutes(ips, allocated.routes, config);
@@ -43,12 +53,13 @@ export function planAttachment(request: CniRequest<BridgeConfig>, allocated: Cni
   ];
   return {
     hostInterface,
+    containerMac: mac,
     ips,
     result: {
       interfaces,
       ips: ips.map(({ address, gateway }) => ({ address, interface: 2, ...(gateway ? { gateway } : {}) })),
       routes,
-      dns: allocated.dns,
+      dns: requestedDns(request, allocated.dns),
     },
     hostSteps: hostSteps({ hostInterface, hostMac, mac, alias: interfaceAlias(request) }, request),
     containerSteps: containerSteps(ips, routes, request),
@@ -63,8 +74,9 @@ export function planIp(ip: CniIp, config: BridgeConfig): PlannedIp {
   const { address, prefixLength } = parseInterfaceAddress(ip.address);
   const network = networkOf(address, prefixLength);
   const family = address.family;
-  const gateway = ip.gateway ?? (config.isGateway ? formatAddress({ family, value: network.base + 1n }) : undefined);
   const hostLength = family === 4 ? 32 : 128;
+  const first = config.isGateway && prefixLength < hostLength - 1 ? network.base + 1n : undefined;
+  const gateway = ip.gateway ?? (first === undefined ? undefined : formatAddress({ family, value: first }));
   return {
     address: `${formatAddress(address)}/${config.routed ? hostLength : prefixLength}`,
     subnet: `${formatAddress({ family, value: network.base })}/${prefixLength}`,
@@ -102,6 +114,20 @@ function hostSteps({ hostInterface: name, hostMac, mac, alias }: Ends, request: 
     { step: 'addVethPair', name, mac: hostMac, mtu, peer: { name: ifName, mac, netns } },
     { step: 'setLink', name, isUp: true, alias, master: config.bridge },
     ...(hairpin || isolated ? [{ step: 'setBridgePort', name, hairpin, isolated } as const] : []),
+    ...(config.vlans ? vlanSteps(name, config.vlans) : []),
+  ];
+}
+
+/** VLAN 1 is where the bridge puts every new port; a native VLAN of its own takes the place of it for frames without a tag. */
+export function vlanSteps(name: string, { native, tagged, keepsDefault }: PortVlans): LinkStep[] {
+  const untagged = native === undefined ? [] : [{ id: native, isNative: true }];
+  return [
+    {
+      step: 'setPortVlans',
+      name,
+      add: [...untagged, ...tagged.map((id) => ({ id, isNative: false }))],
+      remove: keepsDefault || native === 1 ? [] : [1],
+    },
   ];
 }
 
@@ -111,6 +137,7 @@ function containerSteps(
   request: CniRequest<BridgeConfig>,
 ): LinkStep[] {
   const { config, ifName: link } = request;
+  if (config.disableContainerInterface) return [];
   const onLink = new Set(ips.flatMap((ip) => (config.routed && ip.gateway ? [ip.gateway] : [])));
   return addressingSteps({
     link,

@@ -3,6 +3,8 @@ import { CniError } from '../../spec/cni-error.ts';
 import { optionalBoolean, optionalNumber, optionalString, optionalStrings } from '../../spec/json.ts';
 import { formatAddress, formatNetwork, parseInterfaceAddress, parseNetwork } from '../../spec/ip-address.ts';
 import type { NetworkConfig } from '../../spec/types.ts';
+import { hostInterfaceName } from '../names.ts';
+import { parsePortVlans, type PortVlans } from './vlan-config.ts';
 
 /** The keys of the reference bridge plugin, and below the line our own. */
 export interface BridgeConfig {
@@ -17,6 +19,11 @@ export interface BridgeConfig {
   readonly promiscMode: boolean;
   /** Duplicate address detection on IPv6 addresses of the container. */
   readonly enableDad: boolean;
+  readonly vlans: PortVlans | undefined;
+  /** The container sends with its own MAC address or not at all. */
+  readonly macspoofchk: boolean;
+  /** The container's end stays down, for somebody else to bring up. */
+  readonly disableContainerInterface: boolean;
   // ---
   /** Ports may talk to the bridge, not to each other. */
   readonly portIsolation: boolean;
@@ -35,16 +42,28 @@ export interface BridgeConfig {
   readonly hostRoutes: readonly string[];
 }
 
+/** What IPv4 needs at least; IPv6 needs more, see `attachment-plan.ts`. */
+const mtuMin = 68;
 const mtuMax = 65_535;
 
 export function parseBridgeConfig(network: NetworkConfig): BridgeConfig {
   const bridge = optionalString(network, 'bridge') || 'sw0';
   if (!isInterfaceName(bridge)) throw invalid(`invalid bridge name ${JSON.stringify(bridge)}`);
-  for (const key of ['vlan', 'vlanTrunk', 'macspoofchk', 'disableContainerInterface', 'uplinkInterface'] as const) {
-    if (network[key]) throw new CniError('unsupportedField', `bridge: ${key} is not supported`);
+  if (network.uplinkInterface) throw new CniError('unsupportedField', 'bridge: uplinkInterface is not supported');
+  const backend = network.ipMasqBackend;
+  if (backend !== undefined && backend !== '' && backend !== 'nftables') {
+    throw new CniError('unsupportedField', `bridge: ipMasqBackend ${JSON.stringify(backend)}: there is only nftables`);
   }
   const mtu = optionalNumber(network, 'mtu') || undefined;
-  if (mtu !== undefined && (!Number.isInteger(mtu) || mtu < 68 || mtu > mtuMax)) throw invalid(`invalid MTU ${mtu}`);
+  if (mtu !== undefined && (!Number.isInteger(mtu) || mtu < mtuMin || mtu > mtuMax)) {
+    throw invalid(`mtu: invalid MTU ${mtu}, it must be between ${mtuMin} and ${mtuMax}`);
+  }
+  const disableContainerInterface = optionalBoolean(network, 'disableContainerInterface') ?? false;
+  if (disableContainerInterface && network.ipam?.type) {
+    throw invalid(
+      'disableContainerInterface: cannot be used together with ipam, an interface that is down has no routes',
+    );
+  }
   const isDefaultGateway = optionalBoolean(network, 'isDefaultGateway') ?? false;
   const hairpinMode = optionalBoolean(network, 'hairpinMode') ?? false;
   const promiscMode = optionalBoolean(network, 'promiscMode') ?? false;
@@ -62,6 +81,9 @@ export function parseBridgeConfig(network: NetworkConfig): BridgeConfig {
     hairpinMode: hairpinMode || (routed && !promiscMode),
     promiscMode,
     enableDad: optionalBoolean(network, 'enabledad') ?? false,
+    vlans: parsePortVlans(network),
+    macspoofchk: optionalBoolean(network, 'macspoofchk') ?? false,
+    disableContainerInterface,
     portIsolation: optionalBoolean(network, 'portIsolation') ?? false,
     routed,
     ipMasqExempt: networks(network, 'ipMasqExempt'),
@@ -79,4 +101,14 @@ function networks(network: NetworkConfig, key: string): readonly string[] {
 
 function invalid(message: string): CniError {
   return new CniError('invalidNetworkConfig', message);
+}
+
+/**
+ * The link that has the gateway's addresses. When the port of the container is in a VLAN, the gateway is a port of the same one:
+ * a pair of links, one end in the bridge, so that no 802.1q link is needed.
+ */
+export function gatewayLink({ bridge, vlans, isGateway }: BridgeConfig): string {
+  if (!isGateway || vlans?.native === undefined) return bridge;
+  const name = `${bridge}.${vlans.native}`;
+  return isInterfaceName(name) ? name : hostInterfaceName(name, 'gateway');
 }

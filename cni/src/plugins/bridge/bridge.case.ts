@@ -31,3 +31,10 @@ export const routedBridgeCase: PluginCase = {
   }),
   damage: ({ host }, { netns }) => host.ip(['route del default'], { netns, signal: neverAborted }),
 };
+
+export const guardedBridgeCase: PluginCase = {
+  ...bridgeCase,
+  variant: 'macspoofchk, layer 2 only',
+  config: () => ({ bridge: 'swt-guard', macspoofchk: true, portIsolation: true, disableContainerInterface: true }),
+  damage: ({ host }) => host.nft('flush set bridge slipway-cni-macspoof allowed\n', { signal: neverAborted }),
+};

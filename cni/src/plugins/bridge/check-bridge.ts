@@ -14,5 +14,10 @@ export async function checkBridge(request: CniRequest<BridgeConfig>, previous: C
   const [shownHost] = await host.ipShow(['link', 'show', 'dev', hostInterface], { signal });
   if (!shownHost) throw checkFailed(`host interface ${hostInterface} is missing`);
   if (shownHost.master !== config.bridge) throw checkFailed(`${hostInterface} is not attached to ${config.bridge}`);
-  await checkContainerLink(request, previous, host);
+  if (!config.disableContainerInterface) {
+    await checkContainerLink(request, previous, host);
+    return;
+  }
+  const [shown] = await host.ipShow(['link', 'show', 'dev', request.ifName], { netns: request.netns, signal });
+  if (!shown) throw checkFailed(`container interface ${request.ifName} is missing`);
 }

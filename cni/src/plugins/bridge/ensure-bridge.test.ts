@@ -1,6 +1,6 @@
 import type { NetworkConfig } from '../../spec/types.ts';
-import { planIp } from './attachment-plan.ts';
-import { parseBridgeConfig } from './bridge-config.ts';
+import { planIp, vlanSteps } from './attachment-plan.ts';
+import { gatewayLink, parseBridgeConfig } from './bridge-config.ts';
 import { bridgeRuleset } from './bridge-ruleset.ts';
 import { planBridge } from './ensure-bridge.ts';
 
@@ -58,16 +58,40 @@ describe('planBridge', () => {
   });
 });
 
+describe('VLANs', () => {
+  const wish = wishOf({ vlan: 100, vlanTrunk: [{ id: 7 }, { minID: 100, maxID: 102 }], preserveDefaultVlan: false });
+
+  it('are filtered by the bridge, which has the gateway as a port', () => {
+    expect(planBridge({ ...wish, ips: [] }, undefined)[0]).toMatch(/type bridge vlan_filtering 1$/);
+    expect(gatewayLink(wish.config)).toBe('sw0.100');
+    expect(gatewayLink(wishOf({ bridge: 'bridge-of-12ch', vlan: 100 }).config)).toMatch(/^sw[0-9a-f]{11}$/);
+  });
+
+  it('become one native and some tagged ones of the port', () => {
+    expect(wish.config.vlans && vlanSteps('swport', wish.config.vlans)).toEqual([
+      {
+        step: 'setPortVlans',
+        name: 'swport',
+        add: [{ id: 100, isNative: true }, ...[7, 101, 102].map((id) => ({ id, isNative: false }))],
+        remove: [1],
+      },
+    ]);
+  });
+});
+
 describe('bridgeRuleset', () => {
   it('masquerades what leaves the network, but not what stays in the cluster', () => {
     const ruleset = bridgeRuleset(wishOf({ ipMasq: true, ipMasqExempt: ['10.64.0.0/16'] })) ?? '';
-    const rules = ruleset.split('\n').filter((line) => line.includes('saddr 10.64.0.0/24'));
-    expect(rules.map((line) => line.trim())).toEqual([
-      'ip saddr 10.64.0.0/24 ip daddr 10.64.0.0/24 return',
-      'ip saddr 10.64.0.0/24 ip daddr 224.0.0.0/4 return',
-      'ip saddr 10.64.0.0/24 ip daddr 10.64.0.0/16 return',
-      'ip saddr 10.64.0.0/24 masquerade fully-random',
-    ]);
+    expect(ruleset.split('\n')).toEqual(
+      expect.arrayContaining([
+        'add element inet slipway-a1-bridge-pods own-ip { 10.64.0.0/24 }',
+        'add element inet slipway-a1-bridge-pods spared-ip { 224.0.0.0/4 }',
+        'add element inet slipway-a1-bridge-pods spared-ip { 10.64.0.0/16 }',
+        'add rule inet slipway-a1-bridge-pods outbound ip saddr @own-ip ip daddr @own-ip return',
+        'add rule inet slipway-a1-bridge-pods outbound ip saddr @own-ip ip daddr @spared-ip return',
+        'add rule inet slipway-a1-bridge-pods outbound ip saddr @own-ip masquerade fully-random',
+      ]),
+    );
   });
 
   it('is not needed by a bridge that is only layer 2', () => {
@@ -77,8 +101,13 @@ describe('bridgeRuleset', () => {
 
 describe('parseBridgeConfig', () => {
   it.each<[Partial<NetworkConfig>, string]>([
-    [{ vlan: 5 }, 'vlan is not supported'],
-    [{ mtu: 12 }, 'invalid MTU'],
+    [{ vlan: 5000 }, 'vlan: 5000 is not between'],
+    [{ vlanTrunk: [{}] }, 'vlanTrunk[0]: neither id nor'],
+    [{ vlanTrunk: [{ minID: 5 }] }, 'minID and maxID belong together'],
+    [{ vlanTrunk: [{ id: 7 }, { minID: 9, maxID: 8 }] }, 'vlanTrunk[1]: minID is greater'],
+    [{ mtu: 12 }, 'mtu: invalid MTU'],
+    [{ disableContainerInterface: true, ipam: { type: 'host-local' } }, 'disableContainerInterface: cannot be used'],
+    [{ ipMasqBackend: 'iptables' }, 'there is only nftables'],
     [{ bridge: 'a name that is long' }, 'invalid bridge name'],
     [{ hairpinMode: true, promiscMode: true }, 'cannot set hairpin mode and promiscuous mode'],
     [{ routed: true, isGateway: false }, 'routed needs isGateway'],
