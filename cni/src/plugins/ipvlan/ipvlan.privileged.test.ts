@@ -7,6 +7,7 @@ import {
   farAddress,
   type Lan,
   lanIpam,
+  leavesNothing,
   reaches,
   refusal,
   routerAddress,
@@ -117,19 +118,19 @@ describeWith(ipvlanCase.missing, 'ipvlan on a LAN of two nodes', () => {
     });
 
     it('refuses a second mode, and macvlan, on one parent, and leaves the first as it is', async () => {
-      const { network, nodes } = lan;
+      const { nodes } = lan;
       const one = await nodes[0].add(config());
-      const other = await refusal(network, () => nodes[0].add(routed(1, { mode: 'l3', flag: 'private' })));
+      const other = await refusal(nodes[0].add(routed(1, { mode: 'l3', flag: 'private' })));
       expect(other).toMatchObject({
         code: 7,
         message: 'mode l3 with flag private: lan0 serves mode l2 already, and has one for all of its ipvlan interfaces',
       });
-      const macvlan = await refusal(network, () => nodes[0].add(config({ type: 'macvlan' }, 20)));
+      const macvlan = await refusal(nodes[0].add(config({ type: 'macvlan' }, 20)));
       expect(macvlan).toMatchObject({ code: 101, message: expect.stringMatching(/^master lan0 is taken: /) });
       await one.check();
       await one.del();
       const now = await nodes[0].add(config({ type: 'macvlan' }, 20));
-      const ipvlan = await refusal(network, () => nodes[0].add(config()));
+      const ipvlan = await refusal(nodes[0].add(config()));
       expect(ipvlan).toMatchObject({ code: 101, message: expect.stringMatching(/^master lan0 is taken: /) });
       await now.del();
     });
@@ -143,9 +144,11 @@ describeWith(ipvlanCase.missing, 'ipvlan on a LAN of two nodes', () => {
         [{ mac: '02:00:00:00:00:01' }, 'mac: all ipvlan interfaces have the MAC of their parent'],
         [{ runtimeConfig: { mac: '02:00:00:00:00:01' } }, 'mac: all ipvlan interfaces have the MAC of their parent'],
       ];
-      for (const [more, message] of wrong) {
-        expect((await refusal(network, () => nodes[0].add(config(more)))).message).toBe(message);
-      }
+      await leavesNothing(network, async () => {
+        for (const [more, message] of wrong) {
+          expect((await refusal(nodes[0].add(config(more)))).message).toBe(message);
+        }
+      });
     });
   });
 });
@@ -155,8 +158,10 @@ describeWith(ipvlanCase.missing ? undefined : 'a kernel without ipvlan', 'ipvlan
     lan = await createLan();
     try {
       const said = { code: 50, message: 'this kernel has no ipvlan interfaces (CONFIG_IPVLAN, module ipvlan)' };
-      expect(await refusal(lan.network, () => lan.nodes[0].add(config()))).toMatchObject(said);
-      expect(await refusal(lan.network, () => lan.nodes[0].call('STATUS', config()))).toMatchObject(said);
+      await leavesNothing(lan.network, async () => {
+        expect(await refusal(lan.nodes[0].add(config()))).toMatchObject(said);
+        expect(await refusal(lan.nodes[0].call('STATUS', config()))).toMatchObject(said);
+      });
     } finally {
       await lan.remove();
     }

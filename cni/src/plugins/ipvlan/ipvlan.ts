@@ -36,7 +36,7 @@ export const ipvlan = createChildPlugin<IpvlanConfig>({
   },
 });
 
-function parseIpvlanConfig(network: NetworkConfig): IpvlanConfig {
+export function parseIpvlanConfig(network: NetworkConfig): IpvlanConfig {
   if (network.mac) throw new CniError('unsupportedField', 'mac: all ipvlan interfaces have the MAC of their parent');
   return {
     ...parseChildConfig(withMasterOfChain(network)),

@@ -1,6 +1,14 @@
 import { describeWithNetwork } from '../../conformance/test-network.ts';
 import type { JsonObject } from '../../spec/json.ts';
-import { createLan, type Lan, lanIpam, reaches, refusal, routerAddress } from '../child-link/testing/lan.ts';
+import {
+  createLan,
+  type Lan,
+  lanIpam,
+  leavesNothing,
+  reaches,
+  refusal,
+  routerAddress,
+} from '../child-link/testing/lan.ts';
 
 describeWithNetwork('macvlan on a LAN of two nodes', () => {
   let lan: Lan;
@@ -66,11 +74,11 @@ describeWithNetwork('macvlan on a LAN of two nodes', () => {
     const [lan0] = await network.host.ipShow(['link', 'show', 'dev', 'lan0'], { signal: AbortSignal.timeout(5000) });
     expect(one.result.interfaces[0]?.mac).toBe(lan0?.address);
     expect(await reaches(network, one.netns, routerAddress)).toBe(true);
-    const second = await refusal(network, () => nodes[0].add(alone));
+    const second = await refusal(nodes[0].add(alone));
     expect(second.message).toBe(
       'mode passthru takes master lan0 for itself, and it has another macvlan interface already',
     );
-    const other = await refusal(network, () => nodes[0].add(config()));
+    const other = await refusal(nodes[0].add(config()));
     expect(other.message).toBe('master lan0 has a macvlan interface in mode passthru, which takes it for itself');
     await one.check();
     await one.del();
@@ -89,7 +97,7 @@ describeWithNetwork('macvlan on a LAN of two nodes', () => {
       const one = await nodes[0].add(config(more), change);
       expect(one.result.interfaces[0]?.mac).toBe(mac);
       expect(await network.run(one.netns, 'ip', 'link', 'show', 'eth0')).toContain(mac);
-      const twin = await refusal(network, () => nodes[0].add(config(more), change));
+      const twin = await refusal(nodes[0].add(config(more), change));
       expect(twin.message).toBe('mac: another interface on master lan0 has this address');
       await one.del();
     }
@@ -170,12 +178,15 @@ describeWithNetwork('macvlan on a LAN of two nodes', () => {
         'mac: a container in mode passthru has the MAC of its parent',
       ],
     ];
-    for (const [more, message] of wrong) {
-      const error = await refusal(network, () => nodes[0].add(config({ ipam: two, ...more })));
-      expect(error.message).toBe(message);
-    }
-    await refusal(network, () => nodes[0].call('STATUS', config({ master: 'nosuch0' }))).then((error) => {
-      expect(error).toMatchObject({ code: 50, message: 'master: nosuch0 does not exist on this node' });
+    await leavesNothing(network, async () => {
+      for (const [more, message] of wrong) {
+        const error = await refusal(nodes[0].add(config({ ipam: two, ...more })));
+        expect(error.message).toBe(message);
+      }
+    });
+    expect(await refusal(nodes[0].call('STATUS', config({ master: 'nosuch0' })))).toMatchObject({
+      code: 50,
+      message: 'master: nosuch0 does not exist on this node',
     });
     // Two addresses are there for two containers, whatever was refused before.
     const both = [await nodes[0].add(config({ ipam: two })), await nodes[0].add(config({ ipam: two }))];
@@ -183,9 +194,9 @@ describeWithNetwork('macvlan on a LAN of two nodes', () => {
   });
 
   it('says so when the parent is taken by a bridge', async () => {
-    const { network, nodes } = lan;
+    const { nodes } = lan;
     await nodes[1].ip('link add br0 type bridge', 'link set lan0 master br0');
-    const error = await refusal(network, () => nodes[1].add(config({}, 30)));
+    const error = await refusal(nodes[1].add(config({}, 30)));
     expect(error).toMatchObject({ code: 101, message: expect.stringMatching(/^master lan0 is taken: /) });
     await nodes[1].ip('link del br0');
   });

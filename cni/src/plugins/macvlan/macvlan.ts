@@ -46,7 +46,7 @@ export const macvlan = createChildPlugin<MacvlanConfig>({
   },
 });
 
-function parseMacvlanConfig(network: NetworkConfig): MacvlanConfig {
+export function parseMacvlanConfig(network: NetworkConfig): MacvlanConfig {
   const mac = optionalString(network, 'mac');
   const length = optionalNumber(network, 'bcqueuelen') || undefined;
   if (length !== undefined && !(Number.isInteger(length) && length > 0 && length <= 0xffff_ffff)) {

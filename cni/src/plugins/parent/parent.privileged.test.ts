@@ -7,6 +7,7 @@ import {
   type Lan,
   type LanNode,
   lanIpam,
+  leavesNothing,
   reaches,
   refusal,
   routerAddress,
@@ -101,13 +102,15 @@ describeWithNetwork('a parent of one network alone', () => {
 
   it('is given up when the ADD fails behind it', async () => {
     const { network, nodes } = lan;
-    for (const more of [{ mtu: 9000 }, { ipam: { type: 'host-local', subnet: '10.90.0.0/33' } }]) {
-      await refusal(network, () => nodes[0].add(config(more)));
-    }
     const taken = await network.addNetns();
     await network.run(taken, 'ip', 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'other');
-    const error = await refusal(network, () => nodes[0].add(config(), { netns: taken }));
-    expect(error.message).toMatch(/^container c\d+ already has an interface eth0$/);
+    await leavesNothing(network, async () => {
+      for (const more of [{ mtu: 9000 }, { ipam: { type: 'host-local', subnet: '10.90.0.0/33' } }]) {
+        await refusal(nodes[0].add(config(more)));
+      }
+      const error = await refusal(nodes[0].add(config(), { netns: taken }));
+      expect(error.message).toMatch(/^container c\d+ already has an interface eth0$/);
+    });
     expect(await network.run(taken, 'ip', '-br', 'link')).not.toMatch(/sw[0-9a-f]{11}/);
   });
 });
@@ -118,8 +121,10 @@ describeWith(missingVlan === undefined ? 'a kernel without 802.1q' : undefined, 
     try {
       const config = { type: 'macvlan', parent: 'lan0.50', ipam: lanIpam(lan.network, 10) };
       const said = { code: 50, message: 'this kernel has no 802.1q sub-interfaces (CONFIG_VLAN_8021Q, module 8021q)' };
-      expect(await refusal(lan.network, () => lan.nodes[0].add(config))).toMatchObject(said);
-      expect(await refusal(lan.network, () => lan.nodes[0].call('STATUS', config))).toMatchObject(said);
+      await leavesNothing(lan.network, async () => {
+        expect(await refusal(lan.nodes[0].add(config))).toMatchObject(said);
+        expect(await refusal(lan.nodes[0].call('STATUS', config))).toMatchObject(said);
+      });
     } finally {
       await lan.remove();
     }
@@ -184,7 +189,7 @@ describeWith(missingVlan, '802.1q sub-interfaces as parents', () => {
     for (const each of [one, two]) await each.del();
     await nodes[0].call('GC', { ...tagged('macvlan', 'lan0.50', 10), 'cni.dev/valid-attachments': [] });
     expect((await linksOf(nodes[0])).toSorted()).toEqual(['blue', 'lan0', 'lan0.50']);
-    const error = await refusal(network, () => nodes[0].add(tagged('macvlan', 'lan0.60', 10)));
+    const error = await refusal(nodes[0].add(tagged('macvlan', 'lan0.60', 10)));
     expect(error.message).toBe(
       'parent: lan0 has a sub-interface of VLAN 60 already, under another name than lan0.60: name that',
     );

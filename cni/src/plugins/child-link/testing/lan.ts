@@ -133,14 +133,20 @@ export async function reaches(network: TestNetwork, from: string, address: strin
   );
 }
 
-/** The error that ADD, or anything else, ends with; and the kernel as it was before. */
-export async function refusal(network: TestNetwork, work: () => Promise<unknown>): Promise<CniError> {
-  const before = await network.kernelObjects();
-  const error = await work().then(
+/** The error that ADD, or anything else, ends with. */
+export async function refusal(work: Promise<unknown>): Promise<CniError> {
+  const error = await work.then(
     () => new Error('it was not refused'),
     (reason: unknown) => reason,
   );
-  if (!(error instanceof CniError)) throw error;
+  if (error instanceof CniError) return error;
+  throw error;
+}
+
+/** Links, addresses, routes and rules of the first node are afterwards what they were before. */
+export async function leavesNothing<T>(network: TestNetwork, work: () => Promise<T>): Promise<T> {
+  const before = await network.kernelObjects();
+  const done = await work();
   expect(await network.kernelObjects()).toBe(before);
-  return error;
+  return done;
 }
