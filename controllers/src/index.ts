@@ -1,3 +1,4 @@
+import { kindId } from '@slipway/client/kinds';
 import { allControllers, type ControllersConfig, controllerNames } from './controllers.ts';
 import { selectControllers } from './runtime/controller-selection.ts';
 import { schedulerComponent } from './scheduler/component.ts';
@@ -32,8 +33,9 @@ export function createControllerManager({ config, ...deps }: ControllerManagerOp
   // Long-lived parts beside the reconcilers, over the same caches.
   const components: readonly Component[] = [schedulerComponent(config.scheduler)];
   const selected = checkedSelection(config.controllers ?? ['*']);
+  const served = new Set(config.resources.map(kindId));
   return createManager(
-    definitions.filter(({ name }) => selected.has(name)),
+    definitions.filter(({ name, needs }) => selected.has(name) && (!needs || served.has(kindId(needs)))),
     components.filter(({ name }) => selected.has(name)),
     deps,
   );

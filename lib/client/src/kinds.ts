@@ -34,6 +34,7 @@ import type {
   StorageClass,
   ValidatingAdmissionPolicy,
 } from '@slipway/api/types';
+import { type CapacityProvider, ecsGroup, type Task, type TaskDefinition } from '@slipway/api/ecs/kinds';
 import {
   type AddressPool,
   type Network,
@@ -114,6 +115,10 @@ function networkKind<T extends KubeObject>(resource: string, kind: string): Kind
   return { group: networksGroup, version: 'v1', resource, kind, namespaced: false };
 }
 
+function ecsKind<T extends KubeObject>(resource: string, kind: string, namespaced: boolean): Kind<T> {
+  return { group: ecsGroup, version: 'v1', resource, kind, namespaced };
+}
+
 /** The kinds that our own components read or write: built-in ones, and those of `crds/`. */
 export const kinds = {
   namespaces: builtIn<Namespace>('', 'namespaces'),
@@ -162,4 +167,7 @@ export const kinds = {
     kind: 'NetworkAttachmentDefinition',
     namespaced: true,
   } as Kind<NetworkAttachmentDefinition>,
+  ecsTaskDefinitions: ecsKind<TaskDefinition>('taskdefinitions', 'TaskDefinition', false),
+  ecsTasks: ecsKind<Task>('tasks', 'Task', true),
+  ecsCapacityProviders: ecsKind<CapacityProvider>('capacityproviders', 'CapacityProvider', false),
 } as const;

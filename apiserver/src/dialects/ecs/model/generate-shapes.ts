@@ -137,7 +137,7 @@ ${inputs.map((name) => `  ${name}: ${JSON.stringify(compact(shapeOf(name)))},`).
 `,
 );
 await writeFile(
-  new URL('generated/types.ts', import.meta.url),
+  new URL('../../../../../lib/api/src/ecs/generated/types.ts', import.meta.url),
   `${mark}
 ${all
   .filter((name) => shapeOf(name).type === 'structure')

@@ -1,0 +1,37 @@
+import type { Task } from '@slipway/api/ecs/kinds';
+import { keyOf, kinds } from '@slipway/client/kinds';
+import { indexOn, triggerOn } from '../../runtime/controller-definition.ts';
+import { definitionFrom } from '../../runtime/plan-reconciler.ts';
+import { hasDynamicHostPort, hostPortIndex } from './host-ports.ts';
+import { familyIndex, familyOf, observeTask } from './observe.ts';
+import { planGoneTask, planTask } from './plan.ts';
+
+const waitingIndex = 'tasks-without-pod';
+
+export const taskIndexes = [
+  indexOn(kinds.ecsTaskDefinitions, familyIndex, familyOf),
+  indexOn(kinds.pods, hostPortIndex, hasDynamicHostPort),
+  indexOn(kinds.ecsTasks, waitingIndex, ({ spec, status }: Task) =>
+    status?.podName === undefined && spec.desiredStatus !== 'STOPPED' ? [spec.taskDefinition.split(':')[0] ?? ''] : [],
+  ),
+];
+
+/** Runs the tasks of ECS as pods. */
+export const ecsTaskController = definitionFrom({
+  name: 'ecs-task',
+  component: 'ecs-task-controller',
+  account: 'ecs-task-controller',
+  primary: kinds.ecsTasks,
+  needs: kinds.ecsTasks,
+  triggers: [
+    { on: kinds.pods, via: 'owner' },
+    triggerOn(kinds.ecsTaskDefinitions, ({ spec }, caches) =>
+      caches.byIndex(kinds.ecsTasks, waitingIndex, spec.family).map(keyOf),
+    ),
+  ],
+  reads: [kinds.nodes, kinds.ecsCapacityProviders],
+  indexes: taskIndexes,
+  observe: observeTask,
+  plan: planTask,
+  planGone: planGoneTask,
+});

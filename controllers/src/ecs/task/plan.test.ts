@@ -1,0 +1,277 @@
+import type { Task, TaskDefinition, TaskSpec, TaskStatus } from '@slipway/api/ecs/kinds';
+import type { ContainerState, Pod } from '@slipway/api/types';
+import { kinds } from '@slipway/client/kinds';
+import { formatTime } from '@slipway/kit/clock';
+import { PlanWorld } from '../../testing/plan-world.ts';
+import { aDefinedContainer, aTask, aTaskDefinition } from '../testing/ecs-builders.ts';
+import { ecsTaskController, taskIndexes } from './controller.ts';
+import { observeTask } from './observe.ts';
+import { keptAfterStopMs, planTask } from './plan.ts';
+import { taskFinalizer } from './pod-from-task.ts';
+
+const decider = { observe: observeTask, plan: planTask };
+const key = 'shop/one';
+
+class Shop {
+  readonly world = new PlanWorld(taskIndexes);
+
+  constructor(definition: TaskDefinition | undefined = aTaskDefinition(), spec: Partial<TaskSpec> = {}) {
+    if (definition) this.world.put(kinds.ecsTaskDefinitions, definition);
+    this.world.put(kinds.ecsTasks, aTask(spec));
+  }
+
+  look(): this {
+    this.world.look(decider, kinds.ecsTasks, key);
+    return this;
+  }
+
+  settle(): this {
+    this.world.settle(decider, kinds.ecsTasks, key);
+    return this;
+  }
+
+  get task(): Task {
+    return this.world.get(kinds.ecsTasks, key) as Task;
+  }
+
+  get status(): TaskStatus {
+    return this.task.status ?? {};
+  }
+
+  get pod(): Pod | undefined {
+    return this.world.get(kinds.pods, key);
+  }
+
+  /** What scheduler and agent make of the pod; `states` by container, all alike when one is given. */
+  podIs(
+    phase: string,
+    states: ContainerState | readonly ContainerState[],
+    more: Partial<Pod['status']> = {},
+    ready = true,
+  ): this {
+    const pod = this.pod as Pod;
+    const list = pod.spec.containers.map(({ name, image = '' }, i) => ({
+      name,
+      image,
+      imageID: '',
+      ready,
+      restartCount: 0,
+      state: (Array.isArray(states) ? states[i] : states) as ContainerState,
+    }));
+    this.world.put(kinds.pods, {
+      ...pod,
+      spec: { ...pod.spec, nodeName: 'n1' },
+      status: { ...pod.status, phase, podIP: '10.64.0.9', containerStatuses: list, ...more },
+    });
+    return this;
+  }
+
+  runs(ready = true): this {
+    return this.podIs('Running', { running: { startedAt: formatTime(this.world.nowMs) } }, {}, ready);
+  }
+
+  stop(reason = 'enough'): this {
+    const spec = {
+      ...this.task.spec,
+      desiredStatus: 'STOPPED',
+      stopCode: 'UserInitiated',
+      stoppedReason: reason,
+    } as const;
+    this.world.put(kinds.ecsTasks, { ...this.task, spec });
+    return this;
+  }
+}
+
+const ended = (exitCode: number): ContainerState => ({
+  terminated: { exitCode, reason: exitCode === 0 ? 'Completed' : 'Error', finishedAt: '2026-01-01T00:00:30Z' },
+});
+
+describe('a task', () => {
+  it('becomes a pod of its name, of the newest ACTIVE revision', () => {
+    const shop = new Shop();
+    for (const [revision, status] of [
+      [2, 'ACTIVE'],
+      [3, 'INACTIVE'],
+    ] as const) {
+      shop.world.put(kinds.ecsTaskDefinitions, aTaskDefinition({ revision, status }));
+    }
+    shop.settle();
+    expect(shop.status).toMatchObject({
+      lastStatus: 'PROVISIONING',
+      taskDefinition: 'web:2',
+      podName: 'one',
+      memory: '64',
+    });
+    expect(shop.pod?.metadata.finalizers).toEqual([taskFinalizer]);
+    expect(ecsTaskController.name).toBe('ecs-task');
+  });
+
+  it('goes through the states of ECS in their order', () => {
+    const shop = new Shop().settle();
+    const seen = [shop.status.lastStatus];
+    const note = () => void (seen.at(-1) !== shop.status.lastStatus && seen.push(shop.status.lastStatus));
+    shop.podIs('Pending', { waiting: { reason: 'ContainerCreating' } }).look();
+    note();
+    shop.runs().look();
+    note();
+    shop.stop();
+    for (let i = 0; i < 3; i++) {
+      shop.look();
+      note();
+    }
+    const metadata = {
+      ...(shop.pod as Pod).metadata,
+      deletionTimestamp: formatTime(shop.world.nowMs),
+      finalizers: [taskFinalizer],
+    };
+    if (shop.pod) shop.world.put(kinds.pods, { ...shop.pod, metadata });
+    if (shop.pod) shop.podIs('Running', ended(143));
+    shop.look();
+    note();
+    expect(seen).toEqual(['PROVISIONING', 'PENDING', 'RUNNING', 'DEACTIVATING', 'STOPPING', 'STOPPED']);
+    expect(shop.status).toMatchObject({
+      stopCode: 'UserInitiated',
+      stoppedReason: 'enough',
+      containers: [{ name: 'web', lastStatus: 'STOPPED', exitCode: 143 }],
+    });
+    expect(Object.keys(shop.status)).toEqual(
+      expect.arrayContaining([
+        'connectivityAt',
+        'pullStartedAt',
+        'pullStoppedAt',
+        'startedAt',
+        'stoppingAt',
+        'executionStoppedAt',
+        'stoppedAt',
+      ]),
+    );
+  });
+
+  it('that ends by itself says so, lets its pod go, and is forgotten an hour later', () => {
+    const shop = new Shop().settle();
+    shop.runs().settle();
+    shop.podIs('Failed', ended(3)).settle();
+    expect(shop.task.spec.desiredStatus).toBe('STOPPED');
+    expect(shop.status).toMatchObject({
+      lastStatus: 'STOPPED',
+      stopCode: 'EssentialContainerExited',
+      stoppedReason: 'Essential container in task exited',
+      executionStoppedAt: '2026-01-01T00:00:30Z',
+      containers: [{ exitCode: 3 }],
+    });
+    expect(shop.pod?.metadata.finalizers ?? []).toEqual([]);
+    shop.world.nowMs += keptAfterStopMs + 1000;
+    shop.look();
+    expect(shop.world.get(kinds.ecsTasks, key)).toBeUndefined();
+  });
+
+  it.each([
+    ['no definition', undefined, {}, 'there is no ACTIVE task definition web'],
+    [
+      'an INACTIVE revision',
+      aTaskDefinition({ status: 'INACTIVE' }),
+      { taskDefinition: 'web:1' },
+      'task definition web:1 is INACTIVE',
+    ],
+    ['no such provider', aTaskDefinition(), { capacityProviderName: 'spot' }, 'there is no capacity provider spot'],
+    [
+      'a log driver that is not served',
+      aTaskDefinition({}, [aDefinedContainer('web', { logConfiguration: { logDriver: 'awslogs' } })]),
+      {},
+      'web: the log driver awslogs is not served, only json-file',
+    ],
+    [
+      'an expression that is none',
+      aTaskDefinition(),
+      { placementConstraints: [{ type: 'memberOf', expression: 'attribute:zone =~ a' }] },
+      'placement constraint: the operator "=~" is not served',
+    ],
+  ] as const)('does not start with %s', (_what, definition, spec, reason) => {
+    const shop = new Shop(definition, spec);
+    if (!definition) shop.world.remove(kinds.ecsTaskDefinitions, 'web.1');
+    shop.settle();
+    expect(shop.pod).toBeUndefined();
+    expect(shop.status).toMatchObject({ lastStatus: 'STOPPED', stopCode: 'TaskFailedToStart', stoppedReason: reason });
+  });
+
+  it('whose image cannot be had fails to start, and its pod goes', () => {
+    const shop = new Shop().settle();
+    shop.podIs('Pending', { waiting: { reason: 'ImagePullBackOff', message: 'no such image' } }).settle();
+    expect(shop.pod?.metadata.deletionTimestamp ?? 'gone').toBeTruthy();
+    expect(shop.task.spec).toMatchObject({
+      stopCode: 'TaskFailedToStart',
+      stoppedReason: 'CannotPullContainerError: container web: no such image',
+    });
+  });
+
+  it('that somebody else evicts says who', () => {
+    const shop = new Shop().settle();
+    shop.runs().settle();
+    const conditions = [
+      { type: 'DisruptionTarget', status: 'True', reason: 'EvictionByEvictionAPI', message: 'Eviction API: evicting' },
+    ];
+    shop.podIs('Failed', ended(143), { conditions }).settle();
+    expect(shop.status).toMatchObject({ stopCode: 'TerminationNotice', stoppedReason: 'Eviction API: evicting' });
+  });
+
+  it('does not take a pod for its own that is not', () => {
+    const shop = new Shop();
+    shop.world.put(kinds.pods, {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { namespace: 'shop', name: 'one' },
+      spec: { containers: [] },
+    });
+    shop.settle();
+    expect(shop.status.stoppedReason).toBe('a pod one exists that is not this task');
+    expect(shop.pod).toBeDefined();
+  });
+
+  it('says what of its definition has no effect', () => {
+    const container = aDefinedContainer('web', { linuxParameters: { swappiness: 10 } });
+    const shop = new Shop(aTaskDefinition({}, [container])).settle();
+    expect(shop.status.conditions).toContainEqual(
+      expect.objectContaining({
+        type: 'FieldsWithoutEffect',
+        status: 'True',
+        message: 'web.linuxParameters.swappiness: nodes do not swap containers',
+      }),
+    );
+    expect(shop.world.told).toEqual(['without effect: web.linuxParameters.swappiness: nodes do not swap containers']);
+  });
+});
+
+describe("a task's health", () => {
+  const checked = aTaskDefinition({}, [
+    aDefinedContainer('web', {
+      healthCheck: { command: ['CMD-SHELL', 'true'], interval: 5, timeout: 2, retries: 2, startPeriod: 10 },
+    }),
+  ]);
+
+  it('is unknown at first, and bad when no check has succeeded in time', () => {
+    const shop = new Shop(checked).settle();
+    shop.runs(false).settle();
+    expect(shop.status.healthStatus).toBe('UNKNOWN');
+    shop.world.nowMs += (10 + 2 * (5 + 2)) * 1000;
+    shop.settle();
+    expect(shop.status.healthStatus).toBe('UNHEALTHY');
+  });
+
+  it('is good with the first success, and bad when the checks fail again', () => {
+    const shop = new Shop(checked).settle();
+    shop.runs().settle();
+    expect(shop.status.healthStatus).toBe('HEALTHY');
+    shop.runs(false).settle();
+    expect(shop.status.healthStatus).toBe('UNHEALTHY');
+  });
+
+  it('is that of essential containers', () => {
+    const definition = aTaskDefinition({}, [
+      ...(checked.spec.containerDefinitions ?? []),
+      aDefinedContainer('log', { essential: false }),
+    ]);
+    const shop = new Shop(definition).settle();
+    shop.runs().settle();
+    expect(shop.status.healthStatus).toBe('HEALTHY');
+  });
+});

@@ -1,0 +1,218 @@
+/**
+ * A task is a pod of the same name. The task says what shall be (`spec.desiredStatus`), the pod what is; the status of the task goes through ECS'
+ * states in their order and never back. Whatever ends a task is written to its spec first, with the reason, so that there is one way to an end.
+ * The pod keeps a finalizer until the status of the stopped task has its exit codes.
+ */
+import type { StopCode, Task, TaskStatus } from '@slipway/api/ecs/kinds';
+import type { Pod } from '@slipway/api/types';
+import { type ObjectKey, kinds } from '@slipway/client/kinds';
+import { formatTime } from '@slipway/kit/clock';
+import type { Caches } from '../../runtime/caches.ts';
+import { controllerOf } from '../../runtime/owner.ts';
+import type { Plan, Step } from '../../runtime/step.ts';
+import { QueryError } from './cluster-query.ts';
+import { type EffectiveDefinition, effectiveDefinition } from './effective-definition.ts';
+import { notCarried } from './not-carried.ts';
+import type { ObservedTask } from './observe.ts';
+import { podFromTask, taskFinalizer } from './pod-from-task.ts';
+import { conditionsOf, isFinal, isLaterState, taskStatus } from './task-status.ts';
+
+/** So long a stopped task can still be described, as in ECS. */
+export const keptAfterStopMs = 3_600_000;
+
+export function planTask(observed: ObservedTask, nowMs: number): Plan<TaskStatus> {
+  const { task, pod } = observed;
+  if (task.status?.lastStatus === 'STOPPED') return planStopped(task, pod, nowMs);
+  const isWanted = task.spec.desiredStatus !== 'STOPPED' && !task.metadata.deletionTimestamp;
+  if (pod && controllerOf(pod)?.uid !== task.metadata.uid) {
+    return isWanted
+      ? end(task, 'TaskFailedToStart', `a pod ${pod.metadata.name} exists that is not this task`)
+      : over(observed, nowMs);
+  }
+  if (!pod) return isWanted ? planStart(observed, nowMs) : over(observed, nowMs);
+  const status = taskStatus(observed, nowMs);
+  if (isFinal(pod)) {
+    return isWanted ? end(task, ...whyItEnded(pod)) : over(observed, nowMs);
+  }
+  if (!isWanted) return planStop(observed, status.status, nowMs);
+  const failure = failureToStart(pod) ?? loss(pod);
+  if (failure) return end(task, ...failure);
+  return {
+    steps: [],
+    status: status.status,
+    ...(status.againAfterMs === undefined ? {} : { again: { afterMs: status.againAfterMs } }),
+  };
+}
+
+/** The finalizer goes once the status stands; the task goes an hour later, and the pod with it. */
+function planStopped(task: Task, pod: Pod | undefined, nowMs: number): Plan<TaskStatus> {
+  const steps = pod && controllerOf(pod)?.uid === task.metadata.uid ? release(pod) : [];
+  if (task.metadata.deletionTimestamp) return { steps, status: 'unchanged' };
+  const leftMs = Date.parse(task.status?.stoppedAt ?? '') + keptAfterStopMs - nowMs;
+  if (leftMs > 0) return { steps, status: 'unchanged', again: { afterMs: leftMs } };
+  return { steps: [...steps, { op: 'delete', kind: kinds.ecsTasks, target: task }], status: 'unchanged' };
+}
+
+function release(pod: Pod): Step[] {
+  if (!pod.metadata.finalizers?.includes(taskFinalizer)) return [];
+  const patch = { metadata: { '$deleteFromPrimitiveList/finalizers': [taskFinalizer] } };
+  return [{ op: 'patch', kind: kinds.pods, target: pod, patch, patchType: 'strategic', evenIfChanged: true }];
+}
+
+/** Takes the finalizer off a pod whose task is not there any more. */
+export function planGoneTask(key: ObjectKey, caches: Caches): readonly Step[] {
+  const pod = caches.get(kinds.pods, key);
+  return pod ? release(pod) : [];
+}
+
+function planStart(observed: ObservedTask, nowMs: number): Plan<TaskStatus> {
+  const { task, definition, provider } = observed;
+  if (task.status?.podName !== undefined) {
+    return end(task, 'TerminationNotice', `pod ${task.status.podName} of the task was removed`);
+  }
+  if (!definition)
+    return end(task, 'TaskFailedToStart', `there is no ACTIVE task definition ${task.spec.taskDefinition}`);
+  if (definition.spec.status === 'INACTIVE' && task.status?.taskDefinition === undefined && !task.spec.serviceName) {
+    return end(task, 'TaskFailedToStart', `task definition ${task.spec.taskDefinition} is INACTIVE`);
+  }
+  if (provider === 'missing') {
+    return end(task, 'TaskFailedToStart', `there is no capacity provider ${task.spec.capacityProviderName}`);
+  }
+  const effective = effectiveDefinition(definition, task);
+  const { refusal, losses } = notCarried(effective, task);
+  if (refusal) return end(task, 'TaskFailedToStart', refusal);
+  const chosen = `${definition.spec.family}:${definition.spec.revision}`;
+  const first: TaskStatus = {
+    ...task.status,
+    lastStatus: 'PROVISIONING',
+    taskDefinition: chosen,
+    healthStatus: 'UNKNOWN',
+    launchType: task.spec.launchType ?? 'EC2',
+    ...sizeOf(effective),
+    conditions: conditionsOf(task.status?.conditions, [effectCondition(losses)], nowMs),
+  };
+  try {
+    const pod = podFromTask(task, effective, { provider, takenPorts: observed.takenPorts() });
+    const failed = { type: 'Warning', reason: 'FailedCreate', message: 'Error creating: {error}' } as const;
+    return {
+      steps: [{ op: 'create', kind: kinds.pods, object: pod, tells: { about: task, failed } }],
+      status: taskStatus(
+        { ...observed, pod, task: { ...task, status: { ...first, podName: task.metadata.name ?? '' } } },
+        nowMs,
+      ).status,
+      statusAfterFailure: () => first,
+      ...(losses.length > 0
+        ? { statusTells: [{ type: 'Warning', reason: 'NotCarried', message: `without effect: ${losses.join('; ')}` }] }
+        : {}),
+    };
+  } catch (error) {
+    if (error instanceof QueryError) return end(task, 'TaskFailedToStart', `placement constraint: ${error.message}`);
+    throw error;
+  }
+}
+
+function sizeOf({ cpu, memory, containers }: EffectiveDefinition): Pick<TaskStatus, 'cpu' | 'memory'> {
+  const total = (values: readonly (number | undefined)[]) =>
+    String(values.reduce<number>((sum, each) => sum + (each ?? 0), 0));
+  return {
+    cpu: cpu ?? total(containers.map((each) => each.cpu)),
+    memory: memory ?? total(containers.map((each) => each.memory ?? each.memoryReservation)),
+  };
+}
+
+function effectCondition(losses: readonly string[]) {
+  const type = 'FieldsWithoutEffect';
+  return losses.length === 0
+    ? ({ type, status: 'False', reason: 'AllFieldsCarried', message: '' } as const)
+    : ({ type, status: 'True', reason: 'NotCarried', message: losses.join('; ') } as const);
+}
+
+/** RUNNING goes by DEACTIVATING to STOPPING; what never ran goes there at once. */
+function planStop({ task, pod }: ObservedTask, status: TaskStatus, nowMs: number): Plan<TaskStatus> {
+  const stopping = { ...status, ...reasonOf(task), stoppingAt: status.stoppingAt ?? formatTime(nowMs) };
+  if (status.lastStatus === 'RUNNING') return { steps: [], status: { ...stopping, lastStatus: 'DEACTIVATING' } };
+  const steps: Step[] = pod && !pod.metadata.deletionTimestamp ? [{ op: 'delete', kind: kinds.pods, target: pod }] : [];
+  return {
+    steps,
+    status: isLaterState('STOPPING', status.lastStatus) ? { ...stopping, lastStatus: 'STOPPING' } : stopping,
+  };
+}
+
+/** Nothing of it runs any more. */
+function over(observed: ObservedTask, nowMs: number): Plan<TaskStatus> {
+  const { task, pod } = observed;
+  const now = formatTime(nowMs);
+  const isOurs = pod !== undefined && controllerOf(pod)?.uid === task.metadata.uid;
+  const { status } = isOurs ? taskStatus(observed, nowMs) : { status: task.status ?? {} };
+  return {
+    steps: [],
+    status: {
+      ...status,
+      ...reasonOf(task),
+      lastStatus: 'STOPPED',
+      stoppingAt: status.stoppingAt ?? now,
+      executionStoppedAt: status.executionStoppedAt ?? now,
+      stoppedAt: now,
+    },
+  };
+}
+
+function reasonOf({ spec, metadata }: Task): Pick<TaskStatus, 'stopCode' | 'stoppedReason'> {
+  if (spec.desiredStatus === 'STOPPED') {
+    return { stopCode: spec.stopCode ?? 'UserInitiated', stoppedReason: spec.stoppedReason ?? 'Task stopped by user' };
+  }
+  return metadata.deletionTimestamp ? { stopCode: 'UserInitiated', stoppedReason: 'Task deleted' } : {};
+}
+
+const reasonMax = 1024;
+
+/** Writes that, and why, the task is to stop. The next look does it. */
+function end(task: Task, stopCode: StopCode, reason: string): Plan<TaskStatus> {
+  const stoppedReason = reason.slice(0, reasonMax);
+  const patch = { spec: { desiredStatus: 'STOPPED', stopCode, stoppedReason } };
+  const isTrouble = stopCode !== 'EssentialContainerExited';
+  return {
+    steps: [
+      { op: 'patch', kind: kinds.ecsTasks, target: task, patch },
+      { op: 'event', about: task, type: isTrouble ? 'Warning' : 'Normal', reason: stopCode, message: stoppedReason },
+    ],
+    status: 'unchanged',
+  };
+}
+
+function whyItEnded(pod: Pod): [StopCode, string] {
+  if (pod.status?.reason === 'DependencyFailed')
+    return ['TaskFailedToStart', pod.status.message ?? 'a dependency failed'];
+  return loss(pod) ?? ['EssentialContainerExited', 'Essential container in task exited'];
+}
+
+/** Waiting reasons of a container that no patience mends. */
+const hopeless: Readonly<Record<string, string>> = {
+  ImagePullBackOff: 'CannotPullContainerError',
+  InvalidImageName: 'CannotPullContainerError',
+  ErrImageNeverPull: 'CannotPullContainerError',
+  CreateContainerConfigError: 'ResourceInitializationError',
+  CreateContainerError: 'CannotCreateContainerError',
+  RunContainerError: 'CannotStartContainerError',
+};
+
+function failureToStart({ status }: Pod): [StopCode, string] | undefined {
+  for (const { name, state } of status?.containerStatuses ?? []) {
+    const { reason = '', message = '' } = state?.waiting ?? {};
+    const error = hopeless[reason];
+    if (error) return ['TaskFailedToStart', `${error}: container ${name}: ${message || reason}`];
+  }
+  return undefined;
+}
+
+/** Somebody else took the pod away: an eviction, a node that went, a user. */
+function loss({ metadata, status }: Pod): [StopCode, string] | undefined {
+  const disruption = status?.conditions?.find(
+    ({ type, status: holds }) => type === 'DisruptionTarget' && holds === 'True',
+  );
+  if (disruption) return ['TerminationNotice', disruption.message ?? disruption.reason ?? 'the pod was disrupted'];
+  if (status?.reason && ['Evicted', 'NodeLost', 'NodeShutdown', 'Preempting'].includes(status.reason)) {
+    return ['TerminationNotice', status.message ?? status.reason];
+  }
+  return metadata.deletionTimestamp ? ['UserInitiated', `pod ${metadata.name} of the task was deleted`] : undefined;
+}

@@ -1,0 +1,133 @@
+import { containersAnnotation } from '@slipway/api/container-terms';
+import type { CapacityProvider, Task } from '@slipway/api/ecs/kinds';
+import { labelValueFrom } from '@slipway/api/ecs/names';
+import type { Pod, PodSpec } from '@slipway/api/types';
+import { controllerReferenceTo } from '../../runtime/owner.ts';
+import { containerFrom, stopTimeoutDefault, termsFrom } from './container-from-definition.ts';
+import type { EffectiveDefinition } from './effective-definition.ts';
+import { credentialsSecretName } from './secret-reference.ts';
+import { taskNetwork } from './task-network.ts';
+import { groupLabel, placementOf } from './task-placement.ts';
+import { taskVolumes } from './task-volumes.ts';
+
+export const familyLabel = 'slipway.dev/ecs-family';
+export const serviceLabel = 'slipway.dev/ecs-service';
+/** Keeps the pod until the task has noted how its containers ended. */
+export const taskFinalizer = 'slipway.dev/ecs-task';
+
+export interface PodContext {
+  readonly provider: CapacityProvider | undefined;
+  /** Host ports that pods have anywhere. */
+  readonly takenPorts: ReadonlySet<number>;
+}
+
+/** The pod that a task is. It has the task's name. Throws `QueryError` for a placement expression that is none. */
+export function podFromTask(task: Task, definition: EffectiveDefinition, { provider, takenPorts }: PodContext): Pod {
+  const { namespace, name } = task.metadata;
+  const { containers } = definition;
+  const { volumes, mounts } = taskVolumes(definition);
+  const network = taskNetwork(definition, task, takenPorts);
+  const placement = placementOf(task, definition, provider);
+  const terms = Object.fromEntries(containers.map((each) => [each.podName, termsFrom(each, containers)]));
+  const labels = {
+    [groupLabel]: labelValueFrom(placement.group),
+    [familyLabel]: labelValueFrom(definition.family),
+    ...(task.spec.serviceName ? { [serviceLabel]: labelValueFrom(task.spec.serviceName) } : {}),
+  };
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name,
+      namespace,
+      labels,
+      annotations: { ...network.annotations, [containersAnnotation]: JSON.stringify(terms) },
+      finalizers: [taskFinalizer],
+      ownerReferences: [controllerReferenceTo(task)],
+    },
+    spec: {
+      restartPolicy: 'Never',
+      enableServiceLinks: false,
+      terminationGracePeriodSeconds: Math.max(...containers.map(({ stopTimeout = stopTimeoutDefault }) => stopTimeout)),
+      ...identityOf(definition),
+      ...sharingOf(definition),
+      ...network.spec,
+      ...placement.spec,
+      ...pullSecretsOf(definition),
+      ...sysctlsOf(definition),
+      ...(volumes.length > 0 ? { volumes: [...volumes] } : {}),
+      containers: withTaskCpu(definition, (each) => {
+        const volumeMounts = mounts.get(each.name) ?? [];
+        const ports = network.ports.get(each.name) ?? [];
+        return {
+          ...containerFrom(each),
+          ...(ports.length > 0 ? { ports: [...ports] } : {}),
+          ...(volumeMounts.length > 0 ? { volumeMounts: [...volumeMounts] } : {}),
+        };
+      }),
+    },
+  };
+}
+
+type PodContainers = PodSpec['containers'];
+
+/** What the task has above its containers' shares counts for its first container, so that the scheduler keeps it free. */
+function withTaskCpu(
+  { containers, cpu, memory }: EffectiveDefinition,
+  make: (container: EffectiveDefinition['containers'][number]) => PodContainers[number],
+): PodContainers {
+  const spareUnits = Number(cpu ?? 0) - sum(containers.map((each) => each.cpu ?? 0));
+  const spareMib = Number(memory ?? 0) - sum(containers.map((each) => each.memoryReservation ?? each.memory ?? 0));
+  return containers.map((each, i) => {
+    if (i > 0) return withTaskMemory(make(each), memory);
+    const reservation = each.memoryReservation ?? each.memory ?? 0;
+    const first = {
+      ...each,
+      ...(spareUnits > 0 ? { cpu: (each.cpu ?? 0) + spareUnits } : {}),
+      ...(spareMib > 0 ? { memoryReservation: reservation + spareMib } : {}),
+    };
+    return withTaskMemory(make(first), memory);
+  });
+}
+
+/** No container has more memory than the task. */
+function withTaskMemory(container: PodContainers[number], memory: string | undefined): PodContainers[number] {
+  if (memory === undefined || container.resources?.limits?.memory !== undefined) return container;
+  const { requests, limits } = container.resources ?? {};
+  return {
+    ...container,
+    resources: { ...(requests ? { requests } : {}), limits: { ...limits, memory: `${memory}Mi` } },
+  };
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+/** A role is the service account of its name; a task without one has no rights. */
+function identityOf({ taskRoleArn }: EffectiveDefinition): Partial<PodSpec> {
+  const role = taskRoleArn?.split('/').at(-1);
+  return role ? { serviceAccountName: role.toLowerCase() } : { automountServiceAccountToken: false };
+}
+
+function sharingOf({ pidMode, ipcMode }: EffectiveDefinition): Partial<PodSpec> {
+  return {
+    ...(pidMode === 'host' ? { hostPID: true } : {}),
+    ...(pidMode === 'task' ? { shareProcessNamespace: true } : {}),
+    ...(ipcMode === 'host' ? { hostIPC: true } : {}),
+  };
+}
+
+function pullSecretsOf({ containers }: EffectiveDefinition): Partial<PodSpec> {
+  const names = containers.flatMap(({ repositoryCredentials }) =>
+    repositoryCredentials ? [credentialsSecretName(repositoryCredentials.credentialsParameter)] : [],
+  );
+  return names.length > 0 ? { imagePullSecrets: [...new Set(names)].map((name) => ({ name })) } : {};
+}
+
+function sysctlsOf({ containers }: EffectiveDefinition): Partial<PodSpec> {
+  const sysctls = containers.flatMap(({ systemControls = [] }) =>
+    systemControls.flatMap(({ namespace: name, value }) => (name && value !== undefined ? [{ name, value }] : [])),
+  );
+  return sysctls.length > 0 ? { securityContext: { sysctls } } : {};
+}

@@ -1,0 +1,90 @@
+/** Where a task may run, in the scheduler's words. Pure. */
+import type { CapacityProvider, Task } from '@slipway/api/ecs/kinds';
+import { labelValueFrom } from '@slipway/api/ecs/names';
+import type { PlacementStrategy } from '@slipway/api/ecs/generated/types';
+import type { PodSpec, TopologySpreadConstraint } from '@slipway/api/types';
+import { bothQueries, labelOf, parseQuery, type Query } from './cluster-query.ts';
+import type { EffectiveDefinition } from './effective-definition.ts';
+
+export const groupLabel = 'slipway.dev/ecs-group';
+/** On nodes: the capacity provider that they belong to, where it has no selector of its own. */
+export const capacityProviderLabel = 'slipway.dev/ecs-capacity-provider';
+const hostnameLabel = 'kubernetes.io/hostname';
+
+export interface Placement {
+  /** The group of the task, by which it is spread and kept apart. */
+  readonly group: string;
+  readonly spec: Pick<PodSpec, 'affinity' | 'topologySpreadConstraints'>;
+}
+
+/** Throws `QueryError` when an expression is none. */
+export function placementOf(
+  task: Task,
+  definition: EffectiveDefinition,
+  provider: CapacityProvider | undefined,
+): Placement {
+  const { containerInstance, placementConstraints = [], placementStrategy = [] } = task.spec;
+  const group = groupOf(task, definition);
+  const constraints = [...placementConstraints, ...(definition.placementConstraints ?? [])];
+  const nodes = [
+    ...constraints.flatMap(({ type, expression }) =>
+      type === 'memberOf' && expression ? [parseQuery(expression)] : [],
+    ),
+    ...(containerInstance ? [onNode(containerInstance)] : []),
+    ...(provider ? [ofProvider(provider)] : []),
+  ].reduce(bothQueries, []);
+  const isDistinct = placementConstraints.some(({ type }) => type === 'distinctInstance');
+  const matchLabels = { [groupLabel]: labelValueFrom(group) };
+  const spread = placementStrategy.flatMap((strategy) => spreadOf(strategy, matchLabels));
+  return {
+    group,
+    spec: {
+      ...(nodes.length > 0 || isDistinct
+        ? {
+            affinity: {
+              ...(nodes.length > 0
+                ? {
+                    nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [...nodes] } },
+                  }
+                : {}),
+              ...(isDistinct
+                ? {
+                    podAntiAffinity: {
+                      requiredDuringSchedulingIgnoredDuringExecution: [
+                        { labelSelector: { matchLabels }, topologyKey: hostnameLabel },
+                      ],
+                    },
+                  }
+                : {}),
+            },
+          }
+        : {}),
+      ...(spread.length > 0 ? { topologySpreadConstraints: spread } : {}),
+    },
+  };
+}
+
+/** `family:NAME` unless the caller named another one. */
+export function groupOf({ spec }: Task, { family }: Pick<EffectiveDefinition, 'family'>): string {
+  return spec.group ?? `family:${family}`;
+}
+
+function onNode(name: string): Query {
+  return [{ matchFields: [{ key: 'metadata.name', operator: 'In', values: [name] }] }];
+}
+
+function ofProvider({ metadata, spec }: CapacityProvider): Query {
+  const { name = '' } = metadata;
+  const labels = Object.entries(spec?.nodeSelector ?? { [capacityProviderLabel]: name });
+  return [{ matchExpressions: labels.map(([key, value]) => ({ key, operator: 'In', values: [value] })) }];
+}
+
+/** ECS prefers to spread and never insists on it. */
+function spreadOf(
+  { type, field }: PlacementStrategy,
+  matchLabels: Readonly<Record<string, string>>,
+): TopologySpreadConstraint[] {
+  if (type !== 'spread') return [];
+  const topologyKey = field?.startsWith('attribute:') ? labelOf(field.slice('attribute:'.length)) : hostnameLabel;
+  return [{ maxSkew: 1, topologyKey, whenUnsatisfiable: 'ScheduleAnyway', labelSelector: { matchLabels } }];
+}

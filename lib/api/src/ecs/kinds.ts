@@ -1,0 +1,123 @@
+/**
+ * Objects of `ecs.slipway.dev/v1`: what ECS calls task definitions, tasks and services. Schemas and rules are in `crds/ecs`. Fields have
+ * ECS' names; times are RFC 3339, where the ECS API has seconds.
+ */
+import type { KubeObject } from '../types.ts';
+import type * as ecs from './generated/types.ts';
+
+export const ecsGroup = 'ecs.slipway.dev';
+
+export interface TaskDefinition extends KubeObject {
+  spec: Omit<
+    ecs.TaskDefinition,
+    'taskDefinitionArn' | 'status' | 'registeredAt' | 'deregisteredAt' | 'deleteRequestedAt' | 'family' | 'revision'
+  > & {
+    readonly family: string;
+    readonly revision: number;
+    readonly status?: 'ACTIVE' | 'INACTIVE';
+    readonly deregisteredAt?: string;
+    readonly tags?: readonly ecs.Tag[];
+  };
+}
+
+/** The order in which a task has them. */
+export const taskStates = [
+  'PROVISIONING',
+  'PENDING',
+  'ACTIVATING',
+  'RUNNING',
+  'DEACTIVATING',
+  'STOPPING',
+  'DEPROVISIONING',
+  'STOPPED',
+] as const;
+export type TaskState = (typeof taskStates)[number];
+
+export type StopCode =
+  | 'TaskFailedToStart'
+  | 'EssentialContainerExited'
+  | 'UserInitiated'
+  | 'ServiceSchedulerInitiated'
+  | 'SpotInterruption'
+  | 'TerminationNotice'
+  | 'InfrastructureHealth';
+
+export interface TaskSpec {
+  /** `FAMILY:REVISION`, or `FAMILY` for its newest ACTIVE revision. */
+  readonly taskDefinition: string;
+  readonly desiredStatus?: 'RUNNING' | 'STOPPED';
+  readonly stopCode?: StopCode;
+  readonly stoppedReason?: string;
+  readonly containerInstance?: string;
+  readonly capacityProviderName?: string;
+  readonly serviceName?: string;
+  readonly serviceDeployment?: string;
+  readonly serviceRevision?: string;
+  readonly protection?: { readonly expirationDate: string };
+  readonly capacityProviderStrategy?: readonly ecs.CapacityProviderStrategyItem[];
+  readonly enableExecuteCommand?: boolean;
+  readonly group?: string;
+  readonly launchType?: ecs.Task['launchType'];
+  readonly networkConfiguration?: ecs.NetworkConfiguration;
+  readonly overrides?: ecs.TaskOverride;
+  readonly placementConstraints?: readonly ecs.PlacementConstraint[];
+  readonly placementStrategy?: readonly ecs.PlacementStrategy[];
+  readonly startedBy?: string;
+  readonly tags?: readonly ecs.Tag[];
+}
+
+export type TaskContainer = Omit<ecs.Container, 'containerArn' | 'taskArn'> & { readonly name: string };
+
+export interface TaskCondition {
+  readonly type: string;
+  readonly status: 'True' | 'False' | 'Unknown';
+  readonly reason: string;
+  readonly message: string;
+  readonly lastTransitionTime: string;
+}
+
+export interface TaskStatus {
+  readonly lastStatus?: TaskState;
+  /** `FAMILY:REVISION` that it runs, chosen once. */
+  readonly taskDefinition?: string;
+  readonly containerInstance?: string;
+  readonly podName?: string;
+  readonly attachments?: readonly ecs.Attachment[];
+  readonly availabilityZone?: string;
+  readonly capacityProviderName?: string;
+  readonly connectivity?: 'CONNECTED' | 'DISCONNECTED';
+  readonly connectivityAt?: string;
+  readonly cpu?: string;
+  readonly memory?: string;
+  readonly healthStatus?: 'HEALTHY' | 'UNHEALTHY' | 'UNKNOWN';
+  readonly launchType?: ecs.Task['launchType'];
+  readonly pullStartedAt?: string;
+  readonly pullStoppedAt?: string;
+  readonly startedAt?: string;
+  readonly stoppingAt?: string;
+  readonly executionStoppedAt?: string;
+  readonly stoppedAt?: string;
+  readonly stopCode?: StopCode;
+  readonly stoppedReason?: string;
+  readonly containers?: readonly TaskContainer[];
+  readonly conditions?: readonly TaskCondition[];
+}
+
+export interface Task extends KubeObject {
+  spec: TaskSpec;
+  status?: TaskStatus;
+}
+
+/** A view of a Node; it has the node's name. */
+export interface ContainerInstance extends KubeObject {
+  spec?: {
+    readonly status?: 'ACTIVE' | 'DRAINING';
+    readonly cluster?: string;
+    readonly attributes?: readonly ecs.Attribute[];
+    readonly tags?: readonly ecs.Tag[];
+  };
+}
+
+export interface CapacityProvider extends KubeObject {
+  spec?: { readonly name?: string; readonly nodeSelector?: Readonly<Record<string, string>> };
+}
