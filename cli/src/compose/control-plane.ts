@@ -162,6 +162,12 @@ export function composeControllers(
     const identity = () => processIdentity(config.dataDir, 'up', deps.random);
     return leadingControllers({ transport, identity, create, times: config.leaseTimes }, deps);
   }
-  const manager = create();
-  return { name: 'controllers', ready: manager.ready, run: (signal) => manager.run(signal) };
+  // Made when the server is there: only then it says which kinds of our own it serves.
+  const ready = Promise.withResolvers<void>();
+  const run = (signal: AbortSignal) => {
+    const manager = create();
+    manager.ready.then(ready.resolve, ready.reject);
+    return manager.run(signal);
+  };
+  return { name: 'controllers', ready: ready.promise, run };
 }
