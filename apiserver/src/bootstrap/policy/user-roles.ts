@@ -72,6 +72,9 @@ export const aggregatedRoles: Readonly<Record<'admin' | 'edit' | 'view', Rules>>
 
 export const userRoles: Readonly<Record<string, Rules>> = {
   'cluster-admin': [on('*', '*', '*'), { nonResourceURLs: ['*'], verbs: ['*'] }],
+  // For users of the ECS API and of its kinds; bound in a namespace they hold for the tasks and services of that cluster.
+  'slipway:ecs': [on('ecs.slipway.dev', '*', readWrite), on('core', 'namespaces', 'create')],
+  'slipway:ecs-view': [on('ecs.slipway.dev', '*', read)],
   'system:basic-user': [
     on('authorization.k8s.io', 'selfsubjectaccessreviews selfsubjectrulesreviews', 'create'),
     on('authentication.k8s.io', 'selfsubjectreviews', 'create'),

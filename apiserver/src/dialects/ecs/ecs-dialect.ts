@@ -14,7 +14,7 @@ import { Arns } from './identity/arns.ts';
 import { checkInput } from './model/check-input.ts';
 import { refusedOperations, type ServedOperation } from './model/served-operations.ts';
 import { operations } from './operations.ts';
-import { JsonText, type OperationContext } from './operations/context.ts';
+import { type Handler, JsonText, type OperationContext } from './operations/context.ts';
 import { TaskDefinitionIndex } from './task-definition-index.ts';
 import { UserObjects } from './user-objects.ts';
 import { AccessKeys, type Caller } from './wire/access-keys.ts';
@@ -51,7 +51,7 @@ export function createEcsDialect(deps: EcsDialectDeps): EcsDialect {
   const definitions = new TaskDefinitionIndex(objects);
 
   async function perform(operation: string, input: unknown, caller: Caller, signal: AbortSignal): Promise<string> {
-    const handler = operations[operation as ServedOperation];
+    const handler = handlerOf(operation);
     if (!handler) throw notServed(operation);
     const checked = checkInput(operation, input);
     const arns = new Arns(caller.region, accountId);
@@ -85,6 +85,10 @@ export function createEcsDialect(deps: EcsDialectDeps): EcsDialect {
       definitions.close();
     },
   };
+}
+
+function handlerOf(operation: string): Handler | undefined {
+  return Object.hasOwn(operations, operation) ? operations[operation as ServedOperation] : undefined;
 }
 
 function notServed(operation: string) {

@@ -59,6 +59,28 @@ export class UserObjects {
     for (const stored of this.#deps.objects.cachedList(whole)) yield stored.object as T;
   }
 
+  /**
+   * What a request refers to in passing: its cluster, its task definition, its service. As in AWS nobody needs the right to describe
+   * those to use them; it must not be shown.
+   */
+  resolve<T extends KubeObject>(kind: EcsKind, { namespace, name }: Place): T | undefined {
+    const key = objectKey({ group: ecsGroup, resource: resources[kind] }, namespace, name);
+    return this.#deps.objects.cached(key)?.object as T | undefined;
+  }
+
+  /** All of them, for counts that belong to something the user may see. */
+  *counted<T extends KubeObject>(kind: EcsKind, namespace?: string): Generator<T, void, void> {
+    const prefix = resourcePrefix({ group: ecsGroup, resource: resources[kind] });
+    const whole = namespace === undefined ? prefix : `${prefix}${namespace}/`;
+    for (const stored of this.#deps.objects.cachedList(whole)) yield stored.object as T;
+  }
+
+  /** Whether there is a Network of this name. */
+  hasNetwork(name: string): boolean {
+    const key = objectKey({ group: 'networks.slipway.dev', resource: 'networks' }, undefined, name);
+    return this.#deps.objects.cached(key) !== undefined;
+  }
+
   /** Throws StatusError Forbidden. */
   mayList(kind: EcsKind): void {
     this.#authorize('list', kind, undefined, '');

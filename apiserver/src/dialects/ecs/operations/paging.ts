@@ -18,16 +18,13 @@ const pageMax = 100;
  */
 export function pageOf(
   names: readonly string[],
-  { nextToken, maxResults }: PageRequest,
-  max = pageMax,
+  { nextToken, maxResults = pageMax }: PageRequest,
   isBefore: (name: string, other: string) => boolean = (name, other) => name < other,
 ): Page {
-  if (maxResults !== undefined && (maxResults < 1 || maxResults > max)) {
-    throw invalidParameter(`maxResults must be between 1 and ${max}.`);
-  }
+  if (maxResults < 1 || maxResults > pageMax) throw invalidParameter(`maxResults must be between 1 and ${pageMax}.`);
   const after = nextToken === undefined ? undefined : decodeToken(nextToken);
   const start = after === undefined ? 0 : firstAfter(names, after, isBefore);
-  const items = names.slice(start, start + (maxResults ?? max));
+  const items = names.slice(start, start + maxResults);
   const last = items.at(-1);
   return start + items.length < names.length && last !== undefined
     ? { items, nextToken: Buffer.from(`v1:${last}`).toString('base64url') }

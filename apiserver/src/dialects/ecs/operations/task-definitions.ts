@@ -139,7 +139,7 @@ export function listTaskDefinitions(
   });
   const isBefore = (one: string, other: string) =>
     sort === 'DESC' ? comesBefore(other, one) : comesBefore(one, other);
-  const { items, nextToken } = pageOf(references, request, undefined, isBefore);
+  const { items, nextToken } = pageOf(references, request, isBefore);
   const taskDefinitionArns = items.map((reference) => {
     const [name = '', revision = ''] = reference.split(':');
     return arns.taskDefinition(name, revision);
@@ -200,9 +200,13 @@ export function findDefinition(reference: string, { definitions }: OperationCont
 export function usableDefinition(reference: string, context: OperationContext): TaskDefinitionObject {
   const found = findDefinition(reference, context);
   if (!found) throw clientException('TaskDefinition not found.');
-  if (statusOf(found) !== 'ACTIVE') throw clientException('TaskDefinition is inactive');
-  context.objects.get('TaskDefinition', nameOf(found));
+  if (statusOf(found) !== 'ACTIVE') throw invalidParameter('TaskDefinition is inactive');
   return found;
+}
+
+/** `FAMILY:REVISION` */
+export function shortReference({ spec }: TaskDefinitionObject): string {
+  return `${spec.family}:${spec.revision}`;
 }
 
 export function nameOf({ metadata }: TaskDefinitionObject): { readonly name: string } {
