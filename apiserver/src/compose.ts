@@ -141,7 +141,7 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
       causes: (path) => readCauses(path, { kinds, objects, backend }, stopping.signal),
     },
     authenticator: new Authenticator(tokenKinds, config.apiAudiences, clock),
-    connect: deps.connect?.(pki) ?? createPodConnect(() => agentCredentials(pki), clock),
+    connect: deps.connect?.(pki) ?? createPodConnect(() => agentCredentials(pki), deps),
     metrics,
     clock,
     log,

@@ -3,27 +3,60 @@ import type { Duplex } from 'node:stream';
 import type { KubeObject } from '@slipway/api/types';
 import type { StrategyContext, UserInfo } from '../registry/strategy.ts';
 import type { Admission } from '../admission/admission.ts';
-import type { ServedResource } from '../registry/kinds.ts';
+import { connectSubresources, type ServedResource } from '../registry/kinds.ts';
+import { parseProxyName } from '../streaming/proxy/proxy-target.ts';
+import type { RequestVerb } from './incoming.ts';
 import type { ResourceAddress } from './resource-path.ts';
 
 /**
- * A request that leaves the line once it is authorised: a log, a command in a container, a tunnel. Exactly one of `response` and `upgrade`
+ * A request that leaves the line once it is authorised: a log, a command in a container, a tunnel, what a proxy hands on. Exactly one of `response` and `upgrade`
  * is there. Whoever answers owns it from then on.
  */
 export interface ConnectRequest {
   readonly user: UserInfo;
   /** `subresource` is one of `connectSubresources`. */
   readonly address: ResourceAddress;
-  /** The pod. */
+  /** The pod; of a proxy, what it leads to. */
   readonly object: KubeObject;
   readonly query: URLSearchParams;
   readonly raw: IncomingMessage;
+  readonly body: Buffer | undefined;
   readonly response: ServerResponse | undefined;
   readonly upgrade: { readonly socket: Duplex; readonly head: Buffer } | undefined;
   /** Aborts when the client is gone or the server stops. */
   readonly signal: AbortSignal;
   /** Cached reads, for the node of the pod. */
   readonly read: StrategyContext['read'];
+}
+
+/** Whether a request for it leaves the line. */
+export function isConnect({ group, resource, name, subresource }: ResourceAddress): boolean {
+  if (group !== '' || name === undefined || subresource === undefined) return false;
+  if (subresource === 'proxy') return ['pods', 'services', 'nodes'].includes(resource);
+  return resource === 'pods' && connectSubresources.includes(subresource);
+}
+
+/** What has to be allowed: of proxies what their method says, of other streams, which begin with GET, always to create. */
+export function connectVerbs(
+  { subresource }: ResourceAddress,
+  method: string | undefined,
+): [RequestVerb, ...RequestVerb[]] {
+  if (subresource === 'proxy') return [proxyVerbs[method ?? 'GET'] ?? 'get'];
+  const plain = method === 'POST' ? 'create' : 'get';
+  // Running something in a container must not come with the right to read.
+  return subresource === 'log' ? [plain] : ['create', plain];
+}
+
+const proxyVerbs: Readonly<Record<string, RequestVerb>> = {
+  POST: 'create',
+  PUT: 'update',
+  PATCH: 'patch',
+  DELETE: 'delete',
+};
+
+/** The object that the address names: in a proxy's, a scheme and a port may stand around its name. */
+export function connectName({ name = '', subresource }: ResourceAddress): string | undefined {
+  return subresource === 'proxy' ? parseProxyName(name)?.name : name;
 }
 
 /** Resolves when the stream has ended. A StatusError that it throws before it wrote anything becomes the answer. */

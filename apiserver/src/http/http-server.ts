@@ -17,10 +17,9 @@ import type { Metrics } from '../metrics/metrics.ts';
 import { RequestMetrics } from '../metrics/request-metrics.ts';
 import { type ApiServerConfig, isUnspecified } from '../config.ts';
 import { optionsFromQuery } from '../registry/call-options.ts';
-import { connectSubresources } from '../registry/kinds.ts';
 import { badRequest, unknownPath } from '../registry/status-errors.ts';
 import type { UserInfo } from '../registry/strategy.ts';
-import { type Connect, reviewConnect } from './connect.ts';
+import { type Connect, connectName, connectVerbs, isConnect, reviewConnect } from './connect.ts';
 import { type EncodeOptions, encodeAnswer, encodeValue } from './encode-answer.ts';
 import { isOurMistake, statusFrom } from './errors.ts';
 import type { KeyPair } from '../pki/issue-certificate.ts';
@@ -28,7 +27,7 @@ import { impersonated } from './impersonation.ts';
 import { incomingFromHttp } from './http-incoming.ts';
 import { Deadlines } from './deadlines.ts';
 import { InFlight, requestKind } from './in-flight.ts';
-import type { Incoming } from './incoming.ts';
+import type { Incoming, RequestVerb } from './incoming.ts';
 import { negotiate, plainJson } from './negotiation.ts';
 import { answerPath, type PathParts } from './path-routes.ts';
 import { hasProtobuf, protobufEncoded } from './protobuf/protobuf-answer.ts';
@@ -271,11 +270,15 @@ class RequestHandler {
     socket.on('error', () => socket.destroy());
     const { path, query } = splitUrl(raw.url ?? '/');
     const address = parseResourcePath(path);
-    if (!address || !connectSubresources.includes(address.subresource ?? '')) throw unknownPath();
+    if (!address || !isConnect(address)) throw unknownPath();
     const series = this.#seriesOf(address, 'CONNECT', query);
     this.#beginLongRunning(series);
     try {
-      await this.#connect(address, new URLSearchParams(query), raw, { response: undefined, upgrade: { socket, head } });
+      await this.#connect(address, new URLSearchParams(query), raw, {
+        response: undefined,
+        upgrade: { socket, head },
+        body: undefined,
+      });
     } finally {
       this.#endLongRunning(series, 101);
     }
@@ -295,8 +298,8 @@ class RequestHandler {
   ): Promise<void> {
     const { authenticator, line } = this.#deps;
     const query = queryText === '' ? noQuery : new URLSearchParams(queryText);
-    if (address.resource === 'pods' && connectSubresources.includes(address.subresource ?? '')) {
-      await this.#connect(address, query, raw, { response, upgrade: undefined });
+    if (isConnect(address)) {
+      await this.#connect(address, query, raw, { response, upgrade: undefined, body });
       return;
     }
     const options = optionsFromQuery(query, raw.method ?? 'GET');
@@ -362,19 +365,17 @@ class RequestHandler {
     way: {
       readonly response: ServerResponse | undefined;
       readonly upgrade: { socket: Duplex; head: Buffer } | undefined;
+      readonly body: Buffer | undefined;
     },
   ): Promise<void> {
     const { line, authenticator, connect } = this.#deps;
-    const verb = raw.method === 'POST' ? 'create' : 'get';
-    const access = (user: UserInfo) => accessOf({ address, verb, options: {} }, user);
-    // A WebSocket begins with GET; running something in a container must not come with the right to read.
-    const running = (user: UserInfo) => accessOf({ address, verb: 'create', options: {} }, user);
-    const asked = address.subresource === 'log' ? access : running;
-    const user = impersonated(raw, authenticator.authenticate(raw), line.authorizer, asked);
-    authorize(line.authorizer, access(user));
-    authorize(line.authorizer, asked(user));
+    const [first, ...others] = connectVerbs(address, raw.method);
+    const access = (verb: RequestVerb) => (user: UserInfo) => accessOf({ address, verb, options: {} }, user);
+    const user = impersonated(raw, authenticator.authenticate(raw), line.authorizer, access(first));
+    for (const verb of [first, ...others]) authorize(line.authorizer, access(verb)(user));
     const served = line.kinds.find(address);
-    if (!served || address.name === undefined) throw unknownPath();
+    const name = connectName(address);
+    if (!served || !name) throw unknownPath();
     const gone = new AbortController();
     const end = () => gone.abort();
     (way.response ?? way.upgrade?.socket)?.once('close', end);
@@ -382,7 +383,7 @@ class RequestHandler {
     if (this.#deps.stopping.aborted) end();
     try {
       const call = { user, signal: gone.signal, warnings: [] };
-      const { object } = await served.store.get(address.namespace, address.name, {}, call);
+      const { object } = await served.store.get(address.namespace, name, {}, call);
       await reviewConnect(line.admission, { user, served, address, query, signal: gone.signal });
       if (!connect) throw new StatusError('ServiceUnavailable', 'this server is not connected to node agents');
       await connect({ user, address, object, query, raw, ...way, signal: gone.signal, read: line.read });

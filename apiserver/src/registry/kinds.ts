@@ -37,7 +37,7 @@ export interface ServedResource {
 export type Computed = () => Promise<readonly KubeObject[]>;
 
 /** Subresources that something in this server answers; discovery lists no other. `connect` ones are answered through the node agents. */
-export const connectSubresources: readonly string[] = ['log', 'exec', 'attach', 'portforward'];
+export const connectSubresources: readonly string[] = ['log', 'exec', 'attach', 'portforward', 'proxy'];
 const servedSubresources = new Set([
   'status',
   'scale',

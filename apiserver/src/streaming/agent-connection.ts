@@ -2,6 +2,7 @@
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { connect } from 'node:tls';
 import { agentAuthorityAnnotation } from '@slipway/api/annotations';
 import { StatusError } from '@slipway/api/status-error';
 import type { Node, Pod } from '@slipway/api/types';
@@ -32,6 +33,11 @@ export function agentAddress(pod: Pod, node: Node | undefined): AgentAddress {
   const { name = '' } = pod.metadata;
   const nodeName = pod.spec.nodeName;
   if (!nodeName) throw new StatusError('BadRequest', `pod ${name} does not have a host assigned`);
+  return agentAddressOfNode(nodeName, node);
+}
+
+/** Throws `StatusError` when the node has no address. */
+export function agentAddressOfNode(nodeName: string, node: Node | undefined): AgentAddress {
   const addresses = node?.status?.addresses ?? [];
   const host = addresses.find(({ type }) => type === 'InternalIP')?.address ?? addresses[0]?.address;
   if (!host) throw new StatusError('ServiceUnavailable', `node "${nodeName}" has no address to reach its agent at`);
@@ -60,6 +66,20 @@ export class AgentConnection {
       request.once('response', resolve);
       request.once('error', (cause) => reject(unreachable(address, cause)));
       request.end();
+    });
+  }
+
+  /** A connection to the agent itself, on which HTTP is to be spoken. */
+  dial(address: AgentAddress): Promise<Duplex> {
+    return new Promise((resolve, reject) => {
+      const { host, port } = address;
+      const socket = connect({ host, port, ...this.#tls(address), timeout: connectTimeoutMs });
+      socket.once('timeout', () => socket.destroy(new Error('no answer')));
+      socket.once('error', (cause) => reject(unreachable(address, cause)));
+      socket.once('secureConnect', () => {
+        socket.setTimeout(0);
+        resolve(socket);
+      });
     });
   }
 

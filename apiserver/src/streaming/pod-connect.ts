@@ -2,19 +2,24 @@
 import { pipeline } from 'node:stream/promises';
 import { StatusError } from '@slipway/api/status-error';
 import type { Clock } from '@slipway/kit/clock';
+import type { Random } from '@slipway/kit/random';
 import type { Node, Pod } from '@slipway/api/types';
 import type { Connect, ConnectRequest } from '../http/connect.ts';
 import { type AgentAddress, AgentConnection, type AgentCredentials, agentAddress } from './agent-connection.ts';
 import { chooseContainer } from './pod-container.ts';
 import { logParameters, openPodLog } from './pod-logs.ts';
 import { isPortForward, runPortForward } from './port-forward.ts';
+import { serveProxy } from './proxy/serve-proxy.ts';
 import { type RemoteCommand, runRemoteCommand } from './remote-command.ts';
 
 /** Certificates are made anew months before they end. */
 const renewMs = 3600_000;
 
 /** `credentials` answers the API server's client certificate for agents; it is asked when somebody connects, and again after a while. */
-export function createPodConnect(credentials: () => Promise<AgentCredentials>, clock: Pick<Clock, 'nowMs'>): Connect {
+export function createPodConnect(
+  credentials: () => Promise<AgentCredentials>,
+  { clock, random }: { readonly clock: Pick<Clock, 'nowMs'>; readonly random: Random },
+): Connect {
   const connect = async () => ({ untilMs: clock.nowMs() + renewMs, agents: new AgentConnection(await credentials()) });
   let connection: ReturnType<typeof connect> | undefined;
   return async (request) => {
@@ -29,6 +34,8 @@ export function createPodConnect(credentials: () => Promise<AgentCredentials>, c
         return serveCommand(request, pod, agents);
       case 'portforward':
         return servePortForward(request, pod, agents);
+      case 'proxy':
+        return serveProxy(request, agents, random);
       default:
         throw new StatusError('NotFound', 'the server could not find the requested resource');
     }

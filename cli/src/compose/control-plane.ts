@@ -68,7 +68,7 @@ export async function composeApiServer(config: Config, deps: ProcessDeps): Promi
         clock,
         random,
         log: log.child({ part: 'apiserver' }),
-        connect: (pki) => createPodConnect(() => agentCredentials(pki), clock),
+        connect: (pki) => createPodConnect(() => agentCredentials(pki), { clock, random }),
         ownKinds: ownKinds(config),
       },
     );
