@@ -51,6 +51,8 @@ export interface NodeAgentDeps {
   readonly keepServing?: (node: ServingNode, signal: AbortSignal) => Promise<void>;
   /** Of companions, in the text format of Prometheus; told after the agent's own. */
   readonly metrics?: () => string;
+  /** The machine has another address: connections to the API server came from the old one. */
+  readonly reconnect?: () => void;
   /** More that runs on a node as long as the agent does: service proxy, DNS. Its failure ends the agent. */
   readonly companions?: (caches: NodeCaches) => readonly ((signal: AbortSignal) => Promise<void>)[];
 }
@@ -126,6 +128,7 @@ async function runUntilMoved(
     if (movedTo === undefined) return;
     log.warn({ from: parts.address, to: movedTo }, 'the address of this machine has changed');
     move.abort();
+    deps.reconnect?.();
   };
   await runAll([...parts.runs, follow], AbortSignal.any([signal, move.signal]));
 }

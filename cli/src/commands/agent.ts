@@ -18,7 +18,8 @@ export const agent: RunCommand = async (context) => {
     const { connection, transport, certificates: kept } = await connectAsNode(context);
     const certificates = await ownCertificates(context, connection.ca ?? '');
     const isLocal = isLoopback(addressOf(connection.server).host);
-    const link = { transport, loopbackServer: isLocal ? () => addressOf(transport.server) : undefined };
+    const reconnect = () => transport.reconnect();
+    const link = { transport, reconnect, loopbackServer: isLocal ? () => addressOf(transport.server) : undefined };
     const deps = { clock, random, log };
     const keeping = kept && { keepServing: kept.keepServing };
     const part = await composeAgent(config, link, { ...certificates, ...keeping }, deps, signal);

@@ -75,6 +75,8 @@ export interface AgentCertificates {
 /** How an agent, and the pods of its node, reach the API server. */
 export interface ServerLink {
   readonly transport: Transport;
+  /** Ends all connections to the server, so that new ones are made. */
+  readonly reconnect?: () => void;
   /** Where the server listens when that is a loopback address: pods need a way to it. */
   readonly loopbackServer: (() => Address) | undefined;
 }
@@ -133,7 +135,7 @@ export function agentHosts(config: Config): string[] {
  */
 export async function composeAgent(
   config: Config,
-  { transport, loopbackServer }: ServerLink,
+  { transport, reconnect, loopbackServer }: ServerLink,
   certificates: AgentCertificates,
   deps: ProcessDeps,
   signal: AbortSignal,
@@ -178,6 +180,7 @@ export async function composeAgent(
       images,
       cgroups: createCgroups(await detectCgroupLayout(), deps.clock),
       mounter: systemMounter,
+      ...(reconnect ? { reconnect } : {}),
       usePodCidr: (podCidr, stop) => network.usePodCidr(podCidr, stop),
       ...(certificates.keepServing ? { keepServing: certificates.keepServing } : {}),
       metrics: () => network.metrics(),

@@ -80,8 +80,8 @@ export class ClusterNode {
     const { segment } = this.#parts.port;
     const address = lanAddress(segment, host);
     await this.machine.ip(
+      `address del ${this.address}/24 dev ${lanInterface}`, // it would take younger ones of its subnet along
       `address add ${address}/24 dev ${lanInterface}`,
-      `address del ${this.address}/24 dev ${lanInterface}`,
       `route replace default via ${lanAddress(segment, 1)}`,
     );
     this.address = address;

@@ -224,6 +224,11 @@ export class ApiServers {
     for (const place of this.#places) place.useCertificate(pair);
   }
 
+  /** Ends all connections; the next requests make new ones. */
+  reconnect(): void {
+    for (const place of this.#places) place.close();
+  }
+
   close(): void {
     this.#cancelLook?.();
     for (const place of this.#places) place.close();

@@ -57,6 +57,8 @@ export interface HttpTransport extends Transport {
   as(user: { readonly bearerToken: BearerToken; readonly userAgent: string }): Transport;
   /** New connections show this certificate; those that are in use end with what they began with. */
   useCertificate(pair: ClientPair): void;
+  /** Ends all connections; what is sent from now on makes new ones. For a machine that has got another address. */
+  reconnect(): void;
   /** Closes idle connections. Running requests and watches end by their own signals. */
   close(): void;
 }
@@ -94,6 +96,7 @@ export function createHttpTransport(options: HttpTransportOptions): HttpTranspor
     },
     as: ({ bearerToken: token, userAgent }) => transportOf(new Sender({ ...deps, userAgent, token, isBare: true })),
     useCertificate: (pair) => servers.useCertificate(pair),
+    reconnect: () => servers.reconnect(),
     close: () => servers.close(),
   };
 }
