@@ -136,6 +136,27 @@ const networkPolicy: KindRules = {
       'spec.egress[0].to[0].ipBlock.cidr: Invalid value: "10/8": must be a valid CIDR value',
     ],
     [
+      { spec: { egress: [{ to: [{ ipBlock: { cidr: '10.1.2.3/8' } }] }] } },
+      'spec.egress[0].to[0].ipBlock.cidr: Invalid value: "10.1.2.3/8": must not have bits set beyond the prefix length',
+    ],
+    [
+      { spec: { egress: [{ to: [{ ipBlock: { cidr: '010.0.0.0/8' } }] }] } },
+      'spec.egress[0].to[0].ipBlock.cidr: Invalid value: "010.0.0.0/8": must not have leading 0s in IP or prefix length',
+    ],
+    [
+      { spec: { ingress: [{ from: [{ ipBlock: { cidr: '10.0.0.0/8', except: ['10.0.0.0/8'] } }] }] } },
+      'spec.ingress[0].from[0].ipBlock.except[0]: Invalid value: "10.0.0.0/8": must be a strict subset of `cidr`',
+    ],
+    [
+      { spec: { ingress: [{ ports: [{ port: 'web', endPort: 70 }] }] } },
+      'spec.ingress[0].ports[0].endPort: Invalid value: 70: may not be specified when `port` is non-numeric',
+    ],
+    [
+      { spec: { ingress: [{ ports: [{ endPort: 70 }] }] } },
+      'spec.ingress[0].ports[0].endPort: Invalid value: 70: may not be specified when `port` is not specified',
+    ],
+    [{ spec: { policyTypes: ['Ingress', 'Egress', 'Ingress'] } }, 'may not specify more than two policyTypes'],
+    [
       { spec: { ingress: [{ ports: [{ port: 80, endPort: 70 }] }] } },
       'spec.ingress[0].ports[0].endPort: Invalid value: 70: must be greater than or equal to `port`',
     ],

@@ -1,14 +1,13 @@
 import type { KubeObject, NetworkPolicy, Pod } from '@slipway/api/types';
 import type { CacheReader } from '@slipway/client/cache';
-import { keyOf, kinds } from '@slipway/client/kinds';
+import { keyOf } from '@slipway/client/kinds';
 import type { Host } from '@slipway/cni';
 import type { Clock } from '@slipway/kit/clock';
 import { messageOf } from '@slipway/kit/errors';
 import type { Logger } from '@slipway/kit/logger';
 import type { StartWatch } from '../node/start-watch.ts';
 import { observeTable } from './observe-table.ts';
-import { PeerIndex } from './peer-index.ts';
-import { projectPod } from './peer-pod.ts';
+import { PeerWatch } from './peer-watch.ts';
 import { planPolicies } from './plan-policies.ts';
 import { type KernelState, planTransaction } from './plan-transaction.ts';
 import { type PolicyRuleset, policyTableName } from './ruleset.ts';
@@ -21,7 +20,7 @@ export interface NetworkPoliciesDeps {
   /** This node's pods. */
   readonly pods: CacheReader<Pod>;
   readonly networkPolicies: CacheReader<NetworkPolicy>;
-  /** For namespaces and all pods of the cluster, from the moment that a policy of one of this node's pods names peers. */
+  /** For namespaces and all pods of the cluster, while policies of this node's pods name peers. */
   readonly watch: StartWatch;
 }
 
@@ -47,11 +46,10 @@ export class NetworkPolicies {
   readonly #deps: NetworkPoliciesDeps;
   readonly #table: string;
   readonly #subjects = new Subjects();
-  readonly #peers = new PeerIndex(() => this.#wake());
+  readonly #peers: PeerWatch;
   readonly #waiting = new Set<() => void>();
   #ruleset: PolicyRuleset | undefined;
   #kernel: KernelState | undefined;
-  #watches: Promise<unknown> | undefined;
   #wake: () => void = () => {};
   #isFollowing = false;
   /** Grows with each change of pods and policies; `#applied` says which of them the kernel has. */
@@ -62,6 +60,7 @@ export class NetworkPolicies {
   constructor(deps: NetworkPoliciesDeps, { clusterId }: { readonly clusterId: string }) {
     this.#deps = deps;
     this.#table = policyTableName(clusterId);
+    this.#peers = new PeerWatch(deps.watch, deps.clock, () => this.#wake());
   }
 
   /** Runs until the signal aborts. */
@@ -77,7 +76,7 @@ export class NetworkPolicies {
       }
     }
     for (const stop of stops) stop();
-    await this.#watches;
+    await this.#peers.stop();
   }
 
   /**
@@ -107,14 +106,14 @@ export class NetworkPolicies {
   async apply(signal: AbortSignal): Promise<boolean> {
     const { host } = this.#deps;
     const version = this.#version;
-    const ruleset = this.#plan(signal);
+    const ruleset = this.#plan();
     if (this.#missing) {
       this.#kernel = undefined; // sets that are kept from now on are not those that were applied
       return false;
     }
-    const memberChanges = this.#peers.drain();
+    const memberChanges = this.#peers.index.drain();
     this.#kernel ??= await this.#observe(signal);
-    const members = (set: string) => this.#peers.elements(set);
+    const members = (set: string) => this.#peers.index.elements(set);
     const transaction = planTransaction(this.#table, this.#kernel, { ruleset, members, memberChanges });
     if (transaction) {
       this.#kernel = undefined; // until it is known to have gone through
@@ -132,13 +131,15 @@ export class NetworkPolicies {
   get #isDue(): boolean {
     if (!this.#isSynced) return false;
     const isWaitingForPeers = this.#missing !== undefined && this.#ruleset !== undefined;
-    return this.#kernel === undefined ? !isWaitingForPeers : this.#applied < this.#version || this.#peers.hasChanges;
+    return this.#kernel === undefined
+      ? !isWaitingForPeers
+      : this.#applied < this.#version || this.#peers.index.hasChanges;
   }
 
   /** What the rules need and is not there yet. */
   get #missing(): string | undefined {
     const needsPeers = this.#ruleset !== undefined && this.#ruleset.memberSets.size > 0;
-    return needsPeers && !this.#peers.isSynced ? "the cluster's pods are not known" : undefined;
+    return needsPeers && !this.#peers.index.isSynced ? "the cluster's pods are not known" : undefined;
   }
 
   /** Hears of changes from now on; `run` does it itself. Answers how to stop. */
@@ -173,21 +174,13 @@ export class NetworkPolicies {
     this.#wake();
   }
 
-  #plan(signal: AbortSignal): PolicyRuleset {
+  #plan(): PolicyRuleset {
     if (this.#ruleset) return this.#ruleset;
     const ruleset = planPolicies(this.#subjects.list());
     this.#ruleset = ruleset;
-    this.#peers.keep(ruleset.memberSets);
-    if (ruleset.memberSets.size > 0) this.#watches ??= this.#watchPeers(signal);
+    this.#peers.index.keep(ruleset.memberSets);
+    this.#peers.need(ruleset.memberSets.size > 0);
     return ruleset;
-  }
-
-  #watchPeers(signal: AbortSignal): Promise<unknown> {
-    const { watch } = this.#deps;
-    return Promise.all([
-      watch({ kind: kinds.namespaces, cache: this.#peers.namespaces })(signal),
-      watch({ kind: kinds.pods, cache: this.#peers.pods, project: projectPod })(signal),
-    ]);
   }
 
   async #observe(signal: AbortSignal): Promise<KernelState> {

@@ -117,6 +117,15 @@ export class PeerIndex {
     return this.#changes.size > 0;
   }
 
+  /** Nobody is known any more, until both lists come in again. */
+  forgetPeers(): void {
+    for (const key of [...this.#peers.keys()]) this.#putPod(key, undefined);
+    this.#namespaces.clear();
+    this.#ports.clear();
+    this.#hasPods = false;
+    this.#hasNamespaces = false;
+  }
+
   #putPod(key: string, pod: PeerPod | undefined): void {
     const before = this.#peers.get(key);
     const group = pod && pod.ips.length > 0 ? this.#group(pod.namespace, pod.labels) : undefined;

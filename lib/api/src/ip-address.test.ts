@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import fc from 'fast-check';
-import { formatIp, isInBlock, parseCidr, parseIp } from './ip-address.ts';
+import { formatIp, isInBlock, parseCidr, parseIp, ambiguousCidrProblems, cidrProblems } from './ip-address.ts';
 
 describe('parseIp', () => {
   it.each(['10.0.0.1', '255.255.255.255', '::', '::1', '2001:db8::ffff', 'fe80:0:0:1::2', '::ffff:10.0.0.1'])(
@@ -68,4 +68,13 @@ describe('parseCidr', () => {
   it.each(['10.0.0.0', '10.0.0.0/33', '10.0.0.0/-1', '10.0.0.0/08', 'x/8'])('refuses %s', (text) =>
     expect(parseCidr(text)).toBeUndefined(),
   );
+
+  it('says why it refuses', () => {
+    expect(cidrProblems('010.0.0.0/8')).toEqual(['must not have leading 0s in IP or prefix length']);
+    expect(cidrProblems('10.0.0.0/08')).toEqual(['must not have leading 0s in IP or prefix length']);
+    expect(cidrProblems('10.0.0.0/33')).toEqual([expect.stringContaining('must be a valid CIDR value')]);
+    expect(ambiguousCidrProblems('10.0.0.1/8')).toEqual(['must not have bits set beyond the prefix length']);
+    expect(ambiguousCidrProblems('::ffff:10.0.0.0/104')).toEqual(['must not have an IPv4-mapped IPv6 address']);
+    expect(['10.0.0.0/8', '::/0', 'x'].flatMap(ambiguousCidrProblems)).toEqual([]);
+  });
 });

@@ -110,5 +110,17 @@ export function ipProblems(text: string): readonly string[] {
 }
 
 export function cidrProblems(text: string): readonly string[] {
-  return parseCidr(text) ? [] : ['must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)'];
+  if (parseCidr(text)) return [];
+  const isOnlyPadded = parseCidr(text.replace(/(^|[./])0+(?=\d)/g, '$1')) !== undefined;
+  if (isOnlyPadded) return ['must not have leading 0s in IP or prefix length'];
+  return ['must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)'];
+}
+
+/** What has two meanings: a mapped address, and an address with a length instead of a block. Nothing of what is no CIDR at all. */
+export function ambiguousCidrProblems(text: string): readonly string[] {
+  const block = parseCidr(text);
+  const address = parseIp(text.split('/')[0] ?? '');
+  if (!block || !address) return [];
+  if (address.family === 6 && address.value >> 32n === 0xffffn) return ['must not have an IPv4-mapped IPv6 address'];
+  return address.value === block.base ? [] : ['must not have bits set beyond the prefix length'];
 }

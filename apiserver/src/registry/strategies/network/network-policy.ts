@@ -1,4 +1,4 @@
-import { cidrProblems, parseCidr } from '@slipway/api/ip-address';
+import { ambiguousCidrProblems, cidrProblems, parseCidr } from '@slipway/api/ip-address';
 import { portNameProblems, portNumberProblems } from '@slipway/api/names';
 import type { NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec } from '@slipway/api/types';
 import {
@@ -49,7 +49,33 @@ export const networkPolicyStrategy: Strategy<NetworkPolicy> = {
     });
     return errors;
   },
+  validateCreate: (draft) => ambiguousBlocks(draft, new Set()),
+  validateUpdate: (draft, old) => ambiguousBlocks(draft, new Set([...blocksOf(old)].map(([, text]) => text))),
 };
+
+/** Blocks that are known were stored when less was refused, and may stay. */
+function ambiguousBlocks(policy: NetworkPolicy, known: ReadonlySet<string>): FieldError[] {
+  const errors: FieldError[] = [];
+  for (const [path, text] of blocksOf(policy)) {
+    if (!known.has(text)) pushInvalid(errors, path, text, ambiguousCidrProblems(text));
+  }
+  return errors;
+}
+
+/** Where each block is, and its text. */
+function* blocksOf({ spec }: NetworkPolicy): Generator<readonly [path: string, text: string]> {
+  const rules = [
+    ...(spec.ingress ?? []).map(({ from }, i) => [`spec.ingress[${i}].from`, from] as const),
+    ...(spec.egress ?? []).map(({ to }, i) => [`spec.egress[${i}].to`, to] as const),
+  ];
+  for (const [path, peers] of rules) {
+    for (const [i, { ipBlock }] of (peers ?? []).entries()) {
+      if (!ipBlock) continue;
+      yield [`${path}[${i}].ipBlock.cidr`, ipBlock.cidr ?? ''];
+      for (const [j, text] of (ipBlock.except ?? []).entries()) yield [`${path}[${i}].ipBlock.except[${j}]`, text];
+    }
+  }
+}
 
 interface Rule {
   readonly ports: readonly NetworkPolicyPort[] | undefined;
