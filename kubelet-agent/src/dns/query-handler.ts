@@ -94,9 +94,7 @@ export function createQueryHandler(deps: QueryHandlerDeps, options: ZoneOptions)
     const startedMs = clock.monotonicMs();
     const { query } = parsed;
     const { plugin, bytes } =
-      parsed.kind === 'refused'
-        ? by('', encodeRefusal(parsed.id, parsed.rcode, query))
-        : answer(parsed.query, from, signal);
+      parsed.kind === 'refused' ? by('', encodeRefusal(parsed)) : answer(parsed.query, from, signal);
     if (!told) return bytes;
     const tell = (sent: Buffer) => {
       told({ query, from, plugin, questionBytes: message.length, answer: sent, ms: clock.monotonicMs() - startedMs });

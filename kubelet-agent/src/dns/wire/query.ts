@@ -32,7 +32,13 @@ export interface Query {
 export type ParsedQuery =
   | { readonly kind: 'query'; readonly query: Query }
   /** To be answered with this code; the question is repeated where it could be read. */
-  | { readonly kind: 'refused'; readonly id: number; readonly rcode: Rcode; readonly query?: Query }
+  | {
+      readonly kind: 'refused';
+      readonly id: number;
+      readonly rcode: Rcode;
+      readonly opcode?: number;
+      readonly query?: Query;
+    }
   | { readonly kind: 'ignored' };
 
 /** One OPT record and a signature; nobody asks with more. */
@@ -44,7 +50,8 @@ export function parseQuery(message: Buffer): ParsedQuery {
   const id = message.readUInt16BE(0);
   const bits = message.readUInt16BE(2);
   if (bits & flags.isResponse) return { kind: 'ignored' }; // never answer answers
-  if ((bits >> 11) & 0xf) return { kind: 'refused', id, rcode: 'NOTIMP' };
+  const opcode = (bits >> 11) & 0xf;
+  if (opcode !== 0) return { kind: 'refused', id, rcode: 'NOTIMP', opcode };
   try {
     return readQuery(message, id, bits);
   } catch (error) {

@@ -1,6 +1,6 @@
 import { isIPv4 } from 'node:net';
 import { parseAddress } from '@slipway/cni';
-import type { Query } from './query.ts';
+import type { ParsedQuery, Query } from './query.ts';
 import {
   dnssecOk,
   flags,
@@ -82,12 +82,14 @@ export function encodeResponse(query: Query, response: Response, bytesMax: numbe
   );
 }
 
+type Refused = Extract<ParsedQuery, { kind: 'refused' }>;
+
 /** For a message that was refused as a whole; without a question where it could not be read. */
-export function encodeRefusal(id: number, rcode: Rcode, query: Query | undefined): Buffer {
+export function encodeRefusal({ id, rcode, opcode = 0, query }: Refused): Buffer {
   if (query) return encodeResponse(query, { rcode, isAuthoritative: false, ...noRecords }, udpBytesMax);
   const header = Buffer.alloc(headerBytes);
   header.writeUInt16BE(id, 0);
-  header.writeUInt16BE(flags.isResponse | (rcodes[rcode] & 0xf), 2);
+  header.writeUInt16BE(flags.isResponse | (opcode << 11) | (rcodes[rcode] & 0xf), 2);
   return header;
 }
 
