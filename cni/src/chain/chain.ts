@@ -1,7 +1,7 @@
 import { neverAborted } from '@slipway/kit/abort';
 import { messageOf } from '@slipway/kit/errors';
 import type { CallPlugin, Invocation } from '../skeleton/plugin.ts';
-import { CniError } from '../spec/cni-error.ts';
+import { CniError, cniErrorCodes } from '../spec/cni-error.ts';
 import type { JsonObject } from '../spec/json.ts';
 import { decodeResult } from '../spec/result.ts';
 import {
@@ -65,12 +65,17 @@ export function createChain(options: ChainOptions): Chain {
     async add(request, signal) {
       // Remembered before anything is made, so that a crash in the middle is found by GC.
       await cache.save(toCache(list.name, request, undefined));
+      const progress: AddProgress = { made: 0 };
       try {
-        const result = await network.addAll(request, signal);
+        const result = await network.addAll(request, progress, signal);
         await cache.save(toCache(list.name, request, result));
         return result ? decodeResult(result) : emptyResult;
       } catch (error) {
-        await del(request, neverAborted).catch((undoError: unknown) => {
+        const undo = async () => {
+          await network.deleteFirst(progress.made, request, undefined, neverAborted);
+          await cache.remove({ networkName: list.name, containerId: request.containerId, ifName: request.ifName });
+        };
+        await undo().catch((undoError: unknown) => {
           throw new AggregateError([error, undoError], messageOf(error), { cause: error });
         });
         throw error;
@@ -101,6 +106,23 @@ export function createChain(options: ChainOptions): Chain {
   };
 }
 
+interface AddProgress {
+  /** Plugins, from the first on, that may have made something. */
+  made: number;
+}
+
+const harmlessCodes: readonly number[] = [
+  cniErrorCodes.incompatibleVersion,
+  cniErrorCodes.unsupportedField,
+  cniErrorCodes.invalidEnvironment,
+  cniErrorCodes.invalidNetworkConfig,
+];
+
+/** It was refused for what was asked, or was not found: a DEL would only be refused again. */
+function didNothing(error: unknown): boolean {
+  return error instanceof CniError && harmlessCodes.includes(error.code);
+}
+
 class Network {
   readonly #options: ChainOptions;
 
@@ -108,10 +130,21 @@ class Network {
     this.#options = options;
   }
 
-  async addAll(request: AttachmentRequest, signal: AbortSignal): Promise<JsonObject | undefined> {
+  /** Keeps `progress` right when it throws. */
+  async addAll(
+    request: AttachmentRequest,
+    progress: AddProgress,
+    signal: AbortSignal,
+  ): Promise<JsonObject | undefined> {
     let result: JsonObject | undefined;
     for (const plugin of this.#options.list.plugins) {
-      result = (await this.#call('ADD', plugin, request, result, signal)) ?? result;
+      progress.made++;
+      const adding = this.#call('ADD', plugin, request, result, signal);
+      result =
+        (await adding.catch((error: unknown) => {
+          if (didNothing(error)) progress.made--;
+          throw error;
+        })) ?? result;
     }
     return result;
   }
@@ -121,11 +154,21 @@ class Network {
     for (const plugin of this.#options.list.plugins) await this.#call('CHECK', plugin, request, result, signal);
   }
 
-  async deleteAll(request: AttachmentRequest, result: JsonObject | undefined, signal: AbortSignal): Promise<void> {
+  deleteAll(request: AttachmentRequest, result: JsonObject | undefined, signal: AbortSignal): Promise<void> {
+    return this.deleteFirst(this.#options.list.plugins.length, request, result, signal);
+  }
+
+  /** The first `count` plugins of the list, in reverse. */
+  async deleteFirst(
+    count: number,
+    request: AttachmentRequest,
+    result: JsonObject | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
     const failures: unknown[] = [];
     // Before 0.4.0 DEL knows no result.
     const previous = commandExists('CHECK', this.#version) ? result : undefined;
-    for (const plugin of this.#options.list.plugins.toReversed()) {
+    for (const plugin of this.#options.list.plugins.slice(0, count).toReversed()) {
       await this.#call('DEL', plugin, request, previous, signal).catch((error: unknown) => void failures.push(error));
     }
     throwCollected(failures);

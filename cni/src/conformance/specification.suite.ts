@@ -29,7 +29,7 @@ export function describeSpecification(plugin: PluginCase, reach: Reach): void {
       it(`lives as CNI ${supportedVersions.join(', ')} say`, () => suite.livesAll(), timeoutMs);
       it('names the versions it supports', () => suite.namesVersions());
       if (reach.isSlow) return; // the rest is the same code
-      it('refuses what the specification wants refused', () => suite.refuses(refusals(plugin)), timeoutMs);
+      it('refuses what the specification wants refused', () => suite.refuses(), timeoutMs);
       it('collects what does not belong to a valid attachment', () => suite.collects(), timeoutMs);
       it('cleans up without a namespace, without a result, and again', () => suite.cleansUp(), timeoutMs);
       if (plugin.role !== 'chained' && !plugin.hasNoMemory) {
@@ -49,7 +49,7 @@ const withConfig =
   (whole: Invocation): Invocation => ({ ...whole, config: { ...(whole.config as JsonObject), ...more } });
 
 /** Each on an ADD that would succeed otherwise. */
-function refusals(plugin: PluginCase): Refusal[] {
+function refusals(plugin: PluginCase, hostNetns: string): Refusal[] {
   const environment: readonly [string, Partial<Invocation>][] = [
     ['no CNI_CONTAINERID', { containerId: '' }],
     ['a CNI_CONTAINERID with a slash', { containerId: 'a/b' }],
@@ -65,6 +65,7 @@ function refusals(plugin: PluginCase): Refusal[] {
   return [
     ...environment.map(([what, change]): Refusal => [what, (whole) => ({ ...whole, ...change }), 'invalidEnvironment']),
     ['unknown CNI_ARGS', (whole) => ({ ...whole, args: 'COLOUR=red' }), 'invalidEnvironment'],
+    ["the host's own namespace", (whole) => ({ ...whole, netns: hostNetns }), 'invalidNetworkNamespace'],
     ['a namespace that is not there', (whole) => ({ ...whole, netns: '/run/netns/no-such' }), 'unknownContainer'],
     ['no cniVersion', withConfig({ cniVersion: undefined }), 'incompatibleVersion'],
     ['a cniVersion from the future', withConfig({ cniVersion: '9.9.9' }), 'incompatibleVersion'],
@@ -174,13 +175,13 @@ class SpecificationSuite {
     }
   }
 
-  async refuses(all: readonly Refusal[]): Promise<void> {
+  async refuses(): Promise<void> {
     const container = await this.#container();
     const before = this.#plugin.after ? await this.#attachOne(this.#plugin.after, container, newestVersion) : undefined;
     const prevResult = before?.answer;
     const config = this.#config(this.#plugin, newestVersion, container, { prevResult });
     await this.#leavesNothing([container], async () => {
-      for (const [what, change, code] of all) {
+      for (const [what, change, code] of refusals(this.#plugin, this.#network.hostNetns)) {
         const invocation = change(this.#invocation(container, { config }));
         const answered = await errorOf(this.#call(this.#plugin.type, invocation, neverAborted));
         expect([what, answered]).toEqual([what, expect.objectContaining({ code: cniErrorCodes[code] })]);

@@ -62,6 +62,8 @@ export interface Host {
   /** Sets a value back without remembering anything. */
   restoreSysctl(name: string, value: string, options: HostOptions): Promise<void>;
   netnsExists(path: string): Promise<boolean>;
+  /** Whether the path leads to the namespace of the host itself. */
+  isOwnNetns(path: string): Promise<boolean>;
   /**
    * Runs `work` once per `key` and answers its outcome afterwards; a failed run is forgotten. In process this saves
    * looking at a bridge for each pod; an executable starts with an empty memory.

@@ -6,7 +6,7 @@ import type { Exec } from '@slipway/kit/exec';
 import { ExecError } from '@slipway/kit/exec';
 import { type Host, type HostOptions, type IpObject, KernelError, type NftObject } from './host.ts';
 import { SetSockets } from './netlink/set-socket.ts';
-import { inNetns } from './netns.ts';
+import { inNetns, namespaceOf } from './netns.ts';
 import { runTableSteps, showTableEntries } from './netlink/table-socket.ts';
 import { createHostLock } from './host-lock.ts';
 import { knowsLinkKind, readLink, runLinkSteps } from './netlink/route-socket.ts';
@@ -156,6 +156,10 @@ export function createKernelHost({ exec, record, netns: own, clock = systemClock
       if (before !== value) await setSysctl(name, value, options);
     },
     restoreSysctl: (name, value, options) => setSysctl(name, value, options),
+    isOwnNetns: async (path) => {
+      const here = namespaceOf(own ?? '/proc/self/ns/net');
+      return here !== undefined && here === namespaceOf(path);
+    },
     netnsExists: (path) =>
       access(path).then(
         () => true,

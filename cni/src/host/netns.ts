@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
 import { messageOf } from '@slipway/kit/errors';
 import { invariant } from '@slipway/kit/invariant';
 import { KernelError } from './host.ts';
@@ -28,4 +28,10 @@ export function inNetns<T>(path: string, work: () => T): T {
     closeSync(home);
     closeSync(fd);
   }
+}
+
+/** Tells namespaces apart, whatever path leads to them. Undefined when there is none. */
+export function namespaceOf(path: string): string | undefined {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found && `${found.dev}:${found.ino}`;
 }

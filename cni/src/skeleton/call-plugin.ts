@@ -11,12 +11,18 @@ export interface PluginCallerOptions {
   readonly exec: Exec;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly netns?: string;
+  /** How long an executable may take before it is killed. */
+  readonly execTimeoutMs?: number;
 }
 
 /** The fast path for our own plugins, the exec protocol for everybody else's. */
 export function createPluginCaller(options: PluginCallerOptions): CallPlugin {
   const byName = new Map(options.plugins.map((plugin) => [plugin.name, plugin]));
-  const execute = createExecCaller(options);
+  const { execTimeoutMs } = options;
+  const execute = createExecCaller({
+    ...options,
+    ...(execTimeoutMs === undefined ? {} : { timeoutMs: execTimeoutMs }),
+  });
   const call: CallPlugin = (type, invocation, signal) => {
     const plugin = byName.get(type);
     if (!plugin) return execute(type, invocation, signal);

@@ -1,9 +1,12 @@
 import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
+import { raceAbort } from '@slipway/kit/abort';
+import { type Clock, systemClock } from '@slipway/kit/clock';
 import { messageOf } from '@slipway/kit/errors';
 import { type Exec, ExecError } from '@slipway/kit/exec';
 import { CniError } from '../spec/cni-error.ts';
-import { fields, type JsonObject, optionalString, parseJson } from '../spec/json.ts';
+import { fields, type JsonObject } from '../spec/json.ts';
+import { decodeResult } from '../spec/result.ts';
 import type { CallPlugin, Invocation } from './plugin.ts';
 import { isWindowsPlugin } from './windows-plugins.ts';
 
@@ -13,25 +16,79 @@ export interface ExecPluginOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Runs the executables as if this were the host's network namespace. */
   readonly netns?: string;
+  readonly clock?: Clock;
+  /** How long a plugin may take before it is killed. */
+  readonly timeoutMs?: number;
 }
 
-/** Calls plugins by the exec protocol: environment, JSON on standard input, result or error on standard output. */
-export function createExecCaller({ exec, env, netns }: ExecPluginOptions): CallPlugin {
+/** A plugin that waits for others, a DHCP server for instance, gets an answer in half of it. */
+const timeoutMsDefault = 60_000;
+/** A result takes some hundred bytes. */
+const outputBytesMax = 1024 * 1024;
+/** As much of what a plugin said as an error repeats. */
+const excerptLengthMax = 500;
+
+/**
+ * Calls plugins by the exec protocol: environment, JSON on standard input, result or error on standard output. Whatever the
+ * program does, the call ends: one that hangs or talks too much is killed with all that it started. Throws `CniError`.
+ */
+export function createExecCaller(options: ExecPluginOptions): CallPlugin {
+  const { exec, env, netns, clock = systemClock, timeoutMs = timeoutMsDefault } = options;
   return async (type, invocation, signal) => {
     const program = await findPlugin(type, invocation.path);
     const [command = program, ...args] = netns === undefined ? [program] : ['nsenter', `--net=${netns}`, program];
+    const deadline = new AbortController();
+    const cancelDeadline = clock.after(timeoutMs, () => deadline.abort(hangs(type, invocation, timeoutMs)));
+    const bounded = AbortSignal.any([signal, deadline.signal]);
     try {
-      const { stdout } = await exec(command, args, {
-        signal,
+      const running = exec(command, args, {
+        signal: bounded,
         input: JSON.stringify(invocation.config),
         env: { ...env, ...environmentOf(invocation) },
+        outputBytesMax,
+        ownGroup: true,
       });
-      const text = stdout.toString().trim();
-      return text === '' ? undefined : fields(parseJson(text, `answer of plugin ${type}`), `answer of plugin ${type}`);
+      const { stdout } = await raceAbort(running, bounded);
+      return parseAnswer(stdout.toString().trim(), type, invocation);
     } catch (error) {
       throw pluginFailure(error, type);
+    } finally {
+      cancelDeadline();
     }
   };
+}
+
+function hangs(type: string, { command }: Invocation, timeoutMs: number): CniError {
+  return new CniError(
+    'tryAgainLater',
+    `plugin type="${type}" failed: ${command} took more than ${timeoutMs} ms and was killed`,
+  );
+}
+
+function parseAnswer(text: string, type: string, { command }: Invocation): JsonObject | undefined {
+  const what = `answer of plugin type="${type}"`;
+  if (text === '') {
+    if (command !== 'ADD' && command !== 'VERSION') return undefined;
+    throw new CniError('decodingFailure', `${what}: it printed nothing on ${command}`);
+  }
+  const answer = tryParse(text);
+  if (answer && command === 'ADD') requireResult(answer, what);
+  if (answer) return answer;
+  // Only these print something that anybody reads.
+  if (command !== 'ADD' && command !== 'VERSION') return undefined;
+  throw new CniError('decodingFailure', `${what}: not a JSON object`, { details: excerpt(text) });
+}
+
+function requireResult(answer: JsonObject, what: string): void {
+  try {
+    decodeResult(answer);
+  } catch (cause) {
+    throw new CniError('decodingFailure', `${what}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function excerpt(text: string): string {
+  return text.length <= excerptLengthMax ? text : `${text.slice(0, excerptLengthMax)}...`;
 }
 
 /** Throws `CniError` (invalid configuration) that says where it was looked for. */
@@ -71,11 +128,12 @@ function pluginFailure(error: unknown, type: string): unknown {
   if (!(error instanceof ExecError)) return error;
   const answer = tryParse(error.stdout.toString());
   if (answer && typeof answer.code === 'number') {
-    const details = optionalString(answer, 'details');
-    const message = `plugin type="${type}" failed: ${optionalString(answer, 'msg') ?? 'no message'}`;
-    return new CniError(answer.code, message, { cause: error, ...(details ? { details } : {}) });
+    const details = typeof answer.details === 'string' && answer.details !== '' ? answer.details : undefined;
+    const said = typeof answer.msg === 'string' && answer.msg !== '' ? answer.msg : 'no message';
+    const message = `plugin type="${type}" failed: ${excerpt(said)}`;
+    return new CniError(answer.code, message, { cause: error, ...(details ? { details: excerpt(details) } : {}) });
   }
-  return new CniError('internal', `plugin type="${type}" failed: ${messageOf(error)}`, { cause: error });
+  return new CniError('internal', `plugin type="${type}" failed: ${excerpt(messageOf(error))}`, { cause: error });
 }
 
 function tryParse(text: string): JsonObject | undefined {

@@ -2,7 +2,7 @@ import { neverAborted } from '@slipway/kit/abort';
 import { UndoStack } from '@slipway/kit/undo-stack';
 import type { Host } from '../host/host.ts';
 import { KernelError } from '../host/host.ts';
-import { CniError, cniErrorFrom } from '../spec/cni-error.ts';
+import { CniError, cniErrorCodes, cniErrorFrom } from '../spec/cni-error.ts';
 import { fields, type JsonObject } from '../spec/json.ts';
 import { decodeResult, encodeResult } from '../spec/result.ts';
 import type { CniResult, NetworkConfig } from '../spec/types.ts';
@@ -54,14 +54,20 @@ async function dispatch(
     throw new CniError('incompatibleVersion', `config version ${version} does not allow ${command}`);
   }
   const network = parseNetworkConfig(invocation.config);
-  const config: unknown = plugin.parseConfig(network);
+  const isOwn = invocation.netns !== '' && (await world.host.isOwnNetns(invocation.netns));
+  if (isOwn && command !== 'DEL') {
+    const message = `CNI_NETNS ${invocation.netns} is the host's own network namespace`;
+    throw new CniError('invalidNetworkNamespace', message);
+  }
+  const config = parseConfig(plugin, network);
   if (command === 'GC' || command === 'STATUS') {
     await runForNetwork(plugin, { invocation, network, config }, world, signal);
     return undefined;
   }
   const request: CniRequest<unknown> = {
     containerId: invocation.containerId,
-    netns: invocation.netns,
+    // Nothing of a container can be in the host's own: cleaning up there would take the host's interfaces.
+    netns: isOwn ? '' : invocation.netns,
     ifName: invocation.ifName,
     args: command === 'ADD' ? parseArgs(invocation.args) : parseArgsLeniently(invocation.args),
     network,
@@ -78,6 +84,16 @@ async function dispatch(
     await plugin.check(request, request.previous, world.host);
   }
   return undefined;
+}
+
+/** JSON with a field of the wrong kind is a wrong configuration, found before anything was done; not JSON at all is code 6. */
+function parseConfig(plugin: AnyPlugin, network: NetworkConfig): unknown {
+  try {
+    return plugin.parseConfig(network);
+  } catch (error) {
+    if (!(error instanceof CniError && error.code === cniErrorCodes.decodingFailure)) throw error;
+    throw new CniError('invalidNetworkConfig', error.message, { cause: error });
+  }
 }
 
 async function add(plugin: AnyPlugin, request: CniRequest<unknown>, host: Host): Promise<CniResult> {

@@ -65,12 +65,16 @@ export function parseArgsLeniently(text: string): ReadonlyMap<string, string> {
   );
 }
 
+export function isNetworkName(name: string): boolean {
+  return networkNamePattern.test(name);
+}
+
 /** The keys that all configurations share. What a plugin needs beyond, it checks itself. */
 export function parseNetworkConfig(raw: unknown): NetworkConfig {
   const object = fields(raw, 'network configuration');
   const { name, type } = object;
   if (typeof name !== 'string' || name === '') throw invalid('missing network name');
-  if (!networkNamePattern.test(name)) throw invalid(`invalid characters found in network name ${JSON.stringify(name)}`);
+  if (!isNetworkName(name)) throw invalid(`invalid characters found in network name ${JSON.stringify(name)}`);
   if (typeof type !== 'string' || type === '') throw invalid('missing type');
   return object as NetworkConfig;
 }

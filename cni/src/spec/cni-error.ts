@@ -7,6 +7,7 @@ export const cniErrorCodes = {
   ioFailure: 5,
   decodingFailure: 6,
   invalidNetworkConfig: 7,
+  invalidNetworkNamespace: 8,
   tryAgainLater: 11,
   pluginNotAvailable: 50,
   limitedConnectivity: 51,

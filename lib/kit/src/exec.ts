@@ -1,5 +1,5 @@
-import { messageOf } from './errors.ts';
-import { type Spawn, spawn } from './spawn.ts';
+import { errnoOf, messageOf } from './errors.ts';
+import { type Spawn, type SpawnedProcess, spawn } from './spawn.ts';
 
 export interface ExecOptions {
   readonly signal: AbortSignal;
@@ -8,6 +8,8 @@ export interface ExecOptions {
   readonly cwd?: string;
   /** Bound on standard output and on standard error, each. Past it the process is killed and `ExecError` thrown. */
   readonly outputBytesMax?: number;
+  /** For programs of strangers: when it is killed, so is everything that it started and that did not leave its group. */
+  readonly ownGroup?: boolean;
 }
 
 export interface ExecResult {
@@ -54,7 +56,9 @@ function run(start: Spawn, command: string, args: readonly string[], options: Ex
       stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       env,
       cwd,
+      ownGroup: options.ownGroup,
     });
+    const kill = () => killChild(child, options.ownGroup === true);
     const limit = options.outputBytesMax ?? outputBytesMaxDefault;
     const out: Buffer[] = [];
     const err: Buffer[] = [];
@@ -64,9 +68,9 @@ function run(start: Spawn, command: string, args: readonly string[], options: Ex
       sizes[which] += chunk.length;
       if (sizes[which] <= limit) return void into.push(chunk);
       overflow = true;
-      child.kill('SIGKILL');
+      kill();
     };
-    const onAbort = () => void child.kill('SIGKILL');
+    const onAbort = kill;
     options.signal.addEventListener('abort', onAbort, { once: true });
     child.stdout?.on('data', collect(out, 'out'));
     child.stderr?.on('data', collect(err, 'err'));
@@ -93,4 +97,13 @@ function run(start: Spawn, command: string, args: readonly string[], options: Ex
       );
     });
   });
+}
+
+function killChild(child: SpawnedProcess, withGroup: boolean): void {
+  if (!withGroup || child.pid === undefined) return void child.kill('SIGKILL');
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch (error) {
+    if (errnoOf(error) !== 'ESRCH') throw error; // it has just ended
+  }
 }

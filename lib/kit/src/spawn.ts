@@ -7,6 +7,8 @@ export interface SpawnOptions {
   /** Default: our own. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   readonly cwd?: string | undefined;
+  /** As the leader of a process group of its own, so that all that it starts can be ended with it. */
+  readonly ownGroup?: boolean | undefined;
 }
 
 /** What is used of a child process. The words are those of Node's `ChildProcess`. */
@@ -32,5 +34,10 @@ export interface SpawnedProcess {
  */
 export type Spawn = (command: string, args: readonly string[], options: SpawnOptions) => SpawnedProcess;
 
-export const spawn: Spawn = (command, args, { stdio, env, cwd }) =>
-  spawnChild(command, args, { stdio: [...stdio], env: env as NodeJS.ProcessEnv | undefined, cwd });
+export const spawn: Spawn = (command, args, { stdio, env, cwd, ownGroup = false }) =>
+  spawnChild(command, args, {
+    stdio: [...stdio],
+    env: env as NodeJS.ProcessEnv | undefined,
+    cwd,
+    detached: ownGroup,
+  });

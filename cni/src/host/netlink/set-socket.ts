@@ -2,10 +2,10 @@
  * Elements of nftables' sets and maps, changed in process: `nft` as a child process takes 4 to 20 ms of a pod's start, a batch of
  * messages a tenth of one. Tables, chains and rules are `nft`'s affair: they are made once.
  */
-import { closeSync, statSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import type { Clock } from '@slipway/kit/clock';
 import { KernelError } from '../host.ts';
-import { inNetns } from '../netns.ts';
+import { inNetns, namespaceOf } from '../netns.ts';
 import { calls, lastErrorCode, refusal, requireSuccess } from '../system-calls.ts';
 import { decodeReply, doneMessageType, encodeMessage, splitMessages } from './netlink-message.ts';
 import { openNetlinkSocket } from './route-socket.ts';
@@ -100,7 +100,8 @@ export class SetSockets {
   }
 
   #socket(netns: string | undefined): number {
-    const key = netns === undefined ? 'own' : namespaceOf(netns);
+    // A path may lead to another namespace later.
+    const key = (netns !== undefined && namespaceOf(netns)) || 'own';
     const known = this.#open.get(key);
     known?.cancelClose();
     const open = () => openNetlinkSocket(NETLINK_NETFILTER);
@@ -113,12 +114,6 @@ export class SetSockets {
     while (receive(fd, MSG_DONTWAIT)); // what an earlier call that failed has left unread
     return fd;
   }
-}
-
-/** A path may lead to another namespace later. */
-function namespaceOf(path: string): string {
-  const { dev, ino } = statSync(path);
-  return `${dev}:${ino}`;
 }
 
 function listSet(fd: number, table: NftTable, set: string): readonly NftElement[] | undefined {
