@@ -5,6 +5,7 @@ import type { Clock } from '@slipway/kit/clock';
 import type { Exec } from '@slipway/kit/exec';
 import type { Logger } from '@slipway/kit/logger';
 import type { Random } from '@slipway/kit/random';
+import { BalancerAnnouncer } from './balancer/balancer-announcer.ts';
 import type { NodeCaches } from './compose.ts';
 import { type ClusterDns, createClusterDns } from './dns/compose-dns.ts';
 import { dnsServiceRef } from './dns/ensure-dns-service.ts';
@@ -120,6 +121,7 @@ export function createNodeNetwork(settings: NodeNetworkSettings, deps: NodeNetwo
         ...(apiRelay ? ['default/kubernetes'] : []),
       ];
       const proxy = new ServiceProxy({ ...deps, ...caches, host }, { ...settings, answeredHere });
+      const announcer = new BalancerAnnouncer({ ...deps, ...caches, host }, settings);
       const policies = new NetworkPolicies({ ...deps, ...caches, host }, settings);
       const sources = new SourceGuard({ ...deps, host }, settings);
       protection = { policies, sources };
@@ -131,6 +133,7 @@ export function createNodeNetwork(settings: NodeNetworkSettings, deps: NodeNetwo
       return [
         (signal) => pods.run(deps.clock, signal),
         (signal) => proxy.run(signal),
+        (signal) => announcer.run(signal),
         (signal) => policies.run(signal),
         (signal) => sources.run(signal),
         ...watched.runs,

@@ -7,6 +7,7 @@ type Done = (error: unknown, result: number) => void;
 
 interface Calls {
   readonly socket: (domain: number, type: number, protocol: number) => number;
+  readonly bind: (fd: number, address: Uint8Array, length: number) => number;
   readonly setsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: number) => number;
   readonly send: (fd: number, bytes: Uint8Array, length: number, flags: number) => number;
   readonly sendAsync: AsyncCall;
@@ -33,6 +34,7 @@ function bind(): Calls {
   const send = library.func('int64_t send(int, const uint8_t *, size_t, int)');
   return {
     socket: library.func('int socket(int, int, int)'),
+    bind: library.func('int bind(int, const uint8_t *, uint32_t)'),
     setsockopt: library.func('int setsockopt(int, int, int, const uint8_t *, uint32_t)'),
     send,
     sendAsync: send.async,

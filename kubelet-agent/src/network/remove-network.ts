@@ -10,6 +10,7 @@ import {
   isDirectRouteOf,
   overlayRouteProtocol,
 } from '@slipway/cni';
+import { balancerLabel } from '../balancer/balancer-announcer.ts';
 import { bridgeName, tablePrefix } from './cluster-network.ts';
 
 export interface RemoveNetworkOptions {
@@ -28,7 +29,15 @@ export interface RemoveNetworkOptions {
  */
 export async function removeNetwork(options: RemoveNetworkOptions): Promise<void> {
   const failures: unknown[] = [];
-  for (const step of [removeLinks, removeDirectRoutes, releaseParents, removeTables, releaseSysctls, removeFiles]) {
+  for (const step of [
+    removeBalancerAddresses,
+    removeLinks,
+    removeDirectRoutes,
+    releaseParents,
+    removeTables,
+    releaseSysctls,
+    removeFiles,
+  ]) {
     await step(options).catch((error: unknown) => void failures.push(error));
   }
   if (failures.length > 0) throw new AggregateError(failures, 'remove the network', { cause: failures[0] });
@@ -83,6 +92,15 @@ function linkGroup(clusterId: string): number {
 /** Sub-interfaces and dummies that macvlan and ipvlan hang on, unless another cluster's containers do as well. */
 function releaseParents({ clusterId, host, signal }: RemoveNetworkOptions): Promise<void> {
   return releaseParentsOfCluster(clusterId, host, { signal });
+}
+
+/** Those of load balancers that this node answers for. IPv6 ones carry no mark and run out by themselves within seconds. */
+async function removeBalancerAddresses({ clusterId, host, signal }: RemoveNetworkOptions): Promise<void> {
+  const label = balancerLabel(clusterId);
+  const [loopback] = await host.ipShow(['address', 'show', 'dev', 'lo'], { signal });
+  const addresses = (loopback?.addr_info ?? []) as readonly { local?: string; label?: string }[];
+  const lines = addresses.filter((each) => each.label === label).map(({ local }) => `address del ${local}/32 dev lo`);
+  await host.ip(lines, { signal });
 }
 
 async function removeTables({ clusterId, host, signal }: RemoveNetworkOptions): Promise<void> {
