@@ -23,6 +23,8 @@ import { guardSandboxes, type PodProtection } from './policy/guarded-sandboxes.t
 import { NetworkPolicies } from './policy/network-policies.ts';
 import { SourceGuard } from './policy/source-guard.ts';
 import { hostAddresses } from './node/machine-facts.ts';
+import { HealthCheckPorts } from './proxy/health-check-ports.ts';
+import { NodePortConflicts } from './proxy/node-port-conflicts.ts';
 import { ServiceProxy } from './proxy/service-proxy.ts';
 import type { SandboxNetwork } from './runtime/local/sandbox-network.ts';
 
@@ -43,6 +45,8 @@ export interface NodeNetworkSettings {
   readonly networkBackend?: NetworkBackend | undefined;
   /** UDP port of VXLAN, the same on all nodes; IANA's when absent. */
   readonly dataPathPort?: number | undefined;
+  /** Node ports are answered on the node's addresses in these networks only; on all, loopback too, when there are none. */
+  readonly nodePortNetworks?: readonly string[];
   /** A user's own CNI configuration instead of the default one. */
   readonly conflistDirectory?: string;
   /** Folders of CNI executables for plugins that are not ours. */
@@ -121,6 +125,8 @@ export function createNodeNetwork(settings: NodeNetworkSettings, deps: NodeNetwo
         ...(apiRelay ? ['default/kubernetes'] : []),
       ];
       const proxy = new ServiceProxy({ ...deps, ...caches, host }, { ...settings, answeredHere });
+      const healthChecks = new HealthCheckPorts(caches, settings);
+      const conflicts = new NodePortConflicts(caches, settings);
       const announcer = new BalancerAnnouncer({ ...deps, ...caches, host }, settings);
       const policies = new NetworkPolicies({ ...deps, ...caches, host }, settings);
       const sources = new SourceGuard({ ...deps, host }, settings);
@@ -134,6 +140,8 @@ export function createNodeNetwork(settings: NodeNetworkSettings, deps: NodeNetwo
         (signal) => pods.run(deps.clock, signal),
         (signal) => proxy.run(signal),
         (signal) => announcer.run(signal),
+        (signal) => healthChecks.run(signal),
+        (signal) => conflicts.run(signal),
         (signal) => policies.run(signal),
         (signal) => sources.run(signal),
         ...watched.runs,

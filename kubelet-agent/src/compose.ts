@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Transport } from '@slipway/api/transport';
 import type { EndpointSlice, NetworkPolicy, Node, Pod, Service } from '@slipway/api/types';
 import { ObjectCache } from '@slipway/client/cache';
-import { EventSink } from '@slipway/client/events';
+import { type EventRecorder, EventSink } from '@slipway/client/events';
 import { kinds } from '@slipway/client/kinds';
 import { createWatcher, type Watcher } from '@slipway/client/watcher';
 import type { Clock } from '@slipway/kit/clock';
@@ -74,6 +74,9 @@ export interface NodeCaches {
   /** This node's own. */
   readonly pods: CacheReader<Pod>;
   readonly networkPolicies: CacheReader<NetworkPolicy>;
+  /** This node, as the API has it. */
+  readonly ownNode: CacheReader<Node>;
+  readonly events: EventRecorder;
   readonly watch: StartWatch;
 }
 
@@ -229,6 +232,8 @@ async function assemble(config: AgentConfig, deps: NodeAgentDeps): Promise<Parts
       endpointSlices: watch.endpointSlices.cache,
       pods: watch.pods.cache,
       networkPolicies: watch.networkPolicies.cache,
+      ownNode: watch.node.cache,
+      events: recorder,
       watch: (options) => {
         const watcher = createWatcher({ transport, clock, random, log, ...options });
         return (signal) => watcher.run(signal);

@@ -1,4 +1,4 @@
-import type { EndpointSlice, Service } from '@slipway/api/types';
+import type { EndpointSlice, Node, Service } from '@slipway/api/types';
 import type { CacheReader } from '@slipway/client/cache';
 import { keyOf } from '@slipway/client/kinds';
 import type { Host } from '@slipway/cni';
@@ -19,8 +19,8 @@ export interface ServiceProxyDeps {
   readonly log: Logger;
   readonly services: CacheReader<Service>;
   readonly endpointSlices: CacheReader<EndpointSlice>;
-  /** The node's zone, as its label says now. */
-  readonly zone?: () => string | undefined;
+  /** This node: its zone decides which hints are for it. */
+  readonly ownNode?: CacheReader<Node>;
 }
 
 export interface ServiceProxyOptions extends Omit<ProxyNode, 'zone'> {
@@ -32,6 +32,7 @@ export interface ServiceProxyOptions extends Omit<ProxyNode, 'zone'> {
   readonly nodePortNetworks?: readonly string[] | undefined;
 }
 
+const zoneLabel = 'topology.kubernetes.io/zone';
 /** The first change goes out at once; what comes within this time after it goes out together. */
 const spacingMs = 50;
 /** Somebody may have changed the table behind our back. */
@@ -80,6 +81,9 @@ export class ServiceProxy {
       services.when(() => services.isSynced, changed),
       endpointSlices.when(() => endpointSlices.isSynced, changed),
       () => this.#unfollow(),
+      this.#deps.ownNode?.subscribe(() => {
+        if (this.#zoneOfNode() !== this.#zone) changed();
+      }) ?? (() => {}),
     ];
     signal.addEventListener('abort', changed, { once: true });
     try {
@@ -158,9 +162,13 @@ export class ServiceProxy {
     this.#changed = undefined;
   }
 
+  #zoneOfNode(): string | undefined {
+    return this.#deps.ownNode?.get(this.#options.nodeName)?.metadata.labels?.[zoneLabel];
+  }
+
   /** Hints name zones: when the node's is another one, all services have to be looked at. */
   #followZone(changed: ChangedServices): void {
-    const zone = this.#deps.zone?.();
+    const zone = this.#zoneOfNode();
     if (zone === this.#zone) return;
     this.#zone = zone;
     changed.add(this.#rules.keys());

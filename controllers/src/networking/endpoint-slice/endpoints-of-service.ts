@@ -69,7 +69,18 @@ function endpointOf(
       ...(uid ? { uid } : {}),
     },
     ...(zone ? { zone } : {}),
+    ...hintsOf(service, nodeName, zone),
   };
+}
+
+/** For whom an endpoint is near, as `trafficDistribution` wishes. Proxies follow hints only when every endpoint has them. */
+function hintsOf({ spec }: Service, nodeName: string | undefined, zone: string | undefined): Pick<Endpoint, 'hints'> {
+  const isSameNode = spec.trafficDistribution === 'PreferSameNode';
+  if (!isSameNode && !['PreferClose', 'PreferSameZone'].includes(spec.trafficDistribution ?? '')) return {};
+  const forZones = zone ? { forZones: [{ name: zone }] } : {};
+  const forNodes = isSameNode && nodeName ? { forNodes: [{ name: nodeName }] } : {};
+  const hints = { ...forZones, ...forNodes };
+  return Object.keys(hints).length > 0 ? { hints } : {};
 }
 
 /** Ports whose target the pod does not have are left out. */

@@ -38,6 +38,22 @@ describe('planEndpointSlices', () => {
     });
   });
 
+  it.each([
+    ['PreferClose', { forZones: [{ name: 'z' }] }],
+    ['PreferSameZone', { forZones: [{ name: 'z' }] }],
+    ['PreferSameNode', { forZones: [{ name: 'z' }], forNodes: [{ name: 'n1' }] }],
+    [undefined, undefined],
+  ])('hints at nearness with trafficDistribution %s', (trafficDistribution, hints) => {
+    const { world, look, endpoints, pod } = aWorld(trafficDistribution ? { trafficDistribution } : {});
+    world.put(kinds.nodes, {
+      ...aNode('n1', 'True'),
+      metadata: { name: 'n1', labels: { 'topology.kubernetes.io/zone': 'z' } },
+    });
+    pod(1);
+    look();
+    expect(endpoints()[0]?.hints).toEqual(hints);
+  });
+
   it('fills the empty slice rather than make another', () => {
     const { world, look, slices, pod } = aWorld();
     look();

@@ -3,7 +3,7 @@
  * over them. Reads its settings from the first argument, prints one line of JSON when the pods are connected, ends on SIGTERM.
  * With `remove` it does what `slipway down` does.
  */
-import type { EndpointSlice, NetworkPolicy, Pod, Service } from '@slipway/api/types';
+import type { EndpointSlice, NetworkPolicy, Node, Pod, Service } from '@slipway/api/types';
 import { ObjectCache } from '@slipway/client/cache';
 import { systemClock } from '@slipway/kit/clock';
 import { exec } from '@slipway/kit/exec';
@@ -65,7 +65,15 @@ const pods = new ObjectCache<Pod>();
 const networkPolicies = new ObjectCache<NetworkPolicy>();
 pods.replace([], 1n);
 networkPolicies.replace([], 1n);
-const caches = { services, endpointSlices, pods, networkPolicies, watch: () => async () => {} };
+const caches = {
+  services,
+  endpointSlices,
+  pods,
+  networkPolicies,
+  ownNode: new ObjectCache<Node>(),
+  events: { record: () => {} },
+  watch: () => async () => {},
+};
 const companions = network.companions(caches).map((run) => run(stop.signal));
 process.stdout.write(`${JSON.stringify({ ips, milliseconds })}\n`);
 await Promise.all(companions);
