@@ -24,7 +24,11 @@ import { endpointSliceMirroringController } from './networking/endpoint-slice-mi
 import { endpointsController } from './networking/endpoints/controller.ts';
 import { loadBalancerController } from './networking/load-balancer/controller.ts';
 import { networkAliasesController } from './networking/network-aliases/controller.ts';
+import { networkAddressesController } from './networking/network-addresses/controller.ts';
+import { networksController } from './networking/networks/controller.ts';
+import { networkSubnetsController } from './networking/network-subnets/controller.ts';
 import { nodeIpamController } from './networking/node-ipam/controller.ts';
+import { kindsOf } from './runtime/controller.ts';
 import type { ControllerDefinition } from './runtime/controller-definition.ts';
 import { claimProtectionController, volumeProtectionController } from './storage/in-use-protection/controller.ts';
 import { cronJobController } from './workloads/cron-job/controller.ts';
@@ -49,6 +53,11 @@ export interface ControllersConfig {
   readonly certificateValidMs?: number;
   /** Signs tokens for Secrets of service accounts, where the key is at hand. */
   readonly signAccountToken?: SignAccountToken;
+  /**
+   * Kinds of `crds/` that the server will have before it is ready, as `networks.networks.slipway.dev`, where it is not asked yet. Controllers that
+   * read kinds which the server does not have do not run, for their caches would never be complete.
+   */
+  readonly ownKinds?: readonly string[];
 }
 
 /** Every controller there is. */
@@ -72,6 +81,9 @@ export function allControllers(config: ControllersConfig, clock: Clock): readonl
     endpointSliceMirroringController,
     loadBalancerController,
     networkAliasesController,
+    networksController(config.clusterCidr),
+    networkSubnetsController,
+    networkAddressesController,
     nodeIpamController(config.clusterCidr),
     serviceAccountController,
     rootCaController(config.caPem),
@@ -105,6 +117,12 @@ export const controllerNames: readonly string[] = allControllers(
 ).map(({ name }) => name);
 
 const builtInIds: ReadonlySet<string> = new Set(builtInResources.map(kindId));
+
+/** Whether the server has what the controller reads. */
+export function isServed(definition: ControllerDefinition, { resources, ownKinds = [] }: ControllersConfig): boolean {
+  const served = new Set([...builtInIds, ...ownKinds, ...resources.map(kindId)]);
+  return kindsOf(definition).every((kind) => served.has(kindId(kind)));
+}
 
 function isBuiltIn(resource: ApiResource): boolean {
   return builtInIds.has(kindId(resource));

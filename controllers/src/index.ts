@@ -1,5 +1,4 @@
-import { kindId } from '@slipway/client/kinds';
-import { allControllers, type ControllersConfig, controllerNames } from './controllers.ts';
+import { allControllers, type ControllersConfig, controllerNames, isServed } from './controllers.ts';
 import { selectControllers } from './runtime/controller-selection.ts';
 import { schedulerComponent } from './scheduler/component.ts';
 import type { SchedulerConfiguration } from './scheduler/configuration/profile.ts';
@@ -29,13 +28,12 @@ export interface ControllerManagerOptions extends ManagerDeps {
  * processes run the same controllers, run this within `runAsLeader` of `@slipway/client/leader-election`.
  */
 export function createControllerManager({ config, ...deps }: ControllerManagerOptions): ControllerManager {
-  const definitions = allControllers(config, deps.clock);
+  const definitions = allControllers(config, deps.clock).filter((definition) => isServed(definition, config));
   // Long-lived parts beside the reconcilers, over the same caches.
   const components: readonly Component[] = [schedulerComponent(config.scheduler)];
   const selected = checkedSelection(config.controllers ?? ['*']);
-  const served = new Set(config.resources.map(kindId));
   return createManager(
-    definitions.filter(({ name, needs }) => selected.has(name) && (!needs || served.has(kindId(needs)))),
+    definitions.filter(({ name }) => selected.has(name)),
     components.filter(({ name }) => selected.has(name)),
     deps,
   );

@@ -84,6 +84,7 @@ export async function startControlPlane(
       signCertificate: (order) => server.pki.signRequest(order),
       signAccountToken: (order) => server.signAccountToken(order),
       clusterCidr: '10.64.0.0/16',
+      ownKinds: (options.ownKinds?.definitions ?? []).map(({ metadata }) => metadata.name ?? ''),
       ...(options.controllers ? { controllers: options.controllers } : {}),
     },
   });

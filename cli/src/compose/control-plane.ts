@@ -27,7 +27,7 @@ import { CommandError } from '../usage-error.ts';
 import { localAccounts } from './accounts.ts';
 import { leadingControllers } from './leading-controllers.ts';
 import { processIdentity } from './process-identity.ts';
-import { ownKinds } from './own-kinds.ts';
+import { ownKindIds, ownKinds } from './own-kinds.ts';
 import { openStorage } from './storage.ts';
 
 export interface ProcessDeps {
@@ -151,6 +151,7 @@ export function composeControllers(
         signCertificate: (order) => server.pki.signRequest(order),
         signAccountToken: (order) => server.signAccountToken(order),
         clusterCidr: config.clusterCidr,
+        ownKinds: ownKindIds(),
         controllers: config.controllers.split(','),
         ...(deps.scheduler ? { scheduler: deps.scheduler } : {}),
       },

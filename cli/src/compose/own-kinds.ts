@@ -11,6 +11,11 @@ export function ownKinds(config: Pick<Config, 'clusterCidr'>): OwnKinds {
   return { definitions: definitions(), objects: [{ path, object: clusterNetwork(config) }] };
 }
 
+/** For the controllers of a server that has them. */
+export function ownKindIds(): readonly string[] {
+  return definitions().map(({ metadata }) => metadata.name ?? '');
+}
+
 /** Its subnet is split by node, as `spec.podCIDR` of each says; nothing is left for static addresses. */
 function clusterNetwork(config: Pick<Config, 'clusterCidr'>): KubeObject {
   const block = parseCidr(config.clusterCidr);

@@ -98,8 +98,6 @@ export interface ControllerDefinition {
   readonly initialKeys?: readonly ObjectKey[];
   /** Kinds that come and go while the controller runs. */
   readonly follows?: FollowedKinds;
-  /** It is run only where this kind is served when the process starts: a kind of `crds/` that other servers do not have. */
-  readonly needs?: Kind;
   /** Keys in work at the same time; 8 when not given. */
   readonly workers?: number;
   create(deps: ControllerDeps): Reconciler;

@@ -22,7 +22,6 @@ export const ecsTaskController = definitionFrom({
   component: 'ecs-task-controller',
   account: 'ecs-task-controller',
   primary: kinds.ecsTasks,
-  needs: kinds.ecsTasks,
   triggers: [
     { on: kinds.pods, via: 'owner' },
     triggerOn(kinds.ecsTaskDefinitions, ({ spec }, caches) =>

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { formatIp, type IpAddress, type IpBlock, isInBlock } from '@slipway/api/ip-address';
 import { type EffectiveSubnet, effectiveSubnets, formatBlock } from '@slipway/api/networks/network-addresses';
 import type { Network } from '@slipway/api/networks/network-types';
+import { overlayBridgeName } from '../overlay/overlay-settings.ts';
 
 export interface JoiningNode {
   readonly clusterId: string;
@@ -110,7 +111,7 @@ function overlayPlugin(network: Network, node: JoiningNode, { isDefault }: JoinW
   const { internal = false } = network.spec;
   return {
     type: 'bridge',
-    bridge: linkName(node.clusterId, network),
+    bridge: overlayBridgeName(node.clusterId, network.metadata.name ?? ''),
     isGateway: true,
     isDefaultGateway: isDefault && !internal,
     routed: true,
