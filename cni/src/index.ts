@@ -32,7 +32,7 @@ export {
 export { findUplink, overlayMtu, type Uplink } from './plugins/overlay/uplink.ts';
 export { ensureVxlan, type VxlanDevice, vxlanPort } from './plugins/overlay/vxlan-device.ts';
 export { portmapTableName } from './plugins/portmap/portmap-ruleset.ts';
-export { createPluginCaller, type PluginCallerOptions } from './skeleton/call-plugin.ts';
+export { createPluginCaller, type PluginCallerOptions, wantsExecutable } from './skeleton/call-plugin.ts';
 export { createExecCaller } from './skeleton/exec-plugin.ts';
 export { invokePlugin } from './skeleton/invoke-plugin.ts';
 export type { AnyPlugin, CallPlugin, CniPlugin, CniRequest, Invocation } from './skeleton/plugin.ts';

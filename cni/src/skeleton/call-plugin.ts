@@ -24,9 +24,15 @@ export function createPluginCaller(options: PluginCallerOptions): CallPlugin {
     ...(execTimeoutMs === undefined ? {} : { timeoutMs: execTimeoutMs }),
   });
   const call: CallPlugin = (type, invocation, signal) => {
-    const plugin = byName.get(type);
+    const plugin = wantsExecutable(invocation.config) ? undefined : byName.get(type);
     if (!plugin) return execute(type, invocation, signal);
     return invokePlugin(plugin, invocation, { host: options.host, call }, signal);
   };
   return call;
+}
+
+/** `slipway: { executable: true }` in a plugin's configuration: the executable in the path, although we have one of that name. */
+export function wantsExecutable(config: unknown): boolean {
+  const own = typeof config === 'object' && config !== null ? (config as Record<string, unknown>).slipway : undefined;
+  return typeof own === 'object' && own !== null && (own as Record<string, unknown>).executable === true;
 }

@@ -11,6 +11,7 @@ import {
   type NetworkConfigList,
   parseConflist,
   prepareBridge,
+  wantsExecutable,
 } from '@slipway/cni';
 import type { Clock } from '@slipway/kit/clock';
 import { errnoOf, messageOf } from '@slipway/kit/errors';
@@ -176,7 +177,7 @@ export class PodNetwork {
   async #useConflist(list: NetworkConfigList, signal: AbortSignal): Promise<void> {
     const { host, log } = this.#deps;
     const [first] = list.plugins;
-    if (first?.type === 'bridge') await prepareBridge(first, host, { signal });
+    if (first?.type === 'bridge' && !wantsExecutable(first)) await prepareBridge(first, host, { signal });
     this.#list = list;
     this.#chain = this.#chainOf(list);
     log.info({ network: list.name, plugins: list.plugins.map((plugin) => plugin.type) }, 'pod network ready');
