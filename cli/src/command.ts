@@ -66,6 +66,8 @@ export const apiServerFlags = [
   'min-request-timeout',
   'event-ttl',
   ...storeFlags,
+  'ecs-port',
+  'ecs-account-id',
 ] as const satisfies readonly FlagName[];
 export const agentFlags = [
   'node-name',

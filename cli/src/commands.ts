@@ -22,8 +22,6 @@ export const commands: readonly Command[] = [
       'controllers',
       'scheduler-config',
       'cluster-signing-duration',
-      'ecs-port',
-      'ecs-account-id',
       'simulate-nodes',
       ...simulatedNodeFlags,
     ],

@@ -212,6 +212,7 @@ describe('a raw request', () => {
     ['that is a list', { body: '[]' }, 'SerializationException'],
     ['of a wrong type', { body: '{"maxResults":"ten"}' }, 'SerializationException'],
     ['that is nested without end', { body: `{"a":${'['.repeat(5_000)}` }, 'SerializationException'],
+    ['with a member that nobody knows', { body: '{"surprise":1}' }, 'ClientException'],
     ['by another method', { method: 'GET', body: '' }, 'UnknownOperationException'],
   ])('%s is refused', async (_, raw, code) => {
     const { status, errorType, body } = await send(raw);

@@ -14,7 +14,7 @@ import { Arns } from './identity/arns.ts';
 import { checkInput } from './model/check-input.ts';
 import { refusedOperations, type ServedOperation } from './model/served-operations.ts';
 import { operations } from './operations.ts';
-import { type Handler, JsonText, type OperationContext } from './operations/context.ts';
+import { type Handler, JsonBytes, type OperationContext } from './operations/context.ts';
 import { TaskDefinitionIndex } from './task-definition-index.ts';
 import { UserObjects } from './user-objects.ts';
 import { AccessKeys, type Caller } from './wire/access-keys.ts';
@@ -50,7 +50,12 @@ export function createEcsDialect(deps: EcsDialectDeps): EcsDialect {
   const keys = new AccessKeys(objects, clock);
   const definitions = new TaskDefinitionIndex(objects);
 
-  async function perform(operation: string, input: unknown, caller: Caller, signal: AbortSignal): Promise<string> {
+  async function perform(
+    operation: string,
+    input: unknown,
+    caller: Caller,
+    signal: AbortSignal,
+  ): Promise<string | Buffer> {
     const handler = handlerOf(operation);
     if (!handler) throw notServed(operation);
     const checked = checkInput(operation, input);
@@ -67,7 +72,7 @@ export function createEcsDialect(deps: EcsDialectDeps): EcsDialect {
     try {
       await userObjects.refresh();
       const output = await handler(checked as never, context);
-      return output instanceof JsonText ? output.text : JSON.stringify(output);
+      return output instanceof JsonBytes ? output.bytes : JSON.stringify(output);
     } catch (error) {
       if (!isStatus(error, 'Forbidden')) throw error;
       const who = arns.user(caller.user.name);

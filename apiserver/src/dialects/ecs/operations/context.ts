@@ -14,12 +14,12 @@ export interface OperationContext {
   readonly nowMs: number;
 }
 
-/** Text that is JSON already. */
-export class JsonText {
-  readonly text: string;
+/** JSON already, as the bytes that go out. */
+export class JsonBytes {
+  readonly bytes: Buffer;
 
-  constructor(text: string) {
-    this.text = text;
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
   }
 }
 

@@ -15,11 +15,11 @@ import type {
   UpdateTaskProtectionRequest,
 } from '../model/generated/types.ts';
 import { serviceNameOf } from '../shown/service.ts';
-import { desiredStatusOf, lastStatusOf, shownTask, type TaskSurroundings, taskText } from '../shown/task.ts';
+import { desiredStatusOf, lastStatusOf, shownTask, type TaskSurroundings, taskBytes } from '../shown/task.ts';
 import { EcsError, invalidParameter, serviceNotFound } from '../wire/ecs-error.ts';
 import { providersFor } from './capacity-strategy.ts';
 import { type ClusterReference, clusterOf, nameInCluster } from './cluster-reference.ts';
-import { JsonText, type OperationContext } from './context.ts';
+import { JsonBytes, type OperationContext } from './context.ts';
 import { checkLaunch, checkOverrides } from './launch-rules.ts';
 import { pageOf } from './paging.ts';
 import { checkTags } from './tag-rules.ts';
@@ -204,29 +204,35 @@ export async function stopTask({ cluster: reference, task, reason }: StopTaskReq
   return { task: shownTask(stopped, surroundings(cluster, context), true) };
 }
 
+const tasksOpen = Buffer.from('{"tasks":[');
+const comma = Buffer.from(',');
+
 export function describeTasks(
   { cluster: reference, tasks, include = [] }: DescribeTasksRequest,
   context: OperationContext,
-): JsonText {
+): JsonBytes {
   const cluster = clusterOf(reference, context);
   if (tasks.length === 0) throw invalidParameter('Tasks cannot be empty.');
   if (tasks.length > describedMax) throw invalidParameter(`tasks can have at most ${describedMax} items.`);
   const { namespace } = cluster;
   const around = surroundings(cluster, context);
   const withTags = include.includes('TAGS');
-  const shown: string[] = [];
+  const shown: Buffer[] = [tasksOpen];
   const failures: object[] = [];
   for (const asked of tasks) {
     const name = nameInCluster('task', asked, cluster);
     const task = name ? context.objects.get<TaskObject>('Task', { namespace, name }) : undefined;
-    if (task) shown.push(taskText(task, around, withTags));
-    else
+    if (task) {
+      if (shown.length > 1) shown.push(comma);
+      shown.push(taskBytes(task, around, withTags));
+    } else
       failures.push({
         arn: asked.startsWith('arn:') ? asked : context.arns.task(cluster.name, asked),
         reason: 'MISSING',
       });
   }
-  return new JsonText(`{"tasks":[${shown.join(',')}],"failures":${JSON.stringify(failures)}}`);
+  shown.push(Buffer.from(`],"failures":${JSON.stringify(failures)}}`));
+  return new JsonBytes(Buffer.concat(shown));
 }
 
 export function listTasks(request: ListTasksRequest, context: OperationContext) {

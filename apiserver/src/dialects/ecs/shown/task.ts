@@ -1,6 +1,6 @@
 /**
- * Tasks as ECS answers them. A task that has not changed is shown as the same text, which is kept as long as its object: describing a hundred
- * tasks is then a matter of joining texts.
+ * Tasks as ECS answers them. A task that has not changed is shown as the same bytes, which are kept as long as its object: describing a hundred
+ * tasks is then a matter of joining them.
  */
 import type { Arns } from '../identity/arns.ts';
 import type { TaskDefinitionObject, TaskObject, TaskStatus } from '../kinds.ts';
@@ -14,21 +14,21 @@ export interface TaskSurroundings {
   definition(reference: string): TaskDefinitionObject | undefined;
 }
 
-interface ShownText {
+interface ShownBytes {
   readonly key: string;
-  readonly text: string;
+  readonly bytes: Buffer;
 }
 
-const shownTexts = new WeakMap<TaskObject, ShownText>();
+const shownBytes = new WeakMap<TaskObject, ShownBytes>();
 
-export function taskText(task: TaskObject, surroundings: TaskSurroundings, withTags: boolean): string {
+export function taskBytes(task: TaskObject, surroundings: TaskSurroundings, withTags: boolean): Buffer {
   const { arns, cluster } = surroundings;
   const key = `${withTags ? 't' : ''} ${arns.region} ${arns.account} ${cluster}`;
-  const known = shownTexts.get(task);
-  if (known?.key === key) return known.text;
-  const text = JSON.stringify(shownTask(task, surroundings, withTags));
-  shownTexts.set(task, { key, text });
-  return text;
+  const known = shownBytes.get(task);
+  if (known?.key === key) return known.bytes;
+  const bytes = Buffer.from(JSON.stringify(shownTask(task, surroundings, withTags)));
+  shownBytes.set(task, { key, bytes });
+  return bytes;
 }
 
 const ended: ReadonlySet<string> = new Set(['DEACTIVATING', 'STOPPING', 'DEPROVISIONING', 'STOPPED', 'DELETED']);

@@ -18,13 +18,13 @@ import { EcsError, refusals } from './ecs-error.ts';
 import { createEcsListener, type EcsListener } from './ecs-listener.ts';
 import { exceptionFrom } from './exception-from.ts';
 
-/** Runs one operation. What it answers is JSON text, whole. Throws EcsError or StatusError. */
+/** Runs one operation. What it answers is JSON, whole, as text or bytes. Throws EcsError or StatusError. */
 export type Perform = (
   operation: string,
   input: unknown,
   caller: Caller,
   signal: AbortSignal,
-) => Promise<string> | string;
+) => Promise<string | Buffer>;
 
 export interface EcsServerDeps {
   readonly host: string;
@@ -95,13 +95,14 @@ export class EcsServer {
     }
     this.#inFlight += 1;
     const gone = new AbortController();
-    response.once('close', () => gone.abort());
+    response.once('close', () => {
+      if (!response.writableFinished) gone.abort();
+    });
     try {
       const { method = '', url: target = '/', rawHeaders } = request;
       const { caller, headers } = this.#deps.keys.authenticate({ method, target, rawHeaders, body });
       const operation = operationOf(headers.get('x-amz-target'));
-      const answered = this.#deps.perform(operation, inputOf(body), caller, gone.signal);
-      this.#send(response, 200, typeof answered === 'string' ? answered : await answered);
+      this.#send(response, 200, await this.#deps.perform(operation, inputOf(body), caller, gone.signal));
     } catch (error) {
       if (!(gone.signal.aborted && isAbort(error))) this.#fail(response, error);
     } finally {
@@ -109,7 +110,12 @@ export class EcsServer {
     }
   }
 
-  #send(response: ServerResponse, code: number, body: string, more: Readonly<Record<string, string>> = {}): void {
+  #send(
+    response: ServerResponse,
+    code: number,
+    body: string | Buffer,
+    more: Readonly<Record<string, string>> = {},
+  ): void {
     response.writeHead(code, {
       'content-type': contentType,
       'content-length': Buffer.byteLength(body),
