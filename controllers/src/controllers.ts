@@ -18,6 +18,7 @@ import { rootCaController } from './cluster/root-ca/controller.ts';
 import { serviceAccountController } from './cluster/service-account/controller.ts';
 import { staleDisruptionController } from './cluster/stale-disruption/controller.ts';
 import { taintEvictionController } from './cluster/taint-eviction/controller.ts';
+import { ecsServiceController } from './ecs/service/controller.ts';
 import { ecsTaskController } from './ecs/task/controller.ts';
 import { endpointSliceController } from './networking/endpoint-slice/controller.ts';
 import { endpointSliceMirroringController } from './networking/endpoint-slice-mirroring/controller.ts';
@@ -75,6 +76,7 @@ export function allControllers(config: ControllersConfig, clock: Clock): readonl
     jobController,
     cronJobController,
     ttlAfterFinishedController,
+    ecsServiceController,
     ecsTaskController,
     endpointSliceController,
     endpointsController,

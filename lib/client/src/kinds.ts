@@ -34,7 +34,15 @@ import type {
   StorageClass,
   ValidatingAdmissionPolicy,
 } from '@slipway/api/types';
-import { type CapacityProvider, ecsGroup, type Task, type TaskDefinition } from '@slipway/api/ecs/kinds';
+import {
+  type CapacityProvider,
+  ecsGroup,
+  type Service as EcsService,
+  type ServiceDeployment,
+  type ServiceRevision,
+  type Task,
+  type TaskDefinition,
+} from '@slipway/api/ecs/kinds';
 import {
   type AddressPool,
   type Network,
@@ -169,5 +177,8 @@ export const kinds = {
   } as Kind<NetworkAttachmentDefinition>,
   ecsTaskDefinitions: ecsKind<TaskDefinition>('taskdefinitions', 'TaskDefinition', false),
   ecsTasks: ecsKind<Task>('tasks', 'Task', true),
+  ecsServices: ecsKind<EcsService>('services', 'Service', true),
+  ecsServiceDeployments: ecsKind<ServiceDeployment>('servicedeployments', 'ServiceDeployment', true),
+  ecsServiceRevisions: ecsKind<ServiceRevision>('servicerevisions', 'ServiceRevision', true),
   ecsCapacityProviders: ecsKind<CapacityProvider>('capacityproviders', 'CapacityProvider', false),
 } as const;

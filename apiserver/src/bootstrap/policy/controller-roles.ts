@@ -253,6 +253,17 @@ export const ownControllerRoles: Readonly<Record<string, Rules>> = {
     on('certificates.k8s.io', 'signers', 'approve', 'kubernetes.io/kubelet-serving'),
   ],
   'deployment-controller': [on('apps', 'deployments', 'patch')],
+  'ecs-service-controller': [
+    on('ecs.slipway.dev', 'services', 'delete get list watch'),
+    on('ecs.slipway.dev', 'services/status', 'update'),
+    on('ecs.slipway.dev', 'services/finalizers', 'update'),
+    on('ecs.slipway.dev', 'tasks', 'create get list patch watch'),
+    on('ecs.slipway.dev', 'servicedeployments servicerevisions', 'create delete get list watch'),
+    on('ecs.slipway.dev', 'servicedeployments/status', 'patch'),
+    on('ecs.slipway.dev', 'taskdefinitions', read),
+    on('core', 'nodes', read),
+    tellEvents,
+  ],
   'ecs-task-controller': [
     on('ecs.slipway.dev', 'tasks', 'delete get list patch watch'),
     on('ecs.slipway.dev', 'tasks/status', 'update'),

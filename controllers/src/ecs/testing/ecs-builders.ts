@@ -1,5 +1,5 @@
 /** Objects of ECS as the API server has them, small. */
-import type { Task, TaskDefinition, TaskSpec } from '@slipway/api/ecs/kinds';
+import type { Service, ServiceSpec, Task, TaskDefinition, TaskSpec } from '@slipway/api/ecs/kinds';
 import type { ContainerDefinition } from '@slipway/api/ecs/generated/types';
 import type { KubeObject } from '@slipway/api/types';
 
@@ -28,5 +28,14 @@ export function aTask(spec: Partial<TaskSpec> = {}, metadata: Partial<KubeObject
     kind: 'Task',
     metadata: { namespace, name: 'one', uid: 'uid-task', ...metadata },
     spec: { taskDefinition: 'web', desiredStatus: 'RUNNING', ...spec },
+  };
+}
+
+export function aService(spec: Partial<ServiceSpec> = {}, metadata: Partial<KubeObject['metadata']> = {}): Service {
+  return {
+    apiVersion: 'ecs.slipway.dev/v1',
+    kind: 'Service',
+    metadata: { namespace, name: 'web', uid: 'uid-service', generation: 1, ...metadata },
+    spec: { taskDefinition: 'web', desiredStatus: 'ACTIVE', schedulingStrategy: 'REPLICA', ...spec },
   };
 }

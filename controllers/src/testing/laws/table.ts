@@ -13,6 +13,7 @@ import { resourceQuotaLaws } from '../../cluster/resource-quota/laws.ts';
 import { rootCaLaws } from '../../cluster/root-ca/laws.ts';
 import { serviceAccountLaws } from '../../cluster/service-account/laws.ts';
 import { taintEvictionLaws } from '../../cluster/taint-eviction/laws.ts';
+import { ecsServiceLaws } from '../../ecs/service/laws.ts';
 import { ecsTaskLaws } from '../../ecs/task/laws.ts';
 import { endpointSliceLaws } from '../../networking/endpoint-slice/laws.ts';
 import { endpointSliceMirroringLaws } from '../../networking/endpoint-slice-mirroring/laws.ts';
@@ -36,6 +37,7 @@ import type { ControllerLaws } from './controller-laws.ts';
 
 /** What the laws need to know of each controller. One of `controllers.ts` that is missing fails a test. */
 export const lawTable: readonly ControllerLaws[] = [
+  ecsServiceLaws,
   ecsTaskLaws,
   deploymentLaws,
   replicaSetLaws,

@@ -121,3 +121,95 @@ export interface ContainerInstance extends KubeObject {
 export interface CapacityProvider extends KubeObject {
   spec?: { readonly name?: string; readonly nodeSelector?: Readonly<Record<string, string>> };
 }
+
+/** Times are text in objects. */
+type Stored<T> = { readonly [K in keyof T]: K extends `${string}At` ? string : T[K] };
+
+export type StoredDeployment = Stored<ecs.Deployment> & {
+  readonly id: string;
+  readonly status: 'PRIMARY' | 'ACTIVE' | 'INACTIVE';
+  /** The ServiceDeployment and the ServiceRevision that it is. */
+  readonly serviceDeployment: string;
+  readonly serviceRevision: string;
+};
+
+export interface ServiceEvent {
+  readonly id: string;
+  readonly createdAt: string;
+  readonly message: string;
+}
+
+export interface RevisionCounts {
+  readonly name?: string;
+  readonly requestedTaskCount?: number;
+  readonly runningTaskCount?: number;
+  readonly pendingTaskCount?: number;
+}
+
+export interface ServiceStatus {
+  readonly status?: 'ACTIVE' | 'DRAINING' | 'INACTIVE';
+  readonly desiredCount?: number;
+  readonly runningCount?: number;
+  readonly pendingCount?: number;
+  /** The newest first. */
+  readonly deployments?: readonly StoredDeployment[];
+  /** The newest first. */
+  readonly events?: readonly ServiceEvent[];
+  readonly currentServiceDeployment?: string;
+  readonly currentServiceRevisions?: readonly RevisionCounts[];
+  readonly observedGeneration?: number;
+  readonly conditions?: readonly TaskCondition[];
+}
+
+export type ServiceSpec = Omit<ecs.CreateServiceRequest, 'cluster' | 'serviceName'> & {
+  readonly serviceName?: string;
+  readonly taskDefinition: string;
+  readonly desiredStatus?: 'ACTIVE' | 'INACTIVE';
+  readonly forceNewDeployment?: number;
+};
+
+export interface Service extends KubeObject {
+  spec: ServiceSpec;
+  status?: ServiceStatus;
+}
+
+/** What a deployment was made from. */
+export interface ServiceRevision extends KubeObject {
+  spec: Pick<
+    ServiceSpec,
+    | 'capacityProviderStrategy'
+    | 'launchType'
+    | 'platformVersion'
+    | 'loadBalancers'
+    | 'serviceRegistries'
+    | 'networkConfiguration'
+    | 'serviceConnectConfiguration'
+    | 'volumeConfigurations'
+  > & { readonly serviceName: string; readonly taskDefinition: string };
+}
+
+export interface ServiceDeploymentStatus {
+  readonly status?: NonNullable<ecs.ServiceDeployment['status']>;
+  readonly statusReason?: string;
+  readonly lifecycleStage?: string;
+  readonly startedAt?: string;
+  readonly finishedAt?: string;
+  readonly stoppedAt?: string;
+  readonly updatedAt?: string;
+  readonly sourceServiceRevisions?: readonly RevisionCounts[];
+  readonly targetServiceRevision?: RevisionCounts;
+  readonly rollback?: { readonly reason?: string; readonly startedAt?: string; readonly serviceRevision?: string };
+  readonly deploymentCircuitBreaker?: ecs.ServiceDeploymentCircuitBreaker;
+}
+
+export interface ServiceDeployment extends KubeObject {
+  spec: {
+    readonly serviceName: string;
+    readonly targetServiceRevision: string;
+    readonly sourceServiceRevisions?: readonly string[];
+    readonly deploymentConfiguration?: ecs.DeploymentConfiguration;
+    /** Written by StopServiceDeployment. */
+    readonly stopType?: 'ROLLBACK' | 'ABORT';
+  };
+  status?: ServiceDeploymentStatus;
+}

@@ -1,0 +1,41 @@
+/** What a service tells, in ECS' words, newest first. */
+import type { Service, ServiceEvent } from '@slipway/api/ecs/kinds';
+import { formatTime } from '@slipway/kit/clock';
+import { createHash } from 'node:crypto';
+import { nameOfService } from './service-tasks.ts';
+
+const eventsMax = 100;
+
+export const texts = {
+  started: (tasks: readonly string[]) => `has started ${tasks.length} tasks: ${listed(tasks)}.`,
+  stopped: (tasks: readonly string[]) => `has stopped ${tasks.length} running tasks: ${listed(tasks)}.`,
+  unhealthy: (task: string) => `(task ${task}) failed container health checks.`,
+  steady: () => 'has reached a steady state.',
+  completed: (deployment: string) => `(deployment ${deployment}) deployment completed.`,
+  failed: (deployment: string, why: string) => `(deployment ${deployment}) deployment failed: ${why}.`,
+  rollingBack: (deployment: string) => `rolling back to deployment ${deployment}.`,
+  unableToStart: () => 'is unable to consistently start tasks successfully.',
+  noDefinition: (reference: string) =>
+    `was unable to start a deployment: there is no ACTIVE task definition ${reference}.`,
+} as const;
+
+function listed(tasks: readonly string[]): string {
+  return tasks.map((task) => `(task ${task})`).join(' ');
+}
+
+export function withEvents(service: Service, messages: readonly string[], nowMs: number): readonly ServiceEvent[] {
+  const before = service.status?.events ?? [];
+  const createdAt = formatTime(nowMs);
+  const added = messages.map((text, i): ServiceEvent => {
+    const message = `(service ${nameOfService(service)}) ${text}`;
+    return { id: uuidFrom(`${service.metadata.uid} ${nowMs} ${i} ${message}`), createdAt, message };
+  });
+  return [...added.toReversed(), ...before].slice(0, eventsMax);
+}
+
+function uuidFrom(text: string): string {
+  const hex = createHash('sha256').update(text).digest('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
+    '-',
+  );
+}

@@ -1,0 +1,96 @@
+/** What the tasks of a service are to its scheduler. Pure. */
+import type { Service, StoredDeployment, Task, TaskDefinition } from '@slipway/api/ecs/kinds';
+import type { Tally } from './rollout.ts';
+
+/** A task without a health check counts as healthy when it has been up for so long; only while others wait to be stopped for it. */
+export const settledAfterMs = 40_000;
+/** Of a task that the scheduler stops because its checks fail. */
+export const unhealthyReason = 'Task failed container health checks';
+
+export type TaskClass = 'pending' | 'healthy' | 'unhealthy' | 'stopping' | 'ended';
+
+export interface ClassifiedTask {
+  readonly task: Task;
+  readonly is: TaskClass;
+  /** When it becomes healthy by time alone. */
+  readonly againAtMs: number | undefined;
+}
+
+export interface HealthRules {
+  /** By `FAMILY:REVISION`: an essential container has a health check. */
+  readonly isChecked: (definition: string) => boolean;
+  readonly graceMs: number;
+  /** Nothing waits for the health of what is new. */
+  readonly isAlone: boolean;
+  readonly nowMs: number;
+}
+
+export function classify(task: Task, rules: HealthRules): ClassifiedTask {
+  const { spec, status = {} } = task;
+  const as = (is: TaskClass, againAtMs?: number): ClassifiedTask => ({ task, is, againAtMs });
+  if (status.lastStatus === 'STOPPED') return as('ended');
+  if (spec.desiredStatus === 'STOPPED' || task.metadata.deletionTimestamp) return as('stopping');
+  if (status.lastStatus !== 'RUNNING') return as('pending');
+  const startedAtMs = Date.parse(status.startedAt ?? '') || rules.nowMs;
+  if (!rules.isChecked(status.taskDefinition ?? spec.taskDefinition)) {
+    const settledAtMs = startedAtMs + settledAfterMs;
+    return rules.isAlone || settledAtMs <= rules.nowMs ? as('healthy') : as('pending', settledAtMs);
+  }
+  if (status.healthStatus === 'HEALTHY') return as('healthy');
+  if (status.healthStatus !== 'UNHEALTHY') return as('pending');
+  const graceEndsMs = startedAtMs + rules.graceMs;
+  return graceEndsMs > rules.nowMs ? as('pending', graceEndsMs) : as('unhealthy');
+}
+
+export function hasHealthCheck({ spec }: TaskDefinition): boolean {
+  return (spec.containerDefinitions ?? []).some(
+    ({ essential = true, healthCheck }) => essential && healthCheck && healthCheck.command[0] !== 'NONE',
+  );
+}
+
+export function tally(tasks: readonly ClassifiedTask[]): Tally {
+  const count = (is: TaskClass) => tasks.filter((each) => each.is === is).length;
+  return { pending: count('pending'), healthy: count('healthy'), unhealthy: count('unhealthy') };
+}
+
+/** The service scheduler leaves it alone until then. */
+export function isProtected({ spec }: Task, nowMs: number): boolean {
+  return spec.protection !== undefined && Date.parse(spec.protection.expirationDate) > nowMs;
+}
+
+/** Ends that speak against a deployment: it did not start, or did not stay up. */
+export function isFailure({ status }: Task): boolean {
+  const { stopCode, stoppedReason } = status ?? {};
+  return (
+    stopCode === 'TaskFailedToStart' || stopCode === 'EssentialContainerExited' || stoppedReason === unhealthyReason
+  );
+}
+
+/** Failures of a deployment since one of its tasks was healthy last, the newest first. */
+export function failuresSinceHealth(
+  { serviceDeployment }: Pick<StoredDeployment, 'serviceDeployment'>,
+  tasks: readonly ClassifiedTask[],
+): readonly Task[] {
+  const own = tasks.filter(({ task }) => task.spec.serviceDeployment === serviceDeployment);
+  const healthySinceMs = Math.max(
+    0,
+    ...own.filter(({ is }) => is === 'healthy').map(({ task }) => Date.parse(task.status?.startedAt ?? '') || 0),
+  );
+  return own
+    .filter(({ is, task }) => is === 'ended' && isFailure(task) && stoppedAtMs(task) > healthySinceMs)
+    .map(({ task }) => task)
+    .toSorted((a, b) => stoppedAtMs(b) - stoppedAtMs(a));
+}
+
+export function stoppedAtMs({ status }: Task): number {
+  return Date.parse(status?.stoppedAt ?? '') || 0;
+}
+
+/** As ECS has it: a service called `web` has the group `service:web`. */
+export function groupOfService(service: Service): string {
+  return `service:${nameOfService(service)}`;
+}
+
+export function nameOfService({ metadata, spec }: Service): string {
+  return spec.serviceName ?? metadata.name ?? '';
+}
