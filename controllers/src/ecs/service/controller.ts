@@ -26,7 +26,6 @@ export const ecsServiceController = definitionFrom({
   component: 'ecs-service-controller',
   account: 'ecs-service-controller',
   primary: kinds.ecsServices,
-  needs: kinds.ecsServices,
   triggers: [
     { on: kinds.ecsTasks, via: 'owner' },
     { on: kinds.ecsServiceDeployments, via: 'owner' },
