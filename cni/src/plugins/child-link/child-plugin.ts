@@ -1,11 +1,11 @@
 import { neverAborted } from '@slipway/kit/abort';
 import { messageOf } from '@slipway/kit/errors';
 import type { UndoStack } from '@slipway/kit/undo-stack';
-import { type Host, KernelError } from '../../host/host.ts';
+import { type Host, type HostOptions, KernelError } from '../../host/host.ts';
 import type { ChildLinkKind } from '../../host/link-step.ts';
 import type { CniPlugin, CniRequest } from '../../skeleton/plugin.ts';
 import { CniError } from '../../spec/cni-error.ts';
-import type { CniResult, NetworkConfig } from '../../spec/types.ts';
+import type { CniIp, CniResult, NetworkConfig } from '../../spec/types.ts';
 import { allocateAddresses } from '../container-link/allocate-addresses.ts';
 import { checkContainerLink, checkFailed } from '../container-link/check-container-link.ts';
 import { hostInterfaceName, interfaceAlias } from '../names.ts';
@@ -53,6 +53,7 @@ export function createChildPlugin<Config extends ChildConfig>(driver: ChildDrive
       const plan = planChild(request, allocated, { mac: mac ?? parent.link.mac, mtu, hasNoNeighbours });
       await makeLink({ driver, request, parent, mac, name: plan.draftName }, host, undo);
       const { netns, signal } = request;
+      if (!hasNoNeighbours) await announce(plan.draftName, allocated, host, { netns, signal });
       await host.link(plan.containerSteps, { netns, signal }).catch((error: unknown) => {
         throw explained(error, driver, request, parent);
       });
@@ -91,6 +92,16 @@ export function createChildPlugin<Config extends ChildConfig>(driver: ChildDrive
     /** An interface goes with its container's namespace; what others of the network still need is the parent. */
     gc: ({ network, signal }, valid, host) => collectParents(network, valid, host, { signal }),
   };
+}
+
+/**
+ * Once the link is up the LAN is told who has the address now: it may have been another container's, on another host, and
+ * neighbours remember its MAC for minutes.
+ */
+async function announce(link: string, { ips }: CniResult, host: Host, options: HostOptions): Promise<void> {
+  const isIpv6 = ({ address }: CniIp) => address.includes(':');
+  if (!ips.every(isIpv6)) await host.writeSysctl(`net/ipv4/conf/${link}/arp_notify`, '1', options);
+  if (ips.some(isIpv6)) await host.writeSysctl(`net/ipv6/conf/${link}/ndisc_notify`, '1', options);
 }
 
 function requireMtu({ mtu }: ChildConfig, { link, label }: Parent): number {
