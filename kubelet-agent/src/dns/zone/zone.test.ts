@@ -132,6 +132,8 @@ describe('resolveInZone', () => {
   it('tells aliases to the pods of a Network, and to nobody else', () => {
     const source = '10.64.0.9';
     expect(dataOf(ask('cache', 'A', source))).toEqual(['10.1.0.5', '10.1.0.6']);
+    expect(dataOf(ask('cache.cluster.local', 'A', source))).toEqual(['10.1.0.5', '10.1.0.6']);
+    expect(dataOf(ask('cache.cluster.local'))).toBe('nxdomain');
     expect(dataOf(ask('cache', 'AAAA', source))).toEqual([]);
     expect(dataOf(ask('other', 'A', source))).toBe('foreign');
     expect(dataOf(ask('cache.lan.networks.cluster.local', 'A', source))).toEqual(['10.1.0.5', '10.1.0.6']);

@@ -12,7 +12,8 @@ import { addressOfReverseName } from './reverse-name.ts';
  *     _PORT._PROTOCOL.SERVICE.NAMESPACE.svc.ZONE    SRV, A, AAAA
  *     HOSTNAME.SERVICE.NAMESPACE.svc.ZONE           A, AAAA, SRV of one endpoint
  *     1-2-3-4.NAMESPACE.pod.ZONE                    A, AAAA
- *     ALIAS.NETWORK.networks.ZONE, and ALIAS alone  A, AAAA; only for pods on that Network
+ *     ALIAS.NETWORK.networks.ZONE                   A, AAAA; only for pods on that Network
+ *     ALIAS.ZONE, ALIAS                             the same, on the first of the pod's Networks that has it
  *     reverse names of all these                    PTR
  */
 export interface ZoneOptions {
@@ -53,7 +54,7 @@ export function resolveInZone(question: ZoneQuestion, view: ClusterView, options
     const address = addressOfReverseName(name);
     return address ? resolveReverse(question, address, view, options) : foreign;
   }
-  if (!name.includes('.') && name !== domain) return resolveBareName(question, view);
+  if (!name.includes('.') && name !== domain) return resolveAliasOnNetworks(name, question, view) ?? foreign;
   if (name !== domain && !name.endsWith(`.${domain}`)) return foreign;
   const labels = name === domain ? [] : name.slice(0, -domain.length - 1).split('.');
   const own = resolveOwnName(name, type, labels, view, options);
@@ -67,7 +68,8 @@ export function resolveInZone(question: ZoneQuestion, view: ClusterView, options
     case 'networks':
       return resolveNetworkName(question, before, view);
     default:
-      return nxdomain;
+      // The end of every pod's search path: an alias is found here before it is asked for as it is.
+      return (labels[0] && before.length === 0 && resolveAliasOnNetworks(labels[0], question, view)) || nxdomain;
   }
 }
 
@@ -244,14 +246,18 @@ function resolvePod(name: string, type: string, labels: readonly string[], view:
   return address ? found(addressRecords(name, type, [address])) : nxdomain;
 }
 
-/** A name without dots is an alias on the first of the pod's Networks that has it; otherwise it is not ours. */
-function resolveBareName({ name, type, source }: ZoneQuestion, view: ClusterView): ZoneAnswer {
-  if (name === '') return foreign;
+/** Undefined when the alias is on none of the Networks of who asks. The first that has it counts, in the pod's order. */
+function resolveAliasOnNetworks(
+  alias: string,
+  { name, type, source }: ZoneQuestion,
+  view: ClusterView,
+): ZoneAnswer | undefined {
+  if (alias === '') return undefined;
   for (const network of view.networksOf(source)) {
-    const addresses = view.aliasAddresses(network, name);
+    const addresses = view.aliasAddresses(network, alias);
     if (addresses.length > 0) return found(addressRecords(name, type, addresses));
   }
-  return foreign;
+  return undefined;
 }
 
 /** Whoever is not on the Network is not told that it exists. */
