@@ -186,8 +186,10 @@ class AllocationRequest {
       }
       const asked = port.nodePort || askedBySibling(port, ports);
       if (asked) this.#takeAskedPort(draft, asked, `spec.ports[${i}].nodePort`);
-      port.nodePort = asked || this.#takeAnyPort('nodePort');
-      byPort.set(port.port, port.nodePort);
+      const nodePort = asked || this.#takeAnyPort('nodePort');
+      // What has one already may be the stored version itself, as when only the status is written.
+      if (port.nodePort !== nodePort) port.nodePort = nodePort;
+      byPort.set(port.port, nodePort);
     });
   }
 

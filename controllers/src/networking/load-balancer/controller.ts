@@ -2,7 +2,7 @@ import type { Change } from '@slipway/client/cache';
 import { kindId, kinds } from '@slipway/client/kinds';
 import type { Service } from '@slipway/api/types';
 import { applySteps } from '../../runtime/apply-plan.ts';
-import { type ControllerDefinition, indexOn, triggerOn } from '../../runtime/controller-definition.ts';
+import { type ControllerDefinition, indexOn, settled, triggerOn } from '../../runtime/controller-definition.ts';
 import {
   balancedIndex,
   balancedServices,
@@ -16,6 +16,7 @@ import { planLoadBalancers } from './plan.ts';
 
 /** One key for all: addresses are given by one hand. */
 const all = 'load-balancers';
+const untilSyncedMs = 250;
 const component = 'load-balancer-controller';
 
 /** Gives Services of type LoadBalancer addresses out of AddressPools, and says which nodes answer for them. */
@@ -43,6 +44,9 @@ export const loadBalancerController: ControllerDefinition = {
   },
   create: ({ caches, client, events, clock, random }) => ({
     reconcile: async (_, { signal }) => {
+      // Before the pools are known nothing is: to go by none would take all addresses away.
+      if (!caches.has(kinds.addressPools)) return settled;
+      if (!caches.of(kinds.addressPools).isSynced) return { againAfterMs: untilSyncedMs };
       const steps = planLoadBalancers(observeLoadBalancers(caches), clock.nowMs());
       const { pending, failure } = await applySteps(steps, {
         client: client.withCause({ controller: component, object: { kind: 'Service', name: '' } }),

@@ -27,7 +27,7 @@ export function observeLoadBalancers(caches: Caches): ObservedBalancers {
       service,
       slices: isLocal(service) ? caches.byIndex(kinds.endpointSlices, slicesIndex, keyOf(service)) : [],
     })),
-    pools: caches.has(kinds.addressPools) ? caches.list(kinds.addressPools) : [],
+    pools: caches.list(kinds.addressPools),
     nodes: caches.list(kinds.nodes),
     namespaceLabels: new Map(
       [...namespaces].map((name) => [name, caches.get(kinds.namespaces, name)?.metadata.labels ?? {}]),
