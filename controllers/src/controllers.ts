@@ -19,6 +19,7 @@ import { serviceAccountController } from './cluster/service-account/controller.t
 import { staleDisruptionController } from './cluster/stale-disruption/controller.ts';
 import { taintEvictionController } from './cluster/taint-eviction/controller.ts';
 import { ecsServiceController } from './ecs/service/controller.ts';
+import { containerInstanceController } from './ecs/container-instance/controller.ts';
 import { ecsTaskController } from './ecs/task/controller.ts';
 import { endpointSliceController } from './networking/endpoint-slice/controller.ts';
 import { endpointSliceMirroringController } from './networking/endpoint-slice-mirroring/controller.ts';
@@ -78,6 +79,7 @@ export function allControllers(config: ControllersConfig, clock: Clock): readonl
     ttlAfterFinishedController,
     ecsServiceController,
     ecsTaskController,
+    containerInstanceController,
     endpointSliceController,
     endpointsController,
     endpointSliceMirroringController,

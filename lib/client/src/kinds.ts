@@ -36,6 +36,7 @@ import type {
 } from '@slipway/api/types';
 import {
   type CapacityProvider,
+  type ContainerInstance,
   ecsGroup,
   type Service as EcsService,
   type ServiceDeployment,
@@ -175,6 +176,7 @@ export const kinds = {
     kind: 'NetworkAttachmentDefinition',
     namespaced: true,
   } as Kind<NetworkAttachmentDefinition>,
+  ecsContainerInstances: ecsKind<ContainerInstance>('containerinstances', 'ContainerInstance', false),
   ecsTaskDefinitions: ecsKind<TaskDefinition>('taskdefinitions', 'TaskDefinition', false),
   ecsTasks: ecsKind<Task>('tasks', 'Task', true),
   ecsServices: ecsKind<EcsService>('services', 'Service', true),

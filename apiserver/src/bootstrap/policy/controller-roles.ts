@@ -264,6 +264,19 @@ export const ownControllerRoles: Readonly<Record<string, Rules>> = {
     on('core', 'nodes', read),
     tellEvents,
   ],
+  'ecs-container-instance-controller': [
+    on('ecs.slipway.dev', 'containerinstances', 'create get list patch watch'),
+    on('ecs.slipway.dev', 'containerinstances/status', 'patch'),
+    on('core', 'nodes', 'get list patch watch'),
+    tellEvents,
+  ],
+  'ecs-task-definition-controller': [
+    on('ecs.slipway.dev', 'taskdefinitions', 'get list patch watch'),
+    on('ecs.slipway.dev', 'taskdefinitions/finalizers', 'update'),
+    on('ecs.slipway.dev', 'taskdefinitionfamilies', 'create get list patch watch'),
+    on('ecs.slipway.dev', 'tasks services', read),
+    tellEvents,
+  ],
   'ecs-task-controller': [
     on('ecs.slipway.dev', 'tasks', 'delete get list patch watch'),
     on('ecs.slipway.dev', 'tasks/status', 'update'),

@@ -14,6 +14,7 @@ import { rootCaLaws } from '../../cluster/root-ca/laws.ts';
 import { serviceAccountLaws } from '../../cluster/service-account/laws.ts';
 import { taintEvictionLaws } from '../../cluster/taint-eviction/laws.ts';
 import { ecsServiceLaws } from '../../ecs/service/laws.ts';
+import { containerInstanceLaws } from '../../ecs/container-instance/laws.ts';
 import { ecsTaskLaws } from '../../ecs/task/laws.ts';
 import { endpointSliceLaws } from '../../networking/endpoint-slice/laws.ts';
 import { endpointSliceMirroringLaws } from '../../networking/endpoint-slice-mirroring/laws.ts';
@@ -39,6 +40,7 @@ import type { ControllerLaws } from './controller-laws.ts';
 export const lawTable: readonly ControllerLaws[] = [
   ecsServiceLaws,
   ecsTaskLaws,
+  containerInstanceLaws,
   deploymentLaws,
   replicaSetLaws,
   replicationControllerLaws,

@@ -108,14 +108,30 @@ export interface Task extends KubeObject {
   status?: TaskStatus;
 }
 
+export interface InstanceAttribute {
+  readonly name: string;
+  readonly value?: string;
+}
+
 /** A view of a Node; it has the node's name. */
 export interface ContainerInstance extends KubeObject {
-  spec?: {
+  spec: {
     readonly status?: 'ACTIVE' | 'DRAINING';
     readonly cluster?: string;
-    readonly attributes?: readonly ecs.Attribute[];
+    readonly attributes?: readonly InstanceAttribute[];
     readonly tags?: readonly ecs.Tag[];
   };
+  status?: ContainerInstanceStatus;
+}
+
+export interface ContainerInstanceStatus {
+  readonly status?: 'ACTIVE' | 'DRAINING';
+  readonly agentConnected?: boolean;
+  readonly ec2InstanceId?: string;
+  readonly versionInfo?: { readonly agentVersion?: string; readonly dockerVersion?: string };
+  readonly registeredResources?: readonly ecs.Resource[];
+  readonly registeredAt?: string;
+  readonly attributes?: readonly InstanceAttribute[];
 }
 
 export interface CapacityProvider extends KubeObject {
