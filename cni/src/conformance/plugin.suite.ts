@@ -1,23 +1,11 @@
 import { neverAborted } from '@slipway/kit/abort';
-import type { CallPlugin, Invocation } from '../skeleton/plugin.ts';
+import type { Invocation } from '../skeleton/plugin.ts';
 import { CniError, type CniErrorName, cniErrorCodes } from '../spec/cni-error.ts';
 import type { JsonObject } from '../spec/json.ts';
 import { decodeResult } from '../spec/result.ts';
 import type { CniResult } from '../spec/types.ts';
-import { supportedVersions } from '../spec/versions.ts';
+import type { Reach } from './reach.ts';
 import { createTestNetwork, describeWithNetwork, type TestNetwork } from './test-network.ts';
-
-export interface PluginUnderTest {
-  readonly call: CallPlugin;
-  readonly path: readonly string[];
-}
-
-export interface PluginSuiteOptions {
-  /** How the plugins are reached in a given machine: in process or as executables. */
-  readonly reach: (network: TestNetwork) => Promise<PluginUnderTest>;
-  /** Versions of the specification to try; all by default. */
-  readonly versions?: readonly string[];
-}
 
 /** An executable takes a quarter of a second to start on a busy machine, and a test calls up to a dozen. */
 const timeoutMs = 30_000;
@@ -28,95 +16,18 @@ interface Fixture {
   readonly config: (type: string, more?: JsonObject) => JsonObject;
 }
 
-/** What the specification asks of any plugin, and what bridge, host-local, portmap and loopback promise beyond. */
-export function describePlugins(name: string, options: PluginSuiteOptions): void {
-  describeWithNetwork(`CNI plugins, ${name}`, () => {
+/** What bridge, host-local and portmap promise together, beyond the specification. */
+export function describePlugins(reach: Reach): void {
+  describeWithNetwork(`CNI plugins, ${reach.name}`, () => {
     let fixture: Fixture;
     let container: string;
     beforeAll(async () => {
-      fixture = await createFixture(options);
+      fixture = await createFixture(reach);
     });
     afterAll(() => fixture?.network.remove());
     beforeEach(async () => {
       container = await fixture.network.addNetns();
     });
-
-    describe.each(options.versions ?? supportedVersions)('CNI %s', (version) => {
-      it(
-        'adds, checks and deletes a bridge attachment',
-        async () => {
-          const { call, config, network } = fixture;
-          const bridge = config('bridge', { cniVersion: version });
-          const answer = await call('bridge', { command: 'ADD', netns: container, config: bridge });
-          expect(answer?.cniVersion).toBe(version);
-          const result = decodeResult(answer);
-          expectIpVersionField(answer, version);
-          const inside = result.interfaces.find((link) => link.sandbox === container);
-          expect(inside).toMatchObject({ name: 'eth0', mac: expect.stringMatching(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/) });
-          const shown = await network.host.ipShow(['address', 'show', 'dev', 'eth0'], {
-            netns: container,
-            signal: neverAborted,
-          });
-          expect(shown[0]?.address).toBe(inside?.mac);
-          await network.run(container, 'busybox', 'ping', '-c1', '-W2', '10.99.0.1');
-
-          const withResult = { ...bridge, prevResult: answer };
-          if (version !== '0.3.1') {
-            await call('bridge', { command: 'CHECK', netns: container, config: withResult });
-            await network.host.ip([`address del ${result.ips[0]?.address} dev eth0`], {
-              netns: container,
-              signal: neverAborted,
-            });
-            await expectCniError(call('bridge', { command: 'CHECK', netns: container, config: withResult }));
-          }
-          await call('bridge', { command: 'DEL', netns: container, config: withResult });
-          await call('bridge', { command: 'DEL', netns: container, config: withResult });
-          expect(await linksOf(network, container)).toEqual(['lo']);
-        },
-        timeoutMs,
-      );
-    });
-
-    it(
-      'prints the versions it supports',
-      async () => {
-        for (const type of ['bridge', 'host-local', 'portmap', 'loopback']) {
-          const answer = await fixture.call(type, { command: 'VERSION', config: { cniVersion: '0.4.0' } });
-          expect(answer).toMatchObject({ cniVersion: '0.4.0', supportedVersions: expect.arrayContaining(['1.0.0']) });
-        }
-      },
-      timeoutMs,
-    );
-
-    it.each<[string, Partial<Invocation>, CniErrorName]>([
-      [
-        'a version from the future',
-        { config: { cniVersion: '9.9.9', name: 'n', type: 'bridge' } },
-        'incompatibleVersion',
-      ],
-      ['no container id', { containerId: '' }, 'invalidEnvironment'],
-      ['a container id with a slash', { containerId: 'a/b' }, 'invalidEnvironment'],
-      ['an interface name that is too long', { ifName: 'abcdefghijklmnop' }, 'invalidEnvironment'],
-      ['no namespace', { netns: '' }, 'invalidEnvironment'],
-    ])('refuses %s', async (_what, change, code) => {
-      const invocation = { command: 'ADD' as const, netns: container, config: fixture.config('bridge'), ...change };
-      await expectCniError(fixture.call('bridge', invocation), code);
-    });
-
-    it(
-      'deletes what is left when the namespace is gone',
-      async () => {
-        const { call, config, network } = fixture;
-        const bridge = config('bridge', { ipam: smallIpam(network) });
-        for (let round = 0; round < 3; round++) {
-          const netns = await network.addNetns();
-          await call('bridge', { command: 'ADD', netns, config: bridge });
-          await network.removeNetns(netns);
-          await call('bridge', { command: 'DEL', netns, config: bridge });
-        }
-      },
-      timeoutMs,
-    );
 
     it(
       'gives the address back when attaching fails',
@@ -213,33 +124,15 @@ export function describePlugins(name: string, options: PluginSuiteOptions): void
       },
       timeoutMs,
     );
-
-    it(
-      'brings loopback up',
-      async () => {
-        const { call, config, network } = fixture;
-        const loopback = config('loopback');
-        const prevResult = await call('loopback', { command: 'ADD', netns: container, ifName: 'lo', config: loopback });
-        await network.run(container, 'busybox', 'ping', '-c1', '-W2', '127.0.0.1');
-        await call('loopback', {
-          command: 'CHECK',
-          netns: container,
-          ifName: 'lo',
-          config: { ...loopback, prevResult },
-        });
-        await call('loopback', { command: 'DEL', netns: container, ifName: 'lo', config: loopback });
-      },
-      timeoutMs,
-    );
   });
 }
 
 /** What only ours promise: GC, STATUS and the routed mode. */
-export function describeOurPlugins(name: string, options: PluginSuiteOptions): void {
-  describeWithNetwork(`our CNI plugins, ${name}`, () => {
+export function describeOurPlugins(reach: Reach): void {
+  describeWithNetwork(`our CNI plugins, ${reach.name}`, () => {
     let fixture: Fixture;
     beforeAll(async () => {
-      fixture = await createFixture(options);
+      fixture = await createFixture(reach);
     });
     afterAll(() => fixture?.network.remove());
 
@@ -314,9 +207,9 @@ export function describeOurPlugins(name: string, options: PluginSuiteOptions): v
   });
 }
 
-async function createFixture(options: PluginSuiteOptions): Promise<Fixture> {
+async function createFixture(reach: Reach): Promise<Fixture> {
   const network = await createTestNetwork();
-  const { call, path } = await options.reach(network);
+  const { call, path } = await reach.open(network);
   return {
     network,
     call: (type, change) =>
@@ -326,7 +219,7 @@ async function createFixture(options: PluginSuiteOptions): Promise<Fixture> {
         neverAborted,
       ),
     config: (type, more = {}) => ({
-      cniVersion: options.versions?.at(-1) ?? '1.1.0',
+      cniVersion: '1.1.0',
       name: 'test',
       type,
       ...(type === 'bridge' ? { ...bridgeDefaults, ipam: { ...ipamDefaults, dataDir: network.directory } } : {}),
@@ -351,11 +244,6 @@ function addressOf(result: CniResult): string {
 async function linksOf(network: TestNetwork, netns: string): Promise<string[]> {
   const links = await network.host.ipShow(['link', 'show'], { netns, signal: neverAborted });
   return links.map((link) => String(link.ifname)).toSorted();
-}
-
-function expectIpVersionField(answer: JsonObject | undefined, version: string): void {
-  const [ip] = (answer?.ips as readonly JsonObject[] | undefined) ?? [];
-  expect(ip?.version).toBe(version.startsWith('0.') ? '4' : undefined);
 }
 
 async function expectCniError(work: Promise<unknown>, code?: CniErrorName): Promise<void> {

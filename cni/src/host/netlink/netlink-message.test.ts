@@ -40,8 +40,8 @@ describe('netlink messages', () => {
     const messages = linkStepMessages({ step: 'setPortVlans', name: 'p', add, remove: [1] }, numbers);
     const header = '07000000' + '07000000' + '00000000' + '00000000';
     expect(messages.map(({ type, body }) => [type, hexOf(Buffer.concat(body))])).toEqual([
-      [19, `${header}14001a80` + '08000200' + '06006400' + '08000200' + '00000700'],
-      [17, `${header}0c001a80` + '08000200' + '00000100'],
+      [19, `${header}14001a8008000200060064000800020000000700`],
+      [17, `${header}0c001a800800020000000100`],
     ]);
   });
 
