@@ -2,6 +2,8 @@ export { type AttachmentRequest, type Chain, type ChainOptions, createChain } fr
 export { loadConflist, parseConflist } from './chain/parse-conflist.ts';
 export { createResultCache, type ResultCache } from './chain/result-cache.ts';
 export { type Host, type HostOptions, type IpObject, KernelError, type NftObject } from './host/host.ts';
+export { addressField, interfaceField, portField } from './host/nft-fields.ts';
+export type { NftElement, NftTable } from './host/netlink/set-messages.ts';
 export { createKernelHost, type KernelHostOptions } from './host/kernel-host.ts';
 export type {
   ForwardingEntry,

@@ -21,7 +21,7 @@ export function guardSandboxes(
     await network.tearDown(request, signal);
     const { policies, sources } = protection() ?? {};
     policies?.release(request);
-    sources?.remove(interfaceOf(request.sandboxId));
+    await sources?.remove(interfaceOf(request.sandboxId), signal);
   };
   return {
     problem: (signal) => network.problem(signal),
@@ -30,7 +30,11 @@ export function guardSandboxes(
       const status = await network.setUp(request, signal);
       const { policies, sources } = protection() ?? {};
       try {
-        sources?.add(interfaceOf(request.sandboxId), status.ips);
+        // Without an address of ours it uses others, or none: a network of layer 2.
+        if (status.ips.length > 0) {
+          const { namespace, name } = request.pod;
+          await sources?.add(interfaceOf(request.sandboxId), status.ips, `${namespace}/${name}`, signal);
+        }
         await policies?.protect({ ...request, ips: status.ips }, signal);
       } catch (error) {
         await giveBack(request, neverAborted);

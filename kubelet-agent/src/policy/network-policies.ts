@@ -6,10 +6,11 @@ import type { Clock } from '@slipway/kit/clock';
 import { messageOf } from '@slipway/kit/errors';
 import type { Logger } from '@slipway/kit/logger';
 import type { StartWatch } from '../node/start-watch.ts';
+import { kernelElement } from './element-keys.ts';
 import { observeTable } from './observe-table.ts';
 import { PeerWatch } from './peer-watch.ts';
 import { planPolicies } from './plan-policies.ts';
-import { type KernelState, planTransaction } from './plan-transaction.ts';
+import { type KernelState, type PolicyTransaction, planTransaction } from './plan-transaction.ts';
 import { type PolicyRuleset, policyTableName } from './ruleset.ts';
 import { Subjects } from './subjects.ts';
 
@@ -104,24 +105,30 @@ export class NetworkPolicies {
 
   /** One round: plan, observe if needed, apply. Answers whether anything had to change. Throws when the kernel refuses. */
   async apply(signal: AbortSignal): Promise<boolean> {
-    const { host } = this.#deps;
     const version = this.#version;
     const ruleset = this.#plan();
     if (this.#missing) {
       this.#kernel = undefined; // sets that are kept from now on are not those that were applied
       return false;
     }
-    const memberChanges = this.#peers.index.drain();
     this.#kernel ??= await this.#observe(signal);
+    const memberChanges = this.#peers.index.drain(); // after the listing: what it shows is compared with what is known now
     const members = (set: string) => this.#peers.index.elements(set);
     const transaction = planTransaction(this.#table, this.#kernel, { ruleset, members, memberChanges });
     if (transaction) {
       this.#kernel = undefined; // until it is known to have gone through
-      await host.nft(transaction, { signal });
+      await this.#carryOut(transaction, signal);
     }
     this.#kernel = { kind: 'applied', ruleset };
     this.#applied = version;
     return transaction !== undefined;
+  }
+
+  #carryOut(transaction: PolicyTransaction, signal: AbortSignal): Promise<void> {
+    const { host } = this.#deps;
+    if (transaction.kind === 'script') return host.nft(transaction.script, { signal });
+    const [add, remove] = [transaction.add.map(kernelElement), transaction.remove.map(kernelElement)];
+    return host.nftElements({ table: { family: 'inet', name: this.#table }, add, remove }, { signal });
   }
 
   get #isSynced(): boolean {

@@ -17,23 +17,37 @@ export interface DesiredState {
   readonly memberChanges: MemberChanges;
 }
 
+export interface SetElement {
+  readonly set: string;
+  readonly element: string;
+}
+
+/** A script for `nft`; or elements alone, for which no program need be started. */
+export type PolicyTransaction =
+  | { readonly kind: 'script'; readonly script: string }
+  | { readonly kind: 'elements'; readonly add: readonly SetElement[]; readonly remove: readonly SetElement[] };
+
 const nothing: ObservedTable = { chains: new Map(), sets: new Map(), dispatch: new Map() };
 
 /**
  * Pure: the smallest transaction that leads from what is there to what shall be; undefined when they are equal. The order
  * matters: what is led to comes first and goes last. When only pods came and went, only elements are looked at.
  */
-export function planTransaction(table: string, kernel: KernelState, desired: DesiredState): string | undefined {
+export function planTransaction(
+  table: string,
+  kernel: KernelState,
+  desired: DesiredState,
+): PolicyTransaction | undefined {
   const { ruleset } = desired;
   if (kernel.kind === 'applied' && kernel.ruleset === ruleset) {
-    return joined(memberLines(table, [...desired.memberChanges].flatMap(changeOf)));
+    return memberTransaction(table, [...desired.memberChanges].map(changeOf));
   }
   const from =
     kernel.kind === 'nothing' ? nothing : kernel.kind === 'listed' ? kernel.table : tableFrom(kernel.ruleset);
   const changes = [...setChanges(from, kernel, desired)];
   const chains = chainLines(table, from, ruleset);
   const oldSets = [...from.sets.keys()].filter((name) => !isWanted(ruleset, name));
-  return joined([
+  return scriptOf([
     ...(kernel.kind === 'nothing' ? baseLines(table) : []),
     ...newSets(table, from, ruleset),
     ...chains.added,
@@ -44,8 +58,19 @@ export function planTransaction(table: string, kernel: KernelState, desired: Des
   ]);
 }
 
-function joined(lines: readonly string[]): string | undefined {
-  return lines.length > 0 ? `${lines.join('\n')}\n` : undefined;
+function scriptOf(lines: readonly string[]): PolicyTransaction | undefined {
+  return lines.length > 0 ? { kind: 'script', script: `${lines.join('\n')}\n` } : undefined;
+}
+
+/** Elements that one message each can change without a program in between. More are better told to `nft` in a few lines. */
+const directElementsMax = 400;
+
+function memberTransaction(table: string, changes: readonly SetChange[]): PolicyTransaction | undefined {
+  const remove = changes.flatMap(({ set, gone }) => gone.map((element) => ({ set, element })));
+  const add = changes.flatMap(({ set, come }) => come.map((element) => ({ set, element })));
+  if (remove.length + add.length === 0) return undefined;
+  if (remove.length + add.length > directElementsMax) return scriptOf(memberLines(table, changes));
+  return { kind: 'elements', add, remove };
 }
 
 function baseLines(table: string): string[] {

@@ -3,15 +3,22 @@
  * Which pod a packet comes from is known only where it enters the bridge: this is a table of the bridge family. It looks at interfaces
  * that it knows and leaves all others alone.
  */
-import type { Host, NftObject } from '@slipway/cni';
+import { parseIp } from '@slipway/api/ip-address';
+import { addressField, type Host, interfaceField, type NftElement, type NftObject, type NftTable } from '@slipway/cni';
 import type { Clock } from '@slipway/kit/clock';
 import { messageOf } from '@slipway/kit/errors';
 import type { Logger } from '@slipway/kit/logger';
 import { canonicalAddresses } from './peer-pod.ts';
 import { contentName, policyTableName } from './ruleset.ts';
 
-/** Host's end of a pod's pair → the pod's addresses. */
-export type GuardedInterfaces = ReadonlyMap<string, readonly string[]>;
+interface GuardedInterface {
+  readonly ips: readonly string[];
+  /** `default/web-1`, for a reader of the table. */
+  readonly pod: string;
+}
+
+/** By the name of the host's end of a pod's pair. */
+export type GuardedInterfaces = ReadonlyMap<string, GuardedInterface>;
 
 const sets = {
   guarded: '{ type ifname; }',
@@ -31,44 +38,48 @@ const rules = [
 
 const version = contentName('base', [...Object.entries(sets).flat(), ...rules]);
 
+/** A text, or with a comment this. */
+interface ListedElement {
+  readonly elem?: { readonly val?: unknown; readonly comment?: unknown };
+}
+
 /** Pure: what `nft -j list table bridge ...` shows. Undefined when there is no table of ours. */
 export function observeGuard(listing: readonly NftObject[] | undefined): GuardedInterfaces | undefined {
   if (!listing?.some(({ chain }) => chain?.name === version)) return undefined;
-  const found = new Map<string, string[]>();
+  const found = new Map<string, { ips: string[]; pod: string }>();
   const elementsOf = (name: string): readonly unknown[] => {
     const elements = listing.find(({ set }) => set?.name === name)?.set?.elem;
     return Array.isArray(elements) ? elements : [];
   };
-  for (const name of elementsOf('guarded')) found.set(String(name), []);
+  for (const element of elementsOf('guarded')) {
+    const { val: name = element, comment = '' } = (element as ListedElement).elem ?? {};
+    found.set(String(name), { ips: [], pod: String(comment) });
+  }
   for (const element of [...elementsOf('own4'), ...elementsOf('own6')]) {
     const [name, ip] = (element as { readonly concat?: readonly unknown[] }).concat ?? [];
-    found.get(String(name))?.push(String(ip));
+    found.get(String(name))?.ips.push(String(ip));
   }
   return found;
 }
 
-/** Pure: the transaction that leads there; undefined when nothing differs. */
+/** Pure: which elements lead there. */
 export function planGuard(
-  table: string,
-  observed: GuardedInterfaces | undefined,
+  observed: GuardedInterfaces,
   desired: GuardedInterfaces,
-): string | undefined {
-  const lines = observed ? [] : baseLines(table);
-  for (const [name, ips] of observed ?? []) {
-    if (!isSame(ips, desired.get(name))) lines.push(...elementLines('delete', table, name, ips));
-  }
-  for (const [name, ips] of desired) {
-    if (!isSame(ips, observed?.get(name))) lines.push(...elementLines('add', table, name, ips));
-  }
-  return lines.length > 0 ? `${lines.join('\n')}\n` : undefined;
+): { readonly add: readonly NftElement[]; readonly remove: readonly NftElement[] } {
+  const differing = (from: GuardedInterfaces, to: GuardedInterfaces) =>
+    [...from]
+      .filter(([name, { ips }]) => !isSame(ips, to.get(name)?.ips))
+      .flatMap(([name, each]) => elements(name, each));
+  return { remove: differing(observed, desired), add: differing(desired, observed) };
 }
 
 function isSame(one: readonly string[], other: readonly string[] | undefined): boolean {
   return other !== undefined && one.length === other.length && one.every((ip) => other.includes(ip));
 }
 
-function baseLines(table: string): string[] {
-  return [
+function baseScript(table: string): string {
+  const lines = [
     `add table bridge ${table}`,
     `delete table bridge ${table}`,
     `add table bridge ${table}`,
@@ -77,14 +88,17 @@ function baseLines(table: string): string[] {
     `add chain bridge ${table} sources { type filter hook prerouting priority -300; policy accept; }`,
     ...rules.map((rule) => `add rule bridge ${table} sources ${rule}`),
   ];
+  return `${lines.join('\n')}\n`;
 }
 
-function elementLines(verb: 'add' | 'delete', table: string, name: string, ips: readonly string[]): string[] {
-  return [
-    ...(verb === 'delete' ? [`delete element bridge ${table} guarded { "${name}" }`] : []),
-    ...ips.map((ip) => `${verb} element bridge ${table} own${ip.includes(':') ? 6 : 4} { "${name}" . ${ip} }`),
-    ...(verb === 'add' ? [`add element bridge ${table} guarded { "${name}" }`] : []),
-  ];
+/** Its addresses come first: from the moment that it is guarded, they count. */
+function elements(name: string, { ips, pod }: GuardedInterface): readonly NftElement[] {
+  const field = interfaceField(name);
+  const own = ips.flatMap((ip): NftElement[] => {
+    const address = parseIp(ip);
+    return address ? [{ set: `own${address.family}`, key: Buffer.concat([field, addressField(address)]) }] : [];
+  });
+  return [...own, { set: 'guarded', key: field, comment: pod }];
 }
 
 export interface SourceGuardDeps {
@@ -93,88 +107,87 @@ export interface SourceGuardDeps {
   readonly log: Logger;
 }
 
-/** Pods that start together are guarded together. */
-const spacingMs = 50;
 const retryMs = 30_000;
 
-/** Follows pods' interfaces. Pods do not wait for it: what it does is there a moment after their network. */
+/** Follows pods' interfaces. */
 export class SourceGuard {
   readonly #deps: SourceGuardDeps;
-  readonly #table: string;
-  readonly #interfaces = new Map<string, readonly string[]>();
+  readonly #table: NftTable;
+  readonly #interfaces = new Map<string, GuardedInterface>();
   #observed: GuardedInterfaces | undefined;
-  #isDirty = true;
-  #wake: () => void = () => {};
+  #applying: Promise<void> = Promise.resolve();
+  /** The last attempt failed; until the next one, pods do not wait for it. */
+  #isFailing = false;
 
   constructor(deps: SourceGuardDeps, { clusterId }: { readonly clusterId: string }) {
     this.#deps = deps;
-    this.#table = policyTableName(clusterId);
+    this.#table = { family: 'bridge', name: policyTableName(clusterId) };
   }
 
-  add(interfaceName: string, ips: readonly string[]): void {
-    this.#interfaces.set(interfaceName, canonicalAddresses(ips));
-    this.#change();
+  /** Resolves when the kernel knows it, or cannot. */
+  async add(interfaceName: string, ips: readonly string[], pod: string, signal: AbortSignal): Promise<void> {
+    this.#interfaces.set(interfaceName, { ips: canonicalAddresses(ips), pod });
+    if (!this.#isFailing) await this.apply(signal).catch(() => {}); // told by `run`
   }
 
-  remove(interfaceName: string): void {
+  async remove(interfaceName: string, signal: AbortSignal): Promise<void> {
     this.#interfaces.delete(interfaceName);
-    this.#change();
+    if (!this.#isFailing) await this.apply(signal).catch(() => {}); // told by `run`
   }
 
-  /** Runs until the signal aborts. A kernel without nftables for bridges is told of once. */
+  /** Runs until the signal aborts: looks now and then whether all is there. A kernel that cannot is told of once. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#deps;
     let isTold = false;
-    const wake = () => this.#wake();
-    signal.addEventListener('abort', wake, { once: true });
     while (!signal.aborted) {
-      if (!this.#isDirty) {
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-        continue;
-      }
       try {
         await this.apply(signal);
-        await clock.sleep(spacingMs, signal).catch(() => {}); // the loop looks at the signal
+        isTold = false;
       } catch (error) {
-        if (signal.aborted) break;
+        if (signal.aborted) return;
         if (!isTold) log.warn({ error: messageOf(error) }, 'pods are not kept from sending from addresses of others');
         isTold = true;
-        await clock.sleep(retryMs, signal).catch(() => {}); // the loop looks at the signal
       }
+      await clock.sleep(retryMs, signal).catch(() => {}); // the loop looks at the signal
     }
-    signal.removeEventListener('abort', wake);
   }
 
-  async apply(signal: AbortSignal): Promise<void> {
+  /** One after the other. Throws what the kernel refused. */
+  apply(signal: AbortSignal): Promise<void> {
+    const next = this.#applying.then(() => this.#apply(signal));
+    this.#applying = next.catch(() => {});
+    return next;
+  }
+
+  async #apply(signal: AbortSignal): Promise<void> {
     const { host } = this.#deps;
-    if (!this.#observed) await this.#observe(signal);
-    this.#isDirty = false;
-    const desired = new Map(this.#interfaces);
-    const transaction = planGuard(this.#table, this.#observed, desired);
     try {
-      if (transaction) await host.nft(transaction, { signal });
+      const observed = this.#observed ?? (await this.#observe(signal));
+      const desired = new Map(this.#interfaces);
+      this.#observed = undefined; // until it is known to have gone through
+      const { add, remove } = planGuard(observed, desired);
+      if (add.length + remove.length > 0) await host.nftElements({ table: this.#table, add, remove }, { signal });
       this.#observed = desired;
+      this.#isFailing = false;
     } catch (error) {
-      this.#isDirty = true;
-      this.#observed = undefined;
+      this.#isFailing = true;
       throw error;
     }
   }
 
-  /** What an earlier run guarded is guarded on, as long as the interface is there. */
-  async #observe(signal: AbortSignal): Promise<void> {
+  /** Makes the table when there is none. What an earlier run guarded is guarded on, as long as the interface is there. */
+  async #observe(signal: AbortSignal): Promise<GuardedInterfaces> {
     const { host } = this.#deps;
-    this.#observed = observeGuard(await host.nftList(['table', 'bridge', this.#table], { signal }));
-    const links = new Set((await host.ipShow(['link', 'show'], { signal })).map(({ ifname }) => ifname));
-    for (const [name, ips] of this.#observed ?? []) {
-      if (links.has(name) && !this.#interfaces.has(name)) this.#interfaces.set(name, ips);
+    const { family, name } = this.#table;
+    const observed = observeGuard(await host.nftList(['table', family, name], { signal }));
+    if (!observed) {
+      await host.nft(baseScript(name), { signal });
+      return new Map();
     }
-  }
-
-  #change(): void {
-    this.#isDirty = true;
-    this.#wake();
+    const links = new Set((await host.ipShow(['link', 'show'], { signal })).map(({ ifname }) => ifname));
+    for (const [link, each] of observed) {
+      if (links.has(link) && !this.#interfaces.has(link)) this.#interfaces.set(link, each);
+    }
+    return observed;
   }
 }
