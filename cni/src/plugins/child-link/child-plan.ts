@@ -2,12 +2,10 @@ import type { LinkStep } from '../../host/link-step.ts';
 import type { CniRequest } from '../../skeleton/plugin.ts';
 import type { CniIp, CniResult, CniRoute } from '../../spec/types.ts';
 import { addressingSteps } from '../container-link/container-steps.ts';
-import { hostInterfaceName, interfaceAlias } from '../names.ts';
+import { interfaceAlias } from '../names.ts';
 import type { ChildConfig } from './child-config.ts';
 
 export interface ChildPlan {
-  /** Before it has its name in the container: unique wherever it is made. */
-  readonly draftName: string;
   readonly containerSteps: readonly LinkStep[];
   readonly result: CniResult;
 }
@@ -26,11 +24,8 @@ export function planChild(request: CniRequest<ChildConfig>, allocated: CniResult
     return { address, interface: 0, ...(gateway && !link.hasNoNeighbours ? { gateway } : {}) };
   });
   const routes = planRoutes(ips, allocated.routes, config);
-  const draftName = hostInterfaceName(request.containerId, ifName);
   return {
-    draftName,
     containerSteps: [
-      { step: 'renameLink', name: draftName, newName: ifName },
       { step: 'setLink', name: ifName, isUp: false, alias: interfaceAlias(request) },
       ...addressingSteps({
         link: ifName,

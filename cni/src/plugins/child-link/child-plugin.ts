@@ -2,7 +2,7 @@ import { neverAborted } from '@slipway/kit/abort';
 import { messageOf } from '@slipway/kit/errors';
 import type { UndoStack } from '@slipway/kit/undo-stack';
 import { type Host, type HostOptions, KernelError } from '../../host/host.ts';
-import type { ChildLinkKind } from '../../host/link-step.ts';
+import type { ChildLinkKind, LinkStep } from '../../host/link-step.ts';
 import type { CniPlugin, CniRequest } from '../../skeleton/plugin.ts';
 import { CniError } from '../../spec/cni-error.ts';
 import type { CniIp, CniResult, NetworkConfig } from '../../spec/types.ts';
@@ -12,7 +12,7 @@ import { hostInterfaceName, interfaceAlias } from '../names.ts';
 import { acquireParent, type Parent, requireParent } from '../parent/acquire-parent.ts';
 import { missingDriver } from '../parent/missing-driver.ts';
 import type { ParentUse } from '../parent/parent-names.ts';
-import { collectParents, releaseParent } from '../parent/release-parent.ts';
+import { collectParents, isUserOfParent, releaseParent } from '../parent/release-parent.ts';
 import { type ChildConfig, ipv6MtuMin } from './child-config.ts';
 import { planChild } from './child-plan.ts';
 
@@ -51,12 +51,14 @@ export function createChildPlugin<Config extends ChildConfig>(driver: ChildDrive
       const mac = driver.mac(request, allocated);
       const hasNoNeighbours = driver.hasNoNeighbours(request.config);
       const plan = planChild(request, allocated, { mac: mac ?? parent.link.mac, mtu, hasNoNeighbours });
-      await makeLink({ driver, request, parent, mac, name: plan.draftName }, host, undo);
       const { netns, signal } = request;
-      if (!hasNoNeighbours) await announce(plan.draftName, allocated, host, { netns, signal });
-      await host.link(plan.containerSteps, { netns, signal }).catch((error: unknown) => {
+      try {
+        await makeLink({ driver, request, parent, mac }, host, undo);
+        if (!hasNoNeighbours) await announce(request.ifName, allocated, host, { netns, signal });
+        await host.link(plan.containerSteps, { netns, signal });
+      } catch (error) {
         throw explained(error, driver, request, parent);
-      });
+      }
       return plan.result;
     },
 
@@ -75,9 +77,12 @@ export function createChildPlugin<Config extends ChildConfig>(driver: ChildDrive
     async del(request, host) {
       const failures: unknown[] = [];
       const collect = (error: unknown) => void failures.push(error);
+      const { config, signal } = request;
+      // Asked before, for the kernel answers no such question while it takes a link away, and most parents note nobody.
+      const isNoted = await isUserOfParent(request, useOf(config), host, signal).catch(() => true);
       await removeLinks(request, driver.name, host).catch(collect);
       if (request.ipam.isConfigured) await request.ipam.del().catch(collect);
-      await releaseParent(request, useOf(request.config), host, request.signal).catch(collect);
+      if (isNoted) await releaseParent(request, useOf(config), host, signal).catch(collect);
       if (failures.length === 1) throw failures[0];
       if (failures.length > 1) throw new AggregateError(failures, messageOf(failures[0]), { cause: failures[0] });
     },
@@ -120,28 +125,44 @@ interface Making<Config extends ChildConfig> {
   readonly request: CniRequest<Config>;
   readonly parent: Parent;
   readonly mac: string | undefined;
-  readonly name: string;
 }
 
-/** In the container from the start, under a name that is nobody else's: the host may have an `eth0` itself. */
+/**
+ * In the container from the start. Kernels before 6.14 also look at the host's names and refuse an `eth0` where the host has one: then
+ * it is made under a name that nobody has, and renamed, for which the kernel waits some milliseconds.
+ */
 async function makeLink<Config extends ChildConfig>(
-  { driver, request, parent, mac, name }: Making<Config>,
+  { driver, request, parent, mac }: Making<Config>,
   host: Host,
   undo: UndoStack,
 ): Promise<void> {
-  const { config, netns, signal } = request;
+  const { config, netns, signal, ifName } = request;
   const child = driver.link(config);
   const where = parent.netns === undefined ? { netns } : {};
-  const step = { step: 'addChildLink', name, parent: parent.link.name, child, mac, mtu: config.mtu, ...where } as const;
+  const step = (name: string): LinkStep => {
+    return { step: 'addChildLink', name, parent: parent.link.name, child, mac, mtu: config.mtu, ...where };
+  };
+  const make = (name: string) => host.link([step(name)], { netns: parent.netns, signal });
+  const forget = () => undo.push('remove the interface', () => removeLinks(request, driver.name, host, neverAborted));
   try {
-    await host.link([step], { netns: parent.netns, signal });
+    await make(ifName);
+    forget();
   } catch (error) {
     if (error instanceof KernelError && error.isUnsupported && !(await host.knowsLinkKind(child.kind, { signal }))) {
       throw missingDriver(child.kind, error);
     }
-    throw explained(error, driver, request, parent);
+    const isTaken = error instanceof KernelError && error.isExisting;
+    if (!isTaken || (await host.linkInfo({ name: ifName }, { netns, signal }))) throw error;
+    const draftName = draftNameOf(request);
+    await make(draftName);
+    forget();
+    await host.link([{ step: 'renameLink', name: draftName, newName: ifName }], { netns, signal });
   }
-  undo.push('remove the interface', () => removeLinks(request, driver.name, host, neverAborted));
+}
+
+/** Unique wherever it is made. */
+function draftNameOf({ containerId, ifName }: Pick<CniRequest<unknown>, 'containerId' | 'ifName'>): string {
+  return hostInterfaceName(containerId, ifName);
 }
 
 function explained<Config extends ChildConfig>(
@@ -168,10 +189,10 @@ async function removeLinks(
   host: Host,
   signal: AbortSignal = request.signal,
 ): Promise<void> {
-  const { netns, containerId, ifName } = request;
+  const { netns, ifName } = request;
   if (!netns || !(await host.netnsExists(netns))) return;
   const options = { netns, signal };
-  const draftName = hostInterfaceName(containerId, ifName);
+  const draftName = draftNameOf(request);
   try {
     const draft = await host.linkInfo({ name: draftName }, options);
     if (draft?.kind === kind) await host.link([{ step: 'deleteLink', name: draftName }], options);

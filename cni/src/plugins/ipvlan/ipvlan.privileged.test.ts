@@ -89,8 +89,9 @@ describeWith(ipvlanCase.missing, 'ipvlan on a LAN of two nodes', () => {
       },
     );
 
-    it('gives addresses of both families in every mode', async () => {
+    it('gives addresses of both families in every mode, to an eth0 where the host has one too', async () => {
       const { network, nodes } = lan;
+      await nodes[0].ip('link add name eth0 type dummy');
       const ranges = [[{ subnet: '10.92.3.0/24' }], [{ subnet: 'fd00:92::/64' }]];
       for (const mode of ['l2', 'l3', 'l3s']) {
         const dual = config({ mode, ipam: { type: 'host-local', ranges, dataDir: network.directory } });
@@ -101,6 +102,7 @@ describeWith(ipvlanCase.missing, 'ipvlan on a LAN of two nodes', () => {
         await one.del();
         await two.del();
       }
+      await nodes[0].ip('link del eth0');
     });
 
     it('connects the containers of an internal network, on a dummy', async () => {

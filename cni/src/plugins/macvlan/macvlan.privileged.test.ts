@@ -123,6 +123,17 @@ describeWithNetwork('macvlan on a LAN of two nodes', () => {
     await small.del();
   });
 
+  it('gives the container an eth0 where the host has one too', async () => {
+    const { network, nodes } = lan;
+    await nodes[0].ip('link add name eth0 type veth peer name other0');
+    const one = await nodes[0].add(config());
+    expect(await reaches(network, one.netns, routerAddress)).toBe(true);
+    expect((await refusal(nodes[0].add(config({ ipam: {} }), { netns: one.netns }))).message).toMatch(/already has an/);
+    await one.check();
+    await one.del();
+    await nodes[0].ip('link del eth0');
+  });
+
   it('carries a layer 2 interface without addresses', async () => {
     const { network, nodes } = lan;
     const bare = await nodes[0].add(config({ ipam: {} }));

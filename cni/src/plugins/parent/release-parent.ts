@@ -13,23 +13,30 @@ import {
   usesOf,
 } from './parent-names.ts';
 
+type AttachmentOfNetwork = Pick<CniRequest<unknown>, 'network' | 'containerId' | 'ifName'>;
+
+export async function isUserOfParent(
+  request: AttachmentOfNetwork,
+  use: ParentUse,
+  host: Host,
+  signal: AbortSignal,
+): Promise<boolean> {
+  return (await host.linkInfo({ alternativeName: useName(request, use) }, { signal })) !== undefined;
+}
+
 /** The attachment is no user of a parent any more; a parent of ours goes with its last one. Idempotent. */
-export async function releaseParent(
-  request: Pick<CniRequest<unknown>, 'network' | 'containerId' | 'ifName'>,
+export function releaseParent(
+  request: AttachmentOfNetwork,
   use: ParentUse,
   host: Host,
   signal: AbortSignal,
 ): Promise<void> {
   const alternativeName = useName(request, use);
-  // Most parents count nobody, and need no lock then.
-  if (!(await host.linkInfo({ alternativeName }, { signal }))) return;
-  await host.exclusively(
-    async () => {
-      const link = await host.linkInfo({ alternativeName }, { signal });
-      if (link) await removeUses(link, [alternativeName], host, { signal });
-    },
-    { signal },
-  );
+  const release = async () => {
+    const link = await host.linkInfo({ alternativeName }, { signal });
+    if (link) await removeUses(link, [alternativeName], host, { signal });
+  };
+  return host.exclusively(release, { signal });
 }
 
 /** Of the attachments of a network, only the valid ones stay users. Parents of ours that nobody uses go. */
