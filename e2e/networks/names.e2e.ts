@@ -237,8 +237,8 @@ describeWith(missingCapability({ ...containerNeeds, programs }), 'names over nod
     });
 
     it('hands on methods, paths, queries and bodies', async () => {
-      for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
-        const body = ['POST', 'PUT', 'PATCH'].includes(method) ? ['--data-binary', 'body'] : [];
+      for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'OPTIONS']) {
+        const body = ['POST', 'PUT'].includes(method) ? ['--data-binary', 'body'] : [];
         const answer = await curl(method, 'services/web/proxy/cgi-bin/echo/some/path?a=1', ...body);
         expect(answer).toBe(`${method} /some/path a=1\n${body.length > 0 ? 'body' : ''}`);
       }
