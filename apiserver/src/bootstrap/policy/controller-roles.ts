@@ -257,7 +257,7 @@ export const ownControllerRoles: Readonly<Record<string, Rules>> = {
     on('ecs.slipway.dev', 'services', 'delete get list watch'),
     on('ecs.slipway.dev', 'services/status', 'update'),
     on('ecs.slipway.dev', 'services/finalizers', 'update'),
-    on('ecs.slipway.dev', 'tasks', 'create get list patch watch'),
+    on('ecs.slipway.dev', 'tasks', 'create delete get list patch watch'),
     on('ecs.slipway.dev', 'servicedeployments servicerevisions', 'create delete get list watch'),
     on('ecs.slipway.dev', 'servicedeployments/status', 'patch'),
     on('ecs.slipway.dev', 'taskdefinitions', read),

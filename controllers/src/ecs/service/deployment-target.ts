@@ -58,7 +58,8 @@ export function revisionFor(service: Service, taskDefinition: string): ServiceRe
     kind: 'ServiceRevision',
     metadata: {
       namespace: metadata.namespace,
-      name: digitsOf(`${metadata.uid} ${JSON.stringify(content)}`),
+      // A forced deployment replaces tasks of the same content.
+      name: digitsOf(`${metadata.uid} ${spec.forceNewDeployment ?? 0} ${JSON.stringify(content)}`),
       ownerReferences: [controllerReferenceTo(service)],
     },
     spec: content,

@@ -33,6 +33,7 @@ import {
   classify,
   failuresSinceHealth,
   hasHealthCheck,
+  isOf,
   isProtected,
   stoppedAtMs,
   tally,
@@ -80,11 +81,11 @@ function lookAt(observed: ObservedService, nowMs: number): Look {
     return known;
   };
   const primary = deployments.find(({ status }) => status === 'PRIMARY');
-  const isAlone = !tasks.some(
-    ({ spec, status }) => spec.serviceDeployment !== primary?.serviceDeployment && status?.lastStatus !== 'STOPPED',
-  );
+  const isPrimary = (task: Task) => primary !== undefined && isOf(task, primary);
+  const isAlone = !tasks.some((task) => !isPrimary(task) && task.status?.lastStatus !== 'STOPPED');
+  const mustSettle = (task: Task) => !isAlone && isPrimary(task);
   const graceMs = (service.spec.healthCheckGracePeriodSeconds ?? 0) * 1000;
-  const classified = tasks.map((task) => classify(task, { isChecked, graceMs, isAlone, nowMs }));
+  const classified = tasks.map((task) => classify(task, { isChecked, graceMs, mustSettle, nowMs }));
   const { desiredCount = 1, schedulingStrategy, desiredStatus } = service.spec;
   const desired = desiredStatus === 'INACTIVE' ? 0 : schedulingStrategy === 'DAEMON' ? -1 : desiredCount;
   return { observed, service, nowMs, desired, deployments, primary, tasks: classified };
@@ -158,8 +159,11 @@ function beginWith(
       ? []
       : [{ op: 'create', kind: kinds.ecsServiceDeployments, object: deployment } as const]),
   ];
-  const old = deployments.map((each) => ({ ...each, status: 'ACTIVE' as const }));
-  return { steps, status: statusOf(look, [first, ...old], told) };
+  const after = [first, ...deployments.map((each) => ({ ...each, status: 'ACTIVE' as const }))];
+  return {
+    steps: [...steps, ...statusOfDeployments(observed, after, look, nowMs)],
+    status: statusOf(look, after, told),
+  };
 }
 
 /** Why the deployment that runs is given up; undefined while it is not. */
@@ -208,7 +212,7 @@ function planFailure(
 function planRollout(primary: StoredDeployment, look: Look): Plan<ServiceStatus> {
   const { observed, nowMs, tasks } = look;
   const revision = observed.revisions.get(primary.serviceRevision);
-  const own = tasks.filter(({ task }) => task.spec.serviceDeployment === primary.serviceDeployment);
+  const own = tasks.filter(({ task }) => isOf(task, primary));
   const old = tasks.filter((each) => !own.includes(each));
   const failures = failuresSinceHealth(primary, tasks);
   const mayStartAtMs = failures.length > 0 ? stoppedAtMs(failures[0] as Task) + restartDelayMs(failures.length) : 0;
@@ -224,7 +228,7 @@ function planRollout(primary: StoredDeployment, look: Look): Plan<ServiceStatus>
   ];
   const isRest = starts.length + stops.length === 0;
   const isSteady = isRest && actions.isSteady && own.every(({ is }) => is === 'healthy' || is === 'ended');
-  const counted = look.deployments.filter((each) => each === primary || isLive(each, look) || !isSteady);
+  const counted = look.deployments.filter((each) => each === primary || isLive(each, primary, look) || !isSteady);
   const completed = isSteady && primary.rolloutState === 'IN_PROGRESS';
   const after = counted.map((each) => (completed && each === primary ? complete(each, nowMs) : each));
   const wasSteady = look.service.status?.events
@@ -236,7 +240,7 @@ function planRollout(primary: StoredDeployment, look: Look): Plan<ServiceStatus>
   const waits = [...tasks.flatMap(({ againAtMs }) => againAtMs ?? []), ...(mayStartAtMs > nowMs ? [mayStartAtMs] : [])];
   return {
     steps: [
-      ...starts.map((task): Step => ({ op: 'create', kind: kinds.ecsTasks, object: task })),
+      ...starts.map((task) => startStep(look.service, task)),
       ...stops.map(stopStep),
       ...surplusRevisions(look),
       ...statusOfDeployments(observed, after, look, nowMs),
@@ -264,8 +268,8 @@ function complete(deployment: StoredDeployment, nowMs: number): StoredDeployment
 }
 
 /** Something of it has not ended yet. */
-function isLive({ serviceDeployment }: StoredDeployment, { tasks }: Look): boolean {
-  return tasks.some(({ task, is }) => is !== 'ended' && task.spec.serviceDeployment === serviceDeployment);
+function isLive(deployment: StoredDeployment, primary: StoredDeployment, { tasks }: Look): boolean {
+  return tasks.some(({ task, is }) => is !== 'ended' && isOf(task, deployment) && !isOf(task, primary));
 }
 
 export interface Actions {
@@ -339,6 +343,11 @@ function newTasks(look: Look, primary: StoredDeployment, revision: ServiceRevisi
   });
 }
 
+function startStep(service: Service, task: Task): Step {
+  const failed = { type: 'Warning', reason: 'FailedCreate', message: 'Error creating: {error}' } as const;
+  return { op: 'create', kind: kinds.ecsTasks, object: task, tells: { about: service, failed } };
+}
+
 function stopStep({ task, is }: ClassifiedTask): Step {
   const stoppedReason = is === 'unhealthy' ? unhealthyReason : 'Scaling activity initiated by service scheduler';
   const patch = { spec: { desiredStatus: 'STOPPED', stopCode: 'ServiceSchedulerInitiated', stoppedReason } };
@@ -378,7 +387,8 @@ function planDrain(look: Look): Plan<ServiceStatus> {
 function statusOf(look: Look, deployments: readonly StoredDeployment[], told: readonly string[]): ServiceStatus {
   const { service, tasks, nowMs, observed } = look;
   const desired = look.desired < 0 ? observed.nodes.length : look.desired;
-  const counted = deployments.map((each) => withCounts(each, look, desired));
+  const [first] = deployments;
+  const counted = deployments.map((each) => withCounts(each, each === first ? undefined : first, look, desired));
   const running = tasks.filter(isUp).length;
   const pending = tasks.filter((each) => each.is !== 'ended' && each.is !== 'stopping' && !isUp(each)).length;
   const primary = counted[0];
@@ -409,8 +419,14 @@ function isUp({ task }: ClassifiedTask): boolean {
   return task.status?.lastStatus === 'RUNNING';
 }
 
-function withCounts(deployment: StoredDeployment, { tasks, nowMs }: Look, desired: number): StoredDeployment {
-  const own = tasks.filter(({ task }) => task.spec.serviceDeployment === deployment.serviceDeployment);
+/** What is of the revision of the `primary` counts for that one. */
+function withCounts(
+  deployment: StoredDeployment,
+  primary: StoredDeployment | undefined,
+  { tasks, nowMs }: Look,
+  desired: number,
+): StoredDeployment {
+  const own = tasks.filter(({ task }) => isOf(task, deployment) && !(primary && isOf(task, primary)));
   const counts = {
     desiredCount: deployment.status === 'PRIMARY' ? desired : 0,
     runningCount: own.filter(isUp).length,

@@ -20,8 +20,8 @@ export interface HealthRules {
   /** By `FAMILY:REVISION`: an essential container has a health check. */
   readonly isChecked: (definition: string) => boolean;
   readonly graceMs: number;
-  /** Nothing waits for the health of what is new. */
-  readonly isAlone: boolean;
+  /** It is new, and others wait to be stopped for it. */
+  readonly mustSettle: (task: Task) => boolean;
   readonly nowMs: number;
 }
 
@@ -34,7 +34,7 @@ export function classify(task: Task, rules: HealthRules): ClassifiedTask {
   const startedAtMs = Date.parse(status.startedAt ?? '') || rules.nowMs;
   if (!rules.isChecked(status.taskDefinition ?? spec.taskDefinition)) {
     const settledAtMs = startedAtMs + settledAfterMs;
-    return rules.isAlone || settledAtMs <= rules.nowMs ? as('healthy') : as('pending', settledAtMs);
+    return settledAtMs <= rules.nowMs || !rules.mustSettle(task) ? as('healthy') : as('pending', settledAtMs);
   }
   if (status.healthStatus === 'HEALTHY') return as('healthy');
   if (status.healthStatus !== 'UNHEALTHY') return as('pending');
@@ -66,14 +66,19 @@ export function isFailure({ status }: Task): boolean {
   );
 }
 
+/** Tasks of one revision are alike, whichever deployment began them: going back to a revision takes those that still run. */
+export function isOf({ spec }: Task, { serviceRevision }: Pick<StoredDeployment, 'serviceRevision'>): boolean {
+  return spec.serviceRevision === serviceRevision;
+}
+
 /** Failures of a deployment since one of its tasks was healthy last, the newest first. */
 export function failuresSinceHealth(
-  { serviceDeployment }: Pick<StoredDeployment, 'serviceDeployment'>,
+  deployment: Pick<StoredDeployment, 'serviceRevision' | 'createdAt'>,
   tasks: readonly ClassifiedTask[],
 ): readonly Task[] {
-  const own = tasks.filter(({ task }) => task.spec.serviceDeployment === serviceDeployment);
+  const own = tasks.filter(({ task }) => isOf(task, deployment));
   const healthySinceMs = Math.max(
-    0,
+    Date.parse(deployment.createdAt ?? '') - 1 || 0,
     ...own.filter(({ is }) => is === 'healthy').map(({ task }) => Date.parse(task.status?.startedAt ?? '') || 0),
   );
   return own
