@@ -5,6 +5,7 @@ import { bridgeCase, guardedBridgeCase, routedBridgeCase } from '../plugins/brid
 import { internalIpvlanCase, ipvlanCase } from '../plugins/ipvlan/ipvlan.case.ts';
 import { loopbackCase } from '../plugins/loopback/loopback.case.ts';
 import { internalMacvlanCase, macvlanCase } from '../plugins/macvlan/macvlan.case.ts';
+import { internalOverlayCase, overlayCase } from '../plugins/overlay/overlay.case.ts';
 import { portmapCase } from '../plugins/portmap/portmap.case.ts';
 import { tuningCase } from '../plugins/tuning/tuning.case.ts';
 import type { PluginCase } from './plugin-case.ts';
@@ -20,6 +21,8 @@ export const pluginCases: readonly PluginCase[] = [
   ipvlanCase,
   internalIpvlanCase,
   loopbackCase,
+  overlayCase,
+  internalOverlayCase,
   portmapCase,
   staticCase,
   bandwidthCase,

@@ -5,6 +5,7 @@ import { bridge } from './bridge/bridge.ts';
 import { ipvlan } from './ipvlan/ipvlan.ts';
 import { loopback } from './loopback/loopback.ts';
 import { macvlan } from './macvlan/macvlan.ts';
+import { overlay } from './overlay/overlay.ts';
 import { portmap } from './portmap/portmap.ts';
 import { tuning } from './tuning/tuning.ts';
 
@@ -16,6 +17,7 @@ export const builtInPlugins: readonly AnyPlugin[] = [
   ipvlan,
   loopback,
   macvlan,
+  overlay,
   portmap,
   tuning,
 ];

@@ -9,6 +9,7 @@ const mainFiles: Readonly<Record<string, URL>> = {
   ipvlan: new URL('./ipvlan/main.ts', import.meta.url),
   loopback: new URL('./loopback/main.ts', import.meta.url),
   macvlan: new URL('./macvlan/main.ts', import.meta.url),
+  overlay: new URL('./overlay/main.ts', import.meta.url),
   portmap: new URL('./portmap/main.ts', import.meta.url),
   static: new URL('../ipam/static/main.ts', import.meta.url),
   tuning: new URL('./tuning/main.ts', import.meta.url),
