@@ -21,6 +21,7 @@ export { builtInPlugins } from './plugins/built-in-plugins.ts';
 export { installPlugins } from './plugins/install-plugins.ts';
 export { hostInterfaceName, interfacePrefix, isAliasOfCluster, parseInterfaceAlias } from './plugins/names.ts';
 export { releaseParentsOfCluster } from './plugins/parent/release-parent.ts';
+export { removeUnusedOverlay } from './plugins/overlay/ensure-overlay.ts';
 export { PeerTables } from './plugins/overlay/peer-tables.ts';
 export {
   directRoutePriority,

@@ -31,10 +31,11 @@ describeWith(missingCapability(containerNeeds), 'pods of several nodes', () => {
   });
   afterAll(() => cluster?.remove());
 
-  async function startPod(name: string, nodeName: string): Promise<string> {
+  async function startPod(name: string, nodeName: string, network?: string): Promise<string> {
     const container = { name: 'main', image: 'localhost/web:1', command: ['sh', '-c', whoAsks] };
     const spec = { nodeName, terminationGracePeriodSeconds: 0, containers: [container] };
-    await cluster.apply({ apiVersion: 'v1', kind: 'Pod', metadata: { name }, spec });
+    const annotations = network ? { 'k8s.v1.cni.cncf.io/networks': network } : {};
+    await cluster.apply({ apiVersion: 'v1', kind: 'Pod', metadata: { name, annotations }, spec });
     await cluster.kubectl(['wait', `pod/${name}`, '--for=condition=Ready', '--timeout=30s']);
     return (await cluster.kubectl(['get', 'pod', name, '-o', 'jsonpath={.status.podIP}'])).trim();
   }
@@ -74,6 +75,85 @@ describeWith(missingCapability(containerNeeds), 'pods of several nodes', () => {
     expect(entries).toHaveLength(2);
     expect(entries.some((line) => line.startsWith('00:00:00:00:00:00'))).toBe(false);
     expect(await machine.exec('ip', '-d', 'link', 'show', 'type', 'vxlan')).toContain('nolearning');
+  });
+
+  describe('in networks of users', () => {
+    const addresses: Record<string, string[]> = { blue: [], red: [] };
+    const addressIn = async (pod: string, network: string) => {
+      const text = await cluster.kubectl([
+        ...['get', 'pod', pod, '-o'],
+        'jsonpath={.metadata.annotations.k8s\\.v1\\.cni\\.cncf\\.io/network-status}',
+      ]);
+      const status = JSON.parse(text) as { name: string; ips: string[] }[];
+      return status.find(({ name }) => name.endsWith(network))?.ips[0] ?? '';
+    };
+
+    beforeAll(async () => {
+      const network = (name: string, subnet: string, internal: boolean) => ({
+        apiVersion: 'networks.slipway.dev/v1',
+        kind: 'Network',
+        metadata: { name },
+        spec: { driver: 'overlay', internal, subnets: [{ subnet }] },
+      });
+      await cluster.apply(network('blue', '10.150.0.0/16', false));
+      await cluster.apply(network('red', '10.151.0.0/16', true));
+      const pods = cluster.nodes.flatMap((node) => ['blue', 'red'].map((name) => ({ node, name })));
+      await Promise.all(pods.map(({ node, name }) => startPod(`${name}-${node.name}`, node.name, name)));
+      for (const { node, name } of pods) addresses[name]?.push(await addressIn(`${name}-${node.name}`, name));
+    });
+
+    it.each(['blue', 'red'])('reach each other over %s on all nodes', async (name) => {
+      const ownIps = addresses[name] ?? [];
+      expect(new Set(ownIps).size).toBe(3);
+      await eventually('every pod reaches every pod', async () => {
+        for (const [i, node] of cluster.nodes.entries()) {
+          const seen = await cluster.kubectl([
+            ...['exec', `${name}-${node.name}`, '--', 'sh', '-c'],
+            ownIps.map((ip) => question(ip, 8080)).join('; '),
+          ]);
+          expect(seen).toBe(`${ownIps[i]}\n`.repeat(3));
+        }
+      });
+    });
+
+    it('are not reached from other networks, and do not reach the node by theirs', async () => {
+      const [blue = ''] = addresses.blue ?? [];
+      const [red = ''] = addresses.red ?? [];
+      const knocks = (pod: string, ip: string, port: number) =>
+        cluster.kubectl([
+          'exec',
+          pod,
+          '--',
+          'sh',
+          '-c',
+          `nc -w 1 ${ip} ${port} </dev/null && echo open || echo closed`,
+        ]);
+      expect(await knocks('blue-node-1', blue, 8080)).toBe('open\n');
+      const tries = [knocks('on-node-1', blue, 8080), knocks('blue-node-1', red, 8080), knocks('on-node-2', red, 8080)];
+      expect(await Promise.all(tries)).toEqual(['closed\n', 'closed\n', 'closed\n']);
+      const { machine } = cluster.node(0);
+      const listening = machine.start('busybox', ['nc', '-lk', '-p', '9999', '-s', '10.151.0.1', '-e', 'true']);
+      await eventually('the node listens', () => machine.exec('busybox', 'nc', '-w', '1', '10.151.0.1', '9999'));
+      expect(await knocks('red-node-1', '10.151.0.1', 9999)).toBe('closed\n');
+      await listening.end('SIGTERM');
+    });
+
+    it('leave no device behind where the last one went', async () => {
+      const { machine } = cluster.node(0);
+      const devices = async () => (await machine.exec('ip', '-br', 'link', 'show', 'type', 'vxlan')).trim().split('\n');
+      expect(await devices()).toHaveLength(3);
+      await cluster.kubectl([
+        'delete',
+        'pods',
+        ...cluster.nodes.flatMap(({ name }) => [`red-${name}`, `blue-${name}`]),
+      ]);
+      await cluster.kubectl(['delete', 'networksubnets', '--all']); // what the nodes do themselves after a minute
+      await eventually('their devices, bridges and tables are gone', async () => {
+        expect(await devices()).toHaveLength(1);
+        expect(await machine.exec('nft', 'list', 'tables')).not.toContain('network.');
+        expect(await machine.exec('ip', '-br', 'link', 'show', 'type', 'bridge')).not.toContain('swb');
+      });
+    });
   });
 
   it('go on while an agent is dead', async () => {

@@ -9,6 +9,12 @@ import { directRoutePriority, type OverlaySelf, planOverlay, vtepMac } from './p
 import { findUplink, overlayMtu, type Uplink } from './uplink.ts';
 import { ensureVxlan } from './vxlan-device.ts';
 
+export interface OverlayRemains {
+  readonly config: Pick<OverlayConfig, 'bridge' | 'device' | 'tunnel'>;
+  readonly clusterId: string;
+  readonly network: string;
+}
+
 export interface OverlayWhere {
   readonly config: OverlayConfig;
   readonly clusterId: string;
@@ -116,7 +122,7 @@ async function ensureTunnel(
  * can run beside it.
  */
 export async function removeUnusedOverlay(
-  { config, clusterId, network }: OverlayWhere,
+  { config, clusterId, network }: OverlayRemains,
   host: Host,
   options: HostOptions,
 ): Promise<boolean> {

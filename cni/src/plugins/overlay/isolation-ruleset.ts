@@ -1,4 +1,5 @@
 import { digest } from '../names.ts';
+import type { OverlayBackend } from './plan-overlay.ts';
 
 /** The table of one overlay of one cluster. */
 export function overlayTableName(clusterId: string, network: string): string {
@@ -9,6 +10,8 @@ export interface Isolation {
   readonly table: string;
   readonly bridge: string;
   readonly device: string;
+  readonly subnets: readonly string[];
+  readonly backend: OverlayBackend;
   readonly internal: boolean;
   readonly hostAccess: boolean;
 }
@@ -25,7 +28,8 @@ export interface Ruleset {
  *   of pods, and of internal networks nothing at all. What comes from other machines leaves by this one only into the network;
  * - input: containers do not reach this machine, except for echo and, where there is a way out, DNS.
  */
-export function isolationRuleset({ table, bridge, device, internal, hostAccess }: Isolation): Ruleset {
+export function isolationRuleset(wish: Isolation): Ruleset {
+  const { table, bridge, device, internal, hostAccess } = wish;
   const own = `{ "${bridge}", "${device}" }`;
   const input = `  chain input {
     type filter hook input priority filter - 1; policy accept;
@@ -41,6 +45,7 @@ export function isolationRuleset({ table, bridge, device, internal, hostAccess }
     type filter hook forward priority filter - 1; policy accept;
     iifname ${own} oifname ${own} accept
     iifname != ${own} oifname != ${own} accept
+    ${directRules(wish).join('\n    ')}
     iifname "${device}" drop
     ct state established,related accept
     iifname != "sw*" oifname "${bridge}" ct status dnat accept
@@ -57,4 +62,16 @@ table inet ${table} {
 ${chains}}
 `;
   return { version, script };
+}
+
+/** Without a tunnel packets of the network come over the uplink: there its addresses alone tell what belongs to it. */
+function directRules({ bridge, backend, subnets }: Isolation): readonly string[] {
+  if (backend === 'vxlan') return [];
+  return subnets.flatMap((subnet) => {
+    const family = subnet.includes(':') ? 'ip6' : 'ip';
+    return [
+      `iifname != "sw*" oifname "${bridge}" ${family} saddr ${subnet} accept`,
+      `iifname "${bridge}" oifname != "sw*" ${family} daddr ${subnet} accept`,
+    ];
+  });
 }

@@ -6,7 +6,7 @@ import { optionalBoolean, optionalNumber, optionalString, optionalStrings } from
 import type { NetworkConfig } from '../../spec/types.ts';
 import { type BridgeConfig, parseBridgeConfig } from '../bridge/bridge-config.ts';
 import { clusterIdOf, digest } from '../names.ts';
-import type { OverlayPeer } from './plan-overlay.ts';
+import type { OverlayBackend, OverlayPeer } from './plan-overlay.ts';
 import { vxlanPort } from './vxlan-device.ts';
 
 export interface OverlayConfig {
@@ -20,6 +20,7 @@ export interface OverlayConfig {
   readonly internal: boolean;
   /** Containers may open connections to this machine. */
   readonly hostAccess: boolean;
+  readonly backend: OverlayBackend;
   /** Absent: somebody else looks after the way to other machines, and the device. */
   readonly tunnel: TunnelConfig | undefined;
   readonly mtu: number | undefined;
@@ -29,7 +30,7 @@ export interface OverlayConfig {
 }
 
 export interface TunnelConfig {
-  readonly backend: 'vxlan' | 'host-gw';
+  readonly backend: OverlayBackend;
   readonly vni: number;
   readonly port: number;
   /** This machine's name, of which the MAC of its end is made. */
@@ -64,29 +65,33 @@ export function parseOverlayConfig(network: NetworkConfig): OverlayConfig {
     ipMasqExempt: [...subnets, ...(optionalStrings(network, 'ipMasqExempt') ?? [])],
   };
   const bridgeConfig = parseBridgeConfig(bridgeNetwork);
+  const backend = parseBackend(network);
   return {
     bridge,
     device,
     subnets,
     internal,
     hostAccess: optionalBoolean(network, 'hostAccess') ?? false,
-    tunnel: parseTunnel(network),
+    backend,
+    tunnel: parseTunnel(network, backend),
     mtu: bridgeConfig.mtu,
     bridgeNetwork,
     bridgeConfig,
   };
 }
 
-function parseTunnel(network: NetworkConfig): TunnelConfig | undefined {
+function parseBackend(network: NetworkConfig): OverlayBackend {
   const backend = optionalString(network, 'backend') || 'vxlan';
+  if (backend === 'vxlan' || backend === 'host-gw') return backend;
+  throw invalid(`backend: ${JSON.stringify(backend)} is none of vxlan, host-gw`);
+}
+
+function parseTunnel(network: NetworkConfig, backend: OverlayBackend): TunnelConfig | undefined {
   const vni = optionalNumber(network, 'vni');
-  if (backend !== 'vxlan' && backend !== 'host-gw') {
-    throw invalid(`backend: ${JSON.stringify(backend)} is none of vxlan, host-gw`);
-  }
   const peers = parsePeers(network.peers);
-  if (vni === undefined && backend === 'vxlan') {
-    if (peers.length > 0) throw invalid('peers: a vni is needed');
-    return undefined;
+  if (vni === undefined) {
+    if (peers.length > 0 && backend === 'vxlan') throw invalid('peers: a vni is needed');
+    if (peers.length === 0) return undefined;
   }
   if (vni !== undefined && (!Number.isInteger(vni) || vni < 1 || vni > vniMax)) {
     throw invalid(`vni: ${vni} is out of range: 1 to ${vniMax}`);

@@ -46,7 +46,7 @@ describe('conflistFrom', () => {
       { driver: 'ipvlan', options: { parent: 'eth0', ipvlan_mode: 'l3', ipvlan_flag: 'vepa' } },
       { type: 'ipvlan', parent: 'eth0', mode: 'l3', flag: 'vepa' },
     ],
-    ['an overlay', { driver: 'overlay' }, { type: 'bridge', routed: true, isGateway: true, mtu: 1450 }],
+    ['an overlay', { driver: 'overlay' }, { type: 'overlay', subnets: ['10.5.0.0/24'], internal: false, mtu: 1450 }],
     ['an overlay by routes', { driver: 'overlay', options: { backend: 'host-gw' } }, { mtu: 1500 }],
   ])('makes %s', (_, spec, wanted) => {
     expect(plugin(spec)).toMatchObject(wanted);

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { formatIp, type IpAddress, type IpBlock, isInBlock } from '@slipway/api/ip-address';
 import { type EffectiveSubnet, effectiveSubnets, formatBlock } from '@slipway/api/networks/network-addresses';
 import type { Network } from '@slipway/api/networks/network-types';
-import { overlayBridgeName } from '../overlay/overlay-settings.ts';
+import { deviceName, overlayBridgeName } from '../overlay/overlay-settings.ts';
 
 export interface JoiningNode {
   readonly clusterId: string;
@@ -41,7 +41,6 @@ export function conflistFrom(network: Network, node: JoiningNode, wish: JoinWish
     type: 'host-local',
     dataDir: node.ipamDirectory,
     ranges: rangeSets(network, wish),
-    ...(network.spec.driver === 'overlay' ? { routes: overlayRoutes(network) } : {}),
   };
   const mtu = mtuOf(network, node);
   const shared = { slipway, capabilities, ipam, ...(mtu > 0 ? { mtu } : {}) };
@@ -106,25 +105,19 @@ function bridgePlugin(network: Network, node: JoiningNode, { isDefault }: JoinWi
   };
 }
 
-/** Pods are routed, as those of the cluster network: what leads to other nodes stands in the node's routes. */
+/** The way to other nodes is the agent's affair (`overlay/`), so no number of a tunnel here. */
 function overlayPlugin(network: Network, node: JoiningNode, { isDefault }: JoinWish): Plugin {
-  const { internal = false } = network.spec;
+  const { internal = false, options = {} } = network.spec;
   return {
-    type: 'bridge',
+    type: 'overlay',
     bridge: overlayBridgeName(node.clusterId, network.metadata.name ?? ''),
-    isGateway: true,
-    isDefaultGateway: isDefault && !internal,
-    routed: true,
-    ipMasq: !internal,
-    ipMasqExempt: [...effectiveSubnets(network).map(({ subnet }) => formatBlock(subnet)), node.clusterCidr],
+    device: deviceName(node.clusterId, network.metadata.name ?? ''),
+    subnets: effectiveSubnets(network).map(({ subnet }) => formatBlock(subnet)),
+    ...(options.backend === undefined ? {} : { backend: options.backend }),
+    internal,
+    isDefaultGateway: isDefault,
+    ipMasqExempt: [node.clusterCidr],
   };
-}
-
-/** A routed pod has its own address alone: the rest of the network is behind the gateway. */
-function overlayRoutes(network: Network): readonly Plugin[] {
-  return effectiveSubnets(network).flatMap(({ subnet, gateway }) =>
-    gateway ? [{ dst: formatBlock(subnet), gw: formatIp(gateway) }] : [],
-  );
 }
 
 /** `swn` and a hash: an interface of the node that belongs to one Network. */

@@ -10,13 +10,21 @@ import {
 } from '@slipway/api/networks/network-types';
 import type { Node } from '@slipway/api/types';
 import type { CacheReader } from '@slipway/client/cache';
-import { directRoutePriority, findUplink, type Host, type Uplink } from '@slipway/cni';
+import { directRoutePriority, findUplink, type Host, removeUnusedOverlay, type Uplink } from '@slipway/cni';
 import type { Clock } from '@slipway/kit/clock';
 import { messageOf } from '@slipway/kit/errors';
 import type { Logger } from '@slipway/kit/logger';
-import { internalAddress, PeerBook, podCidrsOf } from './node-peers.ts';
+import { cniNameOf } from '../attachments/conflist-from.ts';
+import { destinationsByNode, internalAddress, PeerBook, podCidrsOf } from './node-peers.ts';
 import { OverlayLink, type OverlayWish } from './overlay-link.ts';
-import { deviceName, type OverlaySettings, overlayWay } from './overlay-settings.ts';
+import {
+  deviceName,
+  networkOfAlias,
+  overlayBridgeName,
+  type OverlayEnd,
+  type OverlaySettings,
+  overlayWay,
+} from './overlay-settings.ts';
 
 export interface OverlayCaches {
   /** All of the cluster. */
@@ -41,8 +49,10 @@ const retryMs = 2_000;
 export class ClusterOverlay {
   readonly #deps: ClusterOverlayDeps;
   readonly #settings: OverlaySettings;
-  readonly #link: OverlayLink;
-  readonly #peers = new PeerBook();
+  /** By name of the network. */
+  readonly #links = new Map<string, { readonly link: OverlayLink; readonly peers: PeerBook }>();
+  /** Whether the machine was searched for networks that an earlier run left. */
+  #knowsRemains = false;
   #uplink: { readonly address: string; readonly found: Uplink } | undefined;
   #told = '';
   #wake: () => void = () => {};
@@ -51,19 +61,18 @@ export class ClusterOverlay {
   constructor(deps: ClusterOverlayDeps, settings: OverlaySettings) {
     this.#deps = deps;
     this.#settings = settings;
-    this.#link = new OverlayLink(deviceName(settings.clusterId, defaultNetworkName), deps.host);
   }
 
   /** Runs until the signal aborts. Changes nothing before the first lists are in: no way is lost by a restart. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, nodes, networks } = this.#deps;
+    const { clock, nodes, networks, networkSubnets, networkAddresses } = this.#deps;
     const changed = () => {
       this.#isDirty = true;
       this.#wake();
     };
-    const isSynced = () => nodes.isSynced && networks.isSynced;
-    const stops = [nodes.subscribe(changed), networks.subscribe(changed)];
-    stops.push(nodes.when(isSynced, changed), networks.when(isSynced, changed));
+    const caches = [nodes, networks, networkSubnets, networkAddresses] as const;
+    const isSynced = () => caches.every((cache) => cache.isSynced);
+    const stops = caches.flatMap((cache) => [cache.subscribe(changed), cache.when(isSynced, changed)]);
     signal.addEventListener('abort', changed, { once: true });
     try {
       while (!signal.aborted) {
@@ -91,29 +100,124 @@ export class ClusterOverlay {
     }
   }
 
-  /** One round for the cluster's own network. Answers what is wrong, in sentences. */
+  /** One round. Answers what is wrong, in sentences. */
   async #apply(signal: AbortSignal): Promise<readonly string[]> {
     const { nodes, networks } = this.#deps;
-    const { nodeName, clusterId } = this.#settings;
-    const own = nodes.get(nodeName);
+    const own = nodes.get(this.#settings.nodeName);
     const address = internalAddress(own);
     const [podCidr] = own ? podCidrsOf(own) : [];
     if (!address || !podCidr) return []; // not registered yet
     const uplink = await this.#findUplink(address, signal);
     if (!uplink) return [`no interface has this node's address ${address}`];
-    const network = networks.get(defaultNetworkName);
-    const peers = this.#peers.update(nodes.list(), podCidrsOf);
-    const way = overlayWay({ network, address, uplink, podCidr }, this.#settings);
+    const machine = { address, uplink };
+    // The block's first address belongs to no pod: packets of the node itself come from it.
+    const ownAddress = podCidr.includes(':') ? undefined : `${podCidr.split('/')[0]}/32`;
+    const end = { name: defaultNetworkName, network: networks.get(defaultNetworkName), ownAddress, isKept: false };
+    const problems = [...(await this.#applyOne({ ...machine, ...end }, podCidrsOf, signal))];
+    const here = this.#networksHere();
+    for (const network of here.values()) {
+      const name = network.metadata.name ?? '';
+      const destinations = destinationsByNode(
+        name,
+        this.#deps.networkSubnets.list(),
+        this.#deps.networkAddresses.list(),
+      );
+      const destinationsOf = ({ metadata }: Node) => destinations.get(metadata.name ?? '') ?? [];
+      const userEnd = { ...machine, name, network, ownAddress: undefined, isKept: true };
+      const found = await this.#applyOne(userEnd, destinationsOf, signal).catch((error: unknown) => {
+        if (signal.aborted) throw error;
+        this.#links.get(name)?.link.forget();
+        this.#againSoon();
+        return [messageOf(error)];
+      });
+      problems.push(...found.map((problem) => `Network ${name}: ${problem}`));
+    }
+    await this.#removeUnused(here, machine, signal);
+    return problems;
+  }
+
+  async #applyOne(
+    end: OverlayEnd,
+    destinationsOf: (node: Node) => readonly string[],
+    signal: AbortSignal,
+  ): Promise<readonly string[]> {
+    const { name, address, uplink } = end;
+    const { nodeName, clusterId } = this.#settings;
+    const { link, peers } = this.#linkOf(name);
     const wish: OverlayWish = {
-      network: defaultNetworkName,
       node: nodeName,
       address,
       uplink,
-      peers,
-      priority: directRoutePriority(clusterId, defaultNetworkName),
-      way,
+      peers: peers.update(this.#deps.nodes.list(), destinationsOf),
+      priority: directRoutePriority(clusterId, name),
+      way: overlayWay(end, this.#settings),
     };
-    return await this.#link.apply(wish, signal);
+    return await link.apply(wish, signal);
+  }
+
+  #linkOf(name: string): { readonly link: OverlayLink; readonly peers: PeerBook } {
+    let known = this.#links.get(name);
+    if (!known) {
+      known = {
+        link: new OverlayLink(deviceName(this.#settings.clusterId, name), this.#deps.host),
+        peers: new PeerBook(),
+      };
+      this.#links.set(name, known);
+    }
+    return known;
+  }
+
+  /** Users' overlays in which this node holds addresses. */
+  #networksHere(): ReadonlyMap<string, Network> {
+    const { networks, networkSubnets, networkAddresses } = this.#deps;
+    const claims = [...networkSubnets.list(), ...networkAddresses.list()];
+    const names = new Set(
+      claims.flatMap(({ spec }) => (spec.nodeName === this.#settings.nodeName ? [spec.network] : [])),
+    );
+    names.delete(defaultNetworkName);
+    const found = [...names].sort().flatMap((name) => networks.get(name) ?? []);
+    return new Map(found.flatMap((each) => (each.spec.driver === 'overlay' ? [[each.metadata.name ?? '', each]] : [])));
+  }
+
+  /** The last pod of a network has gone, or the network itself: what an earlier run made goes as well. */
+  async #removeUnused(
+    here: ReadonlyMap<string, Network>,
+    machine: Pick<OverlayEnd, 'address' | 'uplink'>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { host } = this.#deps;
+    const { clusterId, nodeName } = this.#settings;
+    if (this.#knowsRemains && [...this.#links.keys()].every((name) => name === defaultNetworkName || here.has(name)))
+      return;
+    const links = await host.ipShow(['link', 'show'], { signal });
+    const present = links.flatMap(({ ifalias }) => networkOfAlias(ifalias, clusterId) ?? []);
+    const names = new Set([...present, ...this.#links.keys()]);
+    for (const name of names) {
+      if (name === defaultNetworkName || here.has(name)) continue;
+      const device = deviceName(clusterId, name);
+      const bridge = overlayBridgeName(clusterId, name);
+      // Of another driver: not ours.
+      if (!this.#links.has(name) && !links.some(({ ifname }) => ifname === device)) continue;
+      const remains = {
+        config: { bridge, device, tunnel: undefined },
+        clusterId,
+        network: cniNameOf({ metadata: { name } }),
+      };
+      const isGone = await host.exclusively(() => removeUnusedOverlay(remains, host, { signal }), { signal });
+      if (!isGone) continue;
+      const priority = directRoutePriority(clusterId, name);
+      const { link } = this.#linkOf(name);
+      await link.apply({ node: nodeName, ...machine, peers: [], priority, way: { backend: 'none' } }, signal);
+      this.#links.delete(name);
+    }
+    this.#knowsRemains = true;
+  }
+
+  #againSoon(): void {
+    this.#deps.clock.after(retryMs, () => {
+      this.#isDirty = true;
+      this.#wake();
+    });
   }
 
   async #findUplink(address: string, signal: AbortSignal): Promise<Uplink | undefined> {
@@ -139,7 +243,8 @@ export class ClusterOverlay {
 
   #forget(): void {
     this.#uplink = undefined;
-    this.#link.forget();
+    this.#knowsRemains = false;
+    for (const { link } of this.#links.values()) link.forget();
   }
 
   /** Until a change, or until it is time to look at the kernel again. */

@@ -11,7 +11,6 @@ import {
 
 /** One network of this node, as it should be. */
 export interface OverlayWish {
-  readonly network: string;
   readonly node: string;
   /** This machine's. */
   readonly address: string;

@@ -1,4 +1,5 @@
 import { defaultNetworkName, type Network } from '@slipway/api/networks/network-types';
+import { networkVni } from '@slipway/api/networks/network-vni';
 import { overlayMtu, type Uplink, vtepMac, vxlanPort } from '@slipway/cni';
 import { createHash } from 'node:crypto';
 import type { OverlayWish } from './overlay-link.ts';
@@ -40,38 +41,60 @@ export function mtuOption(network: Network | undefined): number | undefined {
   return text === undefined ? undefined : Number(text);
 }
 
-export interface WayOfDefault {
+export interface OverlayEnd {
+  readonly name: string;
+  /** The Network; undefined when the API server has none of the name. */
   readonly network: Network | undefined;
+  /** This machine's. */
   readonly address: string;
   readonly uplink: Uplink;
-  readonly podCidr: string;
+  /** From which the node itself talks to pods: `10.64.0.0/32`. Undefined: it does not belong to the network. */
+  readonly ownAddress: string | undefined;
+  /** The device stays when there are no peers, because pods are attached. */
+  readonly isKept: boolean;
 }
 
-/** Of the cluster's own network. Throws `CniError` when the MTU does not fit. */
-export function overlayWay(
-  { network, address, uplink, podCidr }: WayOfDefault,
-  settings: OverlaySettings,
-): OverlayWish['way'] {
+/** Throws `CniError` when the MTU does not fit. */
+export function overlayWay(end: OverlayEnd, settings: OverlaySettings): OverlayWish['way'] {
+  const { name, network, address, uplink, ownAddress, isKept } = end;
   const { clusterId, nodeName, dataPathPort } = settings;
-  const backend = backendOf(network, settings);
+  const isDefault = name === defaultNetworkName;
+  const backend = backendOf(network, isDefault ? settings : { backend: undefined });
   if (backend !== 'vxlan') return { backend };
-  const vni = network?.status?.vni ?? fallbackVni;
+  const vni = (network && networkVni(network)) ?? fallbackVni;
+  const hasIpv6 = network?.spec.ipv6 === true;
   return {
     backend,
-    isKept: false,
+    isKept,
     device: {
-      name: deviceName(clusterId, defaultNetworkName),
+      name: deviceName(clusterId, name),
       mac: vtepMac(vni, nodeName),
       vni,
       port: dataPathPort ?? vxlanPort,
       local: address,
-      mtu: overlayMtu({ backend, address, uplinkMtu: uplink.mtu, mtu: mtuOption(network) }),
-      alias: `slipway:${clusterId}/${defaultNetworkName}`,
-      // The block's first address belongs to no pod: packets of the node itself come from it.
-      address: podCidr.includes(':') ? undefined : `${podCidr.split('/')[0]}/32`,
+      mtu: overlayMtu({ backend, address, uplinkMtu: uplink.mtu, mtu: mtuOption(network), hasIpv6 }),
+      alias: overlayAlias(clusterId, name),
+      address: ownAddress,
     },
   };
 }
 
-/** As long as the API gives the network no number of its own. */
+/** What devices of the network are recognised by. */
+export function overlayAlias(clusterId: string, network: string): string {
+  return network === defaultNetworkName ? `slipway:${clusterId}/${network}` : `${aliasPrefix(clusterId)}${network}`;
+}
+
+/** Name of the user's network that a link with this alias belongs to as a whole, as its bridge or its device. */
+export function networkOfAlias(alias: unknown, clusterId: string): string | undefined {
+  if (typeof alias !== 'string' || !alias.startsWith(aliasPrefix(clusterId))) return undefined;
+  const name = alias.slice(aliasPrefix(clusterId).length);
+  return name.includes('/') ? undefined : name;
+}
+
+/** As the bridge plugin writes it: the network's name in CNI is `network.NAME`. */
+function aliasPrefix(clusterId: string): string {
+  return `slipway:${clusterId}/network.`;
+}
+
+/** As long as the API has no Network of the cluster's own. */
 const fallbackVni = 1;

@@ -14,7 +14,7 @@ import { type Network, defaultNetworkName, type NetworkSubnetSpec } from './netw
 export interface EffectiveSubnet {
   readonly subnet: IpBlock;
   readonly range: IpBlock;
-  /** Undefined in an internal network that names none. */
+  /** Undefined in an internal network that names none, overlays aside. */
   readonly gateway: IpAddress | undefined;
   readonly auxiliary: readonly IpAddress[];
   readonly nodePrefixLength: number;
