@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, mkdirSync, openSync, readlinkSync, statSync, unlinkSync } from 'node:fs';
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readlinkSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf } from '@slipway/kit/errors';
 import type { Host } from './host.ts';
@@ -27,7 +27,7 @@ export function createHostLock(netns: string | undefined): Host['exclusively'] {
         signal.throwIfAborted();
         return await work();
       } finally {
-        unlinkSync(path);
+        rmSync(path, { force: true });
         closeSync(fd);
       }
     });
