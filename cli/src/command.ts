@@ -75,6 +75,7 @@ export const agentFlags = [
   'agent-port',
   'network-backend',
   'data-path-port',
+  'nodeport-addresses',
   'registry-config',
   'cluster-cidr',
 ] as const satisfies readonly FlagName[];

@@ -46,6 +46,8 @@ export interface Config {
   readonly serviceCidr: string;
   readonly networkBackend: NetworkBackend | undefined;
   readonly dataPathPort: number;
+  /** Ranges in CIDR notation; none = every address of the node. */
+  readonly nodePortNetworks: readonly string[];
   readonly runtimePath: string | undefined;
   readonly agentPort: number;
   readonly agent: boolean;
@@ -116,6 +118,7 @@ export function resolveConfig(layers: readonly FlagValues[], fallbackDataDir: st
     serviceCidr: text('service-cluster-ip-range') ?? '',
     networkBackend: text('network-backend') as NetworkBackend | undefined,
     dataPathPort: value('data-path-port') as number,
+    nodePortNetworks: networksFrom(text('nodeport-addresses')),
     runtimePath: text('runtime'),
     agentPort: value('agent-port') as number,
     agent: value('agent') as boolean,
@@ -153,6 +156,15 @@ function accountFrom(text: string): string {
 
 /** Leaves room for the service of the API server (the first address), of DNS (the tenth) and a few of users. */
 const serviceAddressesMin = 16n;
+
+function networksFrom(text: string | undefined): readonly string[] {
+  const networks = (text ?? '').split(',').filter((each) => each !== '');
+  for (const network of networks) {
+    if (parseCidr(network)) continue;
+    throw new UsageError(`--nodeport-addresses: ${JSON.stringify(network)} is not a range such as 192.168.1.0/24`);
+  }
+  return networks;
+}
 
 /** Throws `UsageError` when pods and services cannot live in these ranges. */
 export function checkRanges({ clusterCidr, serviceCidr }: Pick<Config, 'clusterCidr' | 'serviceCidr'>): void {

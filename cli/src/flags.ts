@@ -120,6 +120,11 @@ export const flags = {
     max: 65535,
     help: 'UDP port of VXLAN, the same on all nodes',
   },
+  'nodeport-addresses': {
+    type: 'string',
+    placeholder: 'CIDR,...',
+    help: "answer node ports on the node's addresses in these ranges only (default: on all, 127.0.0.1 too)",
+  },
   runtime: { type: 'string', placeholder: 'PATH', help: 'OCI runtime (default: crun, else runc)' },
   'agent-port': { ...port, default: 10250, help: 'HTTPS port of the node agent, 0 picks a free one' },
   agent: { type: 'boolean', default: true, help: 'control plane only, without the node agent' },

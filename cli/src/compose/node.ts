@@ -102,6 +102,7 @@ function networkSettings(config: Config, loopbackServer?: () => Address): NodeNe
     serviceCidr: config.serviceCidr,
     networkBackend: config.networkBackend,
     dataPathPort: config.dataPathPort,
+    nodePortNetworks: config.nodePortNetworks,
     dnsIp: clusterDnsAddress(config),
     apiRelay: loopbackServer && { listen, target: loopbackServer },
     clusterDomain,

@@ -35,10 +35,13 @@ const silenceOf = ({ rank }: Duty) => silenceMax - 1 + rank;
 const patienceOf = ({ rank }: Duty) => Math.max(1, silenceMax + 1 - rank);
 /** Announcements may be lost: so many, a tick apart. */
 const announcements = 3;
+/** The first announces again so often: it does not know whether somebody has stood in for it. */
+const announceAgainMs = 15_000;
 
 interface Held {
   readonly link: LanLink | undefined;
   renewedMs: number;
+  announcedMs: number;
   announcementsLeft: number;
 }
 
@@ -111,7 +114,7 @@ export class BalancerAnnouncer {
       signal,
     );
     await this.#hold([...wanted], signal);
-    this.#announce();
+    this.#announce(new Set(first));
   }
 
   #concerns(service: Service | undefined): boolean {
@@ -217,7 +220,12 @@ export class BalancerAnnouncer {
     await this.#deps.host.ip(lines, { signal });
     for (const address of due) {
       const link = this.#links.get(address);
-      const held = this.#held.get(address) ?? { link, renewedMs: now, announcementsLeft: announcements };
+      const held = this.#held.get(address) ?? {
+        link,
+        renewedMs: now,
+        announcedMs: now,
+        announcementsLeft: announcements,
+      };
       held.renewedMs = now;
       this.#held.set(address, held);
     }
@@ -242,10 +250,15 @@ export class BalancerAnnouncer {
     return `${address}/128 dev ${link?.name ?? 'lo'}${isGoing ? '' : ' nodad noprefixroute'}`;
   }
 
-  #announce(): void {
-    const due = [...this.#held].filter(([, held]) => held.announcementsLeft > 0);
+  #announce(first: ReadonlySet<string>): void {
+    const now = this.#deps.clock.monotonicMs();
+    const due = [...this.#held].filter(
+      ([address, held]) =>
+        held.announcementsLeft > 0 || (first.has(address) && now - held.announcedMs >= announceAgainMs),
+    );
     for (const [address, held] of due) {
-      held.announcementsLeft--;
+      held.announcementsLeft = Math.max(0, held.announcementsLeft - 1);
+      held.announcedMs = now;
       const parsed = parseIp(address);
       if (!parsed || !held.link) continue;
       const socket = openPacketSocket({

@@ -32,10 +32,10 @@ function describeProxy(bridgeNetfilterValue: string): void {
   let proxy: ServiceProxy;
   let version = 1n;
 
-  const createProxy = () =>
+  const createProxy = (more: { readonly nodePortNetworks?: readonly string[] } = {}) =>
     new ServiceProxy(
       { host, clock: systemClock, log: silentLogger, services, endpointSlices },
-      { clusterId, nodeName, clusterCidr: '10.64.0.0/16', serviceCidr: '10.96.0.0/16', answeredHere: [] },
+      { clusterId, nodeName, clusterCidr: '10.64.0.0/16', serviceCidr: '10.96.0.0/16', answeredHere: [], ...more },
     );
   const apply = async (service: Service | readonly Service[], slices: readonly EndpointSlice[]) => {
     version++;
@@ -127,6 +127,33 @@ function describeProxy(bridgeNetfilterValue: string): void {
     expect(await network.fetch(network.hostNetns, '127.0.0.1', 30080)).toMatch(/^(one|two) /);
     expect(await network.fetch(network.hostNetns, nodeOutside, 30080)).toMatch(/^(one|two) /);
     expect(await network.fetch(pods[0]?.netns ?? '', nodeOutside, 30080)).toMatch(/^(one|two) /);
+  });
+
+  it('answers node ports on chosen addresses only', async () => {
+    proxy = createProxy({ nodePortNetworks: ['192.168.77.0/24'] });
+    await apply(aService({ clusterIp, nodePort: 30080 }), [sliceOf([0, 1])]);
+    expect(await network.fetch(outside, nodeOutside, 30080)).toMatch(/^(one|two) /);
+    await expect(network.fetch(network.hostNetns, '127.0.0.1', 30080)).rejects.toThrow('Connection refused');
+    await expect(network.fetch(pods[0]?.netns ?? '', '10.64.0.1', 30080)).rejects.toThrow('Connection refused');
+  });
+
+  it('answers SCTP and several ports of one service', async () => {
+    const spec = {
+      ports: [
+        { name: 'a', port: 80, protocol: 'TCP' },
+        { name: 'b', port: 80, protocol: 'SCTP' },
+      ],
+    };
+    const slices = [sliceOf([0], { name: 'a' }), sliceOf([1], { name: 'b', protocol: 'SCTP' })].map((slice, i) => ({
+      ...slice,
+      ports: slice.ports?.map((port) => ({ ...port, name: i === 0 ? 'a' : 'b' })),
+    }));
+    await apply(aService({ clusterIp, spec }), slices as EndpointSlice[]);
+    expect(await network.fetch(pods[1]?.netns ?? '', clusterIp, 80)).toMatch(/^one /);
+    const listed = await host.nftList(['map', 'inet', 'slipway-test2-proxy', 'backends-sctp4'], {
+      signal: neverAborted,
+    });
+    expect(JSON.stringify(listed)).toContain(pods[1]?.ip);
   });
 
   it('keeps the address of outside clients with externalTrafficPolicy Local, and drops without a local pod', async () => {
