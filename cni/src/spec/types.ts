@@ -51,6 +51,8 @@ export interface PortMapping {
   readonly containerPort: number;
   readonly protocol?: string;
   readonly hostIP?: string;
+  /** As many ports side by side; 1 when absent. */
+  readonly range?: number;
 }
 
 /** What a runtime hands over under `runtimeConfig`, each only to plugins that declare the capability. */
@@ -58,7 +60,16 @@ export interface RuntimeConfig {
   readonly portMappings?: readonly PortMapping[];
   readonly mac?: string;
   readonly ips?: readonly string[];
-  readonly dns?: { readonly servers?: readonly string[]; readonly searches?: readonly string[] };
+  readonly dns?: {
+    readonly servers?: readonly string[];
+    readonly searches?: readonly string[];
+    readonly options?: readonly string[];
+  };
+  /** Range sets of host-local, as in its configuration. */
+  readonly ipRanges?: unknown;
+  readonly bandwidth?: unknown;
+  /** Names of the container in this network, for whoever answers DNS; plugins do nothing with them. */
+  readonly aliases?: readonly string[];
   readonly [capability: string]: unknown;
 }
 

@@ -28,7 +28,7 @@ export const hostLocal: CniPlugin<HostLocalConfig> = {
   parseConfig(network) {
     const ipam = fields(network.ipam, 'ipam');
     return {
-      sets: parseRangeSets(ipam),
+      sets: parseRangeSets(ipam, network.runtimeConfig?.ipRanges),
       routes: parseRoutes(ipam.routes),
       resolvConf: optionalString(ipam, 'resolvConf') || undefined,
       directory: join(optionalString(ipam, 'dataDir') || dataDirDefault, network.name),

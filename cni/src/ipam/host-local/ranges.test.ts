@@ -1,5 +1,5 @@
 import { formatAddress, parseAddress } from '../../spec/ip-address.ts';
-import { addressesAfter, parseRangeSets } from './ranges.ts';
+import { addressesAfter, formatRange, parseRangeSets } from './ranges.ts';
 
 const textsAfter = (ipam: Record<string, unknown>, last?: string) => {
   const [set = []] = parseRangeSets(ipam);
@@ -28,6 +28,14 @@ describe('host-local ranges', () => {
     ]);
     expect(textsAfter({ ranges }, '10.0.1.6')).toEqual(['10.0.0.10', '10.0.0.11', '10.0.0.12', '10.0.1.5', '10.0.1.6']);
     expect(textsAfter({ ranges }, '192.168.0.1')[0]).toBe('10.0.0.10');
+  });
+
+  it('puts the ranges of the runtime first', () => {
+    const ofRuntime = [[{ subnet: '10.9.0.0/24' }]];
+    const sets = parseRangeSets({ subnet: '10.0.0.0/24' }, ofRuntime).map(([range]) => range && formatRange(range));
+    expect(sets).toEqual(['10.9.0.1-10.9.0.254', '10.0.0.1-10.0.0.254']);
+    expect(parseRangeSets({}, ofRuntime)).toHaveLength(1);
+    expect(() => parseRangeSets({}, 'x')).toThrow('runtimeConfig.ipRanges is not a list');
   });
 
   it.each([

@@ -23,9 +23,16 @@ export interface AddressRange {
 
 export type RangeSet = readonly AddressRange[];
 
-/** Throws `CniError` (invalid configuration) for a range outside its subnet, a subnet too small, an overlap. */
-export function parseRangeSets(ipam: Readonly<Record<string, unknown>>): readonly RangeSet[] {
+/**
+ * Those of the runtime (the capability `ipRanges`) come before those of the configuration. Throws `CniError` (invalid configuration)
+ * for a range outside its subnet, a subnet too small, an overlap.
+ */
+export function parseRangeSets(ipam: Readonly<Record<string, unknown>>, ofRuntime?: unknown): readonly RangeSet[] {
   const sets: unknown[] = [];
+  if (ofRuntime !== undefined && ofRuntime !== null) {
+    if (!Array.isArray(ofRuntime)) throw invalid('runtimeConfig.ipRanges is not a list');
+    sets.push(...ofRuntime);
+  }
   if (ipam.subnet !== undefined) sets.push([ipam]); // the form from before there were several
   const ranges = ipam.ranges ?? [];
   if (!Array.isArray(ranges)) throw invalid('ipam: ranges is not a list');
