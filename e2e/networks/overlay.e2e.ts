@@ -132,8 +132,10 @@ describeWith(missingCapability(containerNeeds), 'pods of several nodes', () => {
       const tries = [knocks('on-node-1', blue, 8080), knocks('blue-node-1', red, 8080), knocks('on-node-2', red, 8080)];
       expect(await Promise.all(tries)).toEqual(['closed\n', 'closed\n', 'closed\n']);
       const { machine } = cluster.node(0);
-      const listening = machine.start('busybox', ['nc', '-lk', '-p', '9999', '-s', '10.151.0.1', '-e', 'true']);
-      await eventually('the node listens', () => machine.exec('busybox', 'nc', '-w', '1', '10.151.0.1', '9999'));
+      const listening = machine.start('busybox', ['httpd', '-f', '-p', '10.151.0.1:9999', '-h', '/run']);
+      await eventually('the node listens', () =>
+        machine.exec('sh', '-c', 'busybox nc -w 1 10.151.0.1 9999 </dev/null'),
+      );
       expect(await knocks('red-node-1', '10.151.0.1', 9999)).toBe('closed\n');
       await listening.end('SIGTERM');
     });
