@@ -168,7 +168,15 @@ table ip leads {
   });
 
   it('finds its rules again after a restart, repairs them, and leaves them when nothing differs', async () => {
-    const peers = [{ podSelector: {} }, { ipBlock: { cidr: '192.168.77.0/24', except: ['192.168.77.128/25'] } }];
+    const peers = [
+      { podSelector: {} },
+      { ipBlock: { cidr: '192.168.77.0/24', except: ['192.168.77.128/25'] } },
+      { ipBlock: { cidr: 'fd00::/8', except: ['fd00:0:0:1::/64'] } },
+    ];
+    const inBothFamilies = allPods().map(({ status, ...pod }, i) => ({
+      ...pod,
+      status: { ...status, podIPs: [...(status?.podIPs ?? []), { ip: `FD00:0::${i + 5}` }] },
+    }));
     const policy = aPolicy({
       policyTypes: ['Ingress', 'Egress'],
       ingress: [
@@ -182,7 +190,7 @@ table ip leads {
       ],
       egress: [{ to: peers, ports: [{ port: 'web', protocol: 'TCP' }] }, {}],
     });
-    expect(await apply([policy])).toBe(true);
+    expect(await apply([policy], inBothFamilies)).toBe(true);
     const renew = () => {
       node.createPolicies();
       return follow(node);
@@ -192,6 +200,14 @@ table ip leads {
     const before = await listing();
     expect(await renew()).toBe(false);
     expect(await listing()).toBe(before);
+    // The last run died before the API was told of the addresses.
+    node.tell({ pods: inBothFamilies.map(({ status: _, ...pod }) => ({ ...pod, status: { phase: 'Pending' } })) });
+    await renew();
+    expect(
+      await node.network.run(node.network.hostNetns, 'nft', 'list', 'map', ...table.split(' '), 'ingress4'),
+    ).toContain(`${one.ip} comment "ns-a/pod-0"`);
+    node.tell({ pods: inBothFamilies });
+    await renew();
     for (const damage of [
       `delete element ${table} ingress4 { ${one.ip} }`,
       `flush chain ${table} egress`,

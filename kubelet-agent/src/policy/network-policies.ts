@@ -7,7 +7,7 @@ import { messageOf } from '@slipway/kit/errors';
 import type { Logger } from '@slipway/kit/logger';
 import type { StartWatch } from '../node/start-watch.ts';
 import { kernelElement } from './element-keys.ts';
-import { observeTable } from './observe-table.ts';
+import { type ObservedTable, observeTable } from './observe-table.ts';
 import { PeerWatch } from './peer-watch.ts';
 import { planPolicies } from './plan-policies.ts';
 import { type KernelState, type PolicyTransaction, planTransaction } from './plan-transaction.ts';
@@ -105,14 +105,14 @@ export class NetworkPolicies {
 
   /** One round: plan, observe if needed, apply. Answers whether anything had to change. Throws when the kernel refuses. */
   async apply(signal: AbortSignal): Promise<boolean> {
+    this.#kernel ??= await this.#observe(signal);
     const version = this.#version;
     const ruleset = this.#plan();
     if (this.#missing) {
       this.#kernel = undefined; // sets that are kept from now on are not those that were applied
       return false;
     }
-    this.#kernel ??= await this.#observe(signal);
-    const memberChanges = this.#peers.index.drain(); // after the listing: what it shows is compared with what is known now
+    const memberChanges = this.#peers.index.drain();
     const members = (set: string) => this.#peers.index.elements(set);
     const transaction = planTransaction(this.#table, this.#kernel, { ruleset, members, memberChanges });
     if (transaction) {
@@ -192,7 +192,15 @@ export class NetworkPolicies {
 
   async #observe(signal: AbortSignal): Promise<KernelState> {
     const table = observeTable(await this.#deps.host.nftList(['table', 'inet', this.#table], { signal }));
-    return table ? { kind: 'listed', table } : { kind: 'nothing' };
+    if (!table) return { kind: 'nothing' };
+    if (this.#applied === 0) this.#inherit(table);
+    return { kind: 'listed', table };
+  }
+
+  /** A pod that had started when the last run died may have an address that the API was never told. */
+  #inherit({ pods }: ObservedTable): void {
+    for (const [ip, pod] of pods) this.#subjects.inherit(ip, pod);
+    this.#ruleset = undefined;
   }
 
   async #sync(signal: AbortSignal): Promise<void> {

@@ -10,6 +10,8 @@ export interface ObservedTable {
   readonly sets: ReadonlyMap<string, ReadonlySet<string>>;
   /** Dispatch map → address → chain. */
   readonly dispatch: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  /** Address → the pod that its element in a dispatch map names. */
+  readonly pods: ReadonlyMap<string, string>;
 }
 
 /** Pure: reads `nft -j list table`. Undefined when there is no table, or one that is not whole. */
@@ -18,11 +20,14 @@ export function observeTable(listing: readonly NftObject[] | undefined): Observe
   const chains = new Map<string, number>();
   const sets = new Map<string, ReadonlySet<string>>();
   const dispatch = new Map<string, ReadonlyMap<string, string>>();
+  const pods = new Map<string, string>();
   for (const { chain } of listing) if (chain) chains.set(String(chain.name), 0);
   for (const { rule, set, map } of listing) {
     if (rule) chains.set(String(rule.chain), (chains.get(String(rule.chain)) ?? 0) + 1);
     if (set) sets.set(String(set.name), new Set(listOf(set.elem).map(keyText)));
-    if (map) dispatch.set(String(map.name), verdictsOf(map.elem));
+    if (!map) continue;
+    dispatch.set(String(map.name), verdictsOf(map.elem));
+    for (const [ip, pod] of commentsOf(map.elem)) pods.set(ip, pod);
   }
   const isWhole =
     chains.has(baseTable.version) &&
@@ -30,7 +35,7 @@ export function observeTable(listing: readonly NftObject[] | undefined): Observe
     [...baseTable.maps.keys()].every((name) => dispatch.has(name)) &&
     [...baseTable.sets.keys()].every((name) => sets.has(name));
   for (const name of [baseTable.version, ...baseTable.chains.keys()]) chains.delete(name);
-  return isWhole ? { chains, sets, dispatch } : undefined;
+  return isWhole ? { chains, sets, dispatch, pods } : undefined;
 }
 
 function verdictsOf(raw: unknown): ReadonlyMap<string, string> {
@@ -41,6 +46,13 @@ function verdictsOf(raw: unknown): ReadonlyMap<string, string> {
       return [keyText(key), target ?? ''] as const;
     }),
   );
+}
+
+function commentsOf(raw: unknown): readonly (readonly [ip: string, comment: string])[] {
+  return listOf(raw).flatMap((entry) => {
+    const { elem } = (listOf(entry)[0] ?? {}) as { elem?: { val: unknown; comment?: unknown } };
+    return typeof elem?.comment === 'string' ? [[keyText(elem.val), elem.comment] as const] : [];
+  });
 }
 
 function listOf(raw: unknown): readonly unknown[] {

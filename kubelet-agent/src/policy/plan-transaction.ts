@@ -27,7 +27,7 @@ export type PolicyTransaction =
   | { readonly kind: 'script'; readonly script: string }
   | { readonly kind: 'elements'; readonly add: readonly SetElement[]; readonly remove: readonly SetElement[] };
 
-const nothing: ObservedTable = { chains: new Map(), sets: new Map(), dispatch: new Map() };
+const nothing: ObservedTable = { chains: new Map(), sets: new Map(), dispatch: new Map(), pods: new Map() };
 
 /**
  * Pure: the smallest transaction that leads from what is there to what shall be; undefined when they are equal. The order
@@ -98,7 +98,7 @@ function tableFrom(ruleset: PolicyRuleset): ObservedTable {
   const dispatch = new Map(
     dispatchMaps.map((map) => [map, new Map([...ruleset.dispatch[map]].map(([ip, { chain }]) => [ip, chain]))]),
   );
-  return { chains, sets, dispatch };
+  return { chains, sets, dispatch, pods: new Map() };
 }
 
 /** Sets whose elements the ruleset has itself. */

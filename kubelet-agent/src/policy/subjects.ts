@@ -14,6 +14,8 @@ interface LocalPod {
   readonly policies: Map<string, CompiledPolicy>;
   /** The API has it no more, and its addresses are still in use. */
   readonly isGone: boolean;
+  /** As an earlier run knew them, and died before the API did. */
+  readonly inherited: readonly string[];
 }
 
 /** Addresses of a pod as its sandbox got them. None once they were taken back. */
@@ -73,19 +75,27 @@ export class Subjects {
     else this.#attached.delete(uid);
   }
 
+  /** The kernel has the address as the pod's. That counts as long as nobody knows better. */
+  inherit(ip: string, key: string): void {
+    for (const [uid, pod] of this.#pods) {
+      if (pod.key === key) this.#pods.set(uid, { ...pod, inherited: [...pod.inherited, ip] });
+    }
+  }
+
   isSelected(uid: string): boolean {
     return (this.#pods.get(uid)?.policies.size ?? 0) > 0;
   }
 
-  /** Pods whose addresses the runtime has just made come first: another's claim to one of them is out of date. */
+  /** Who knows his addresses best comes first: another's claim to one of them is out of date. */
   list(): readonly Subject[] {
-    const subjects = [...this.#pods].map(([uid, pod]) => {
+    const ranked = [...this.#pods].map(([uid, { key, facts, inherited, policies }]) => {
       const made = this.#attached.get(uid)?.ips;
-      const { key, facts, policies } = pod;
-      const { ips, ports } = facts;
-      return { isMade: made !== undefined, pod: key, ips: made ?? ips, ports, policies: [...policies.values()] };
+      const isTold = facts.ips.length > 0;
+      const ips = made ?? (isTold ? facts.ips : inherited);
+      const subject = { pod: key, ips, ports: facts.ports, policies: [...policies.values()] };
+      return { subject, rank: made ? 0 : isTold ? 1 : 2 };
     });
-    return subjects.sort((one, other) => Number(other.isMade) - Number(one.isMade));
+    return ranked.sort((one, other) => one.rank - other.rank).map(({ subject }) => subject);
   }
 
   #putPod(object: Pod): boolean {
@@ -95,7 +105,7 @@ export class Subjects {
     const before = this.#pods.get(uid);
     if (before && isDeepStrictEqual(before.facts, facts)) return false;
     const policies = this.#policiesFor(facts);
-    this.#pods.set(uid, { key: keyOf(object), facts, policies, isGone: false });
+    this.#pods.set(uid, { key: keyOf(object), facts, policies, isGone: false, inherited: before?.inherited ?? [] });
     const uids = this.#podsIn.get(facts.namespace) ?? new Set();
     this.#podsIn.set(facts.namespace, uids.add(uid));
     return true;
