@@ -205,4 +205,27 @@ describe('kinds of our own', () => {
       expect(found.metadata.managedFields?.map(({ manager }) => manager)).not.toContain('slipway-crds');
     });
   });
+
+  it('are installed once by servers that start at the same time', async () => {
+    const path = { ...definitionsPath, name: 'networksubnets.networks.slipway.dev' };
+    await withServer(async (server) => {
+      const transport = server.transport(admin);
+      await transport.send({ verb: 'delete', path }, neverAborted);
+      const isGone = async () => (await refusal(transport.send({ verb: 'get', path }, neverAborted))).length > 0;
+      while (!(await isGone())) await systemClock.sleep(20, neverAborted);
+    });
+    const both = Promise.withResolvers<void>();
+    let started = 0;
+    const meet = () => {
+      if (++started === 2) both.resolve();
+      return both.promise;
+    };
+    const part = () =>
+      withServer(meet).catch((error: unknown) => {
+        both.reject(error);
+        throw error;
+      });
+    await Promise.all([part(), part()]);
+    expect(started).toBe(2);
+  });
 });

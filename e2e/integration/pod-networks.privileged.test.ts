@@ -17,6 +17,8 @@ import { definitions } from '@slipway/crds';
 import { neverAborted } from '@slipway/kit/abort';
 import { exec } from '@slipway/kit/exec';
 import { silentLogger } from '@slipway/kit/logger';
+import { systemClock } from '@slipway/kit/clock';
+import { VirtualClock } from '@slipway/kit/virtual-clock';
 import { NetworkObjects, PodNetwork } from '@slipway/kubelet-agent';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 
@@ -111,6 +113,16 @@ describeWithNetwork('pods on several networks', () => {
   async function aNetwork(name: string, spec: Network['spec']): Promise<void> {
     const object: Network = { apiVersion: 'networks.slipway.dev/v1', kind: 'Network', metadata: { name }, spec };
     await plane.client.create(kinds.networks, object, { signal });
+  }
+
+  async function aDefinition(name: string, config: string): Promise<void> {
+    const object = {
+      apiVersion: 'k8s.cni.cncf.io/v1',
+      kind: 'NetworkAttachmentDefinition',
+      metadata: { name, namespace: 'default' },
+      spec: { config },
+    };
+    await plane.client.create(kinds.networkAttachmentDefinitions, object, { signal });
   }
 
   async function aPod(name: string, node: TestNode, annotations: Record<string, string>, labels = {}): Promise<Pod> {
@@ -234,6 +246,29 @@ describeWithNetwork('pods on several networks', () => {
     await ping(neighbour, '192.168.50.31');
   });
 
+  it('give back blocks of addresses that nobody has used for a while', async () => {
+    await aNetwork('backend', { driver: 'bridge', subnets: [{ subnet: '10.5.0.0/24' }] });
+    const one = await connected(await aPod('one', nodes.a, { [networksKey]: 'backend' }), nodes.a);
+    const clock = new VirtualClock();
+    const stop = new AbortController();
+    const running = nodes.a.pods.run(clock, stop.signal);
+    const minutesGo = async () => {
+      for (let i = 0; i < 3; i++) {
+        await clock.advance(60_000);
+        await systemClock.sleep(100, signal); // the API server answers in real time
+      }
+    };
+    await minutesGo();
+    expect((await plane.client.list(kinds.networkSubnets, { signal })).items).toHaveLength(1);
+    await nodes.a.pods.tearDown(one.request, signal);
+    await minutesGo();
+    expect((await plane.client.list(kinds.networkSubnets, { signal })).items).toEqual([]);
+    stop.abort();
+    await running;
+    const again = await connected(await aPod('again', nodes.a, { [networksKey]: 'backend' }), nodes.a);
+    expect(again.status[1]?.ips).toHaveLength(1);
+  });
+
   it('are disconnected after a crash without any API server, and what is left of them is found', async () => {
     await aNetwork('backend', { driver: 'bridge', subnets: [{ subnet: '10.5.0.0/24' }] });
     const { request } = await connected(await aPod('one', nodes.a, { [networksKey]: 'backend' }), nodes.a);
@@ -285,16 +320,7 @@ describeWithNetwork('pods on several networks', () => {
         },
       ],
     };
-    await plane.client.create(
-      kinds.networkAttachmentDefinitions,
-      {
-        apiVersion: 'k8s.cni.cncf.io/v1',
-        kind: 'NetworkAttachmentDefinition',
-        metadata: { name: 'lab', namespace: 'default' },
-        spec: { config: JSON.stringify(config) },
-      },
-      { signal },
-    );
+    await aDefinition('lab', JSON.stringify(config));
     const asked = { [networksKey]: '[{"name":"lab","ips":["10.7.0.50"],"mac":"02:00:00:00:00:50"}]' };
     const { status } = await connected(await aPod('one', nodes.a, asked), nodes.a);
     expect(status[1]).toMatchObject({ name: 'default/lab', ips: ['10.7.0.50'], mac: '02:00:00:00:00:50' });
@@ -309,6 +335,12 @@ describeWithNetwork('pods on several networks', () => {
     });
     await aNetwork('gone', { ...office, options: { parent: 'eth7' }, subnets: [{ subnet: '192.168.51.0/24' }] });
     await aNetwork('host', { driver: 'host' });
+    const configs = {
+      malformed: '{"cniVersion"',
+      incomplete: '{"cniVersion":"1.0.0","name":"x"}',
+      foreign: '{"cniVersion":"1.0.0","type":"no-such-plugin"}',
+    };
+    for (const [name, config] of Object.entries(configs)) await aDefinition(name, config);
     // The bridge of a network stays once it was used.
     const first = await connected(await aPod('first', nodes.a, { [networksKey]: 'backend' }), nodes.a);
     await nodes.a.pods.tearDown(first.request, signal);
@@ -323,6 +355,9 @@ describeWithNetwork('pods on several networks', () => {
         '[{"name":"backend","ips":["10.5.0.200"]}]',
         'is in the range that nodes give out by themselves (10.5.0.128/25)',
       ],
+      ['malformed', 'NetworkAttachmentDefinition default/malformed: spec.config is no valid JSON'],
+      ['incomplete', 'NetworkAttachmentDefinition default/incomplete: spec.config: no plugins in list'],
+      ['foreign', 'default/foreign: '],
       ['[{"name":"backend","ips":["10.9.0.2"]}]', '10.9.0.2 is in none of its subnets (10.5.0.0/24)'],
       ['[{"name":"backend","default-route":["10.77.0.1"]}]', 'default-route 10.77.0.1'],
     ];

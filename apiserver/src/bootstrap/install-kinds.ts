@@ -32,6 +32,8 @@ const definitionsPath = {
 const fieldManager = 'slipway-crds';
 /** Only ours are brought up to date. What belongs to somebody else's group stays as they have installed it. */
 const ownGroupEnd = '.slipway.dev';
+/** Another server of the same storage may apply the same at the same time. */
+const triesMax = 5;
 /** A name that another definition holds is never accepted: then the server starts without that kind. */
 const establishedMsMax = 10_000;
 
@@ -49,10 +51,17 @@ export async function installKinds(own: OwnKinds, deps: InstallDeps, signal: Abo
 
 async function applyDefinition(body: KubeObject, transport: Transport, signal: AbortSignal): Promise<void> {
   const { name = '' } = body.metadata;
-  if (await isOthers(body as CustomResourceDefinition, transport, signal)) return;
   const options = { fieldManager, force: true };
   const path = { ...definitionsPath, name };
-  await transport.send({ verb: 'patch', patchType: 'apply', path, body, options }, signal);
+  for (let tries = 1; ; tries++) {
+    try {
+      if (await isOthers(body as CustomResourceDefinition, transport, signal)) return;
+      await transport.send({ verb: 'patch', patchType: 'apply', path, body, options }, signal);
+      return;
+    } catch (error) {
+      if (!isStatus(error, 'AlreadyExists', 'Conflict') || tries === triesMax) throw error;
+    }
+  }
 }
 
 async function isOthers(

@@ -6,6 +6,7 @@ import { Client } from '@slipway/client/client';
 import { kinds } from '@slipway/client/kinds';
 import { messageOf } from '@slipway/kit/errors';
 import { invariant } from '@slipway/kit/invariant';
+import { networkRequests } from '../network/attachments/network-selection.ts';
 import type { PodFacts } from '../volumes/field-reference.ts';
 import { podResources } from './container-resources.ts';
 import { ensureImage } from './ensure-image.ts';
@@ -64,7 +65,12 @@ export function podStepHandlers(deps: PodDeps, statuses: Pick<StatusWriter, 'flu
       work.volumesReady = true;
     },
     createSandbox: async ({ pod }, { attempt }, signal) => {
-      const { namespace = '', name = '', uid = '' } = pod.metadata;
+      const { namespace = '', name = '', uid = '', annotations = {} } = pod.metadata;
+      const [unheeded] = pod.spec.hostNetwork ? networkRequests(annotations) : [];
+      if (unheeded) {
+        const message = `annotation ${unheeded} has no effect: the pod has the network of its node (spec.hostNetwork)`;
+        tell(deps.events, pod, { type: 'Warning', reason: 'NetworksIgnored', message });
+      }
       try {
         const config = sandboxConfig(pod, attempt, {
           layout: deps.layout,

@@ -75,6 +75,11 @@ export const userRoles: Readonly<Record<string, Rules>> = {
   // For users of the ECS API and of its kinds; bound in a namespace they hold for the tasks and services of that cluster.
   'slipway:ecs': [on('ecs.slipway.dev', '*', readWrite), on('core', 'namespaces', 'create')],
   'slipway:ecs-view': [on('ecs.slipway.dev', '*', read)],
+  // For users whose pods join networks. Who makes Networks or attachment definitions configures nodes: that is for administrators.
+  'slipway:networks-view': [
+    on('networks.slipway.dev', '*', read),
+    on('k8s.cni.cncf.io', 'network-attachment-definitions', read),
+  ],
   'system:basic-user': [
     on('authorization.k8s.io', 'selfsubjectaccessreviews selfsubjectrulesreviews', 'create'),
     on('authentication.k8s.io', 'selfsubjectreviews', 'create'),

@@ -47,7 +47,8 @@ export class AttachmentRecords {
     try {
       return JSON.parse(readFileSync(this.#pathOf(sandboxId), 'utf8')) as AttachmentRecord;
     } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return undefined;
+      // A machine that lost its power may have torn it; the network namespaces are gone then, too.
+      if (errnoOf(error) === 'ENOENT' || error instanceof SyntaxError) return undefined;
       throw error;
     }
   }

@@ -66,9 +66,8 @@ export class NetworkObjects {
       const name = address.metadata.name ?? '';
       const holder = await this.#find(kinds.networkAddresses, { name }, signal);
       if (!holder) continue; // given back in between
-      const { pod, nodeName, mac } = holder.spec;
-      const isOwn = pod.uid === address.spec.pod.uid && nodeName === this.nodeName && mac === address.spec.mac;
-      return isOwn ? undefined : holder;
+      const { pod, nodeName } = holder.spec;
+      return pod.uid === address.spec.pod.uid && nodeName === this.nodeName ? undefined : holder;
     }
   }
 

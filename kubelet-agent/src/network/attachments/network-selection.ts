@@ -49,6 +49,11 @@ export interface AnnotatedPod {
   readonly labels: Readonly<Record<string, string>>;
 }
 
+/** The annotations of a pod that ask for networks; they mean nothing to one that has its node's. */
+export function networkRequests(annotations: Readonly<Record<string, string>>): readonly string[] {
+  return [networksAnnotation, ...defaultNetworkAnnotations].filter((name) => annotations[name]);
+}
+
 /** Names the annotation, the element and the field. */
 export class SelectionError extends Error {
   override readonly name = 'SelectionError';
@@ -58,6 +63,8 @@ export const primaryInterface = 'eth0';
 /** More would make a pod's start take seconds. */
 const elementsMax = 32;
 const interfaceNameMax = 15;
+/** As many as the controller of aliases tells. */
+const aliasesMax = 20;
 
 /** Undefined when the pod asks for nothing but the cluster network. Throws `SelectionError`. */
 export function networkSelection(pod: AnnotatedPod): NetworkSelection | undefined {
@@ -209,7 +216,7 @@ function elementFromJson(raw: unknown, at: At): NetworkElement {
     cniArgs: optional(fields, 'cni-args', place, isObject, 'an object') as
       | Readonly<Record<string, unknown>>
       | undefined,
-    aliases: texts(fields, 'aliases', place).map((alias) => aliasName(alias, place)),
+    aliases: aliasesIn(fields, place),
   });
 }
 
@@ -258,6 +265,12 @@ function requestedMac(text: string | undefined, place: string): string | undefin
   const isGroup = (Number.parseInt(text.slice(0, 2), 16) & 1) === 1;
   if (/^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$/.test(text) && !isGroup && !/^[0:]+$/.test(text)) return text.toLowerCase();
   throw new SelectionError(`${place}: mac: ${JSON.stringify(text)} is no MAC address of one interface`);
+}
+
+function aliasesIn(fields: Readonly<Record<string, unknown>>, place: string): readonly string[] {
+  const aliases = texts(fields, 'aliases', place).map((alias) => aliasName(alias, place));
+  if (aliases.length <= aliasesMax) return aliases;
+  throw new SelectionError(`${place}: aliases: ${aliases.length} names, at most ${aliasesMax} are possible`);
 }
 
 function aliasName(text: string, place: string): string {
