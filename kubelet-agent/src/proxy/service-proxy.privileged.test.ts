@@ -83,6 +83,8 @@ function describeProxy(bridgeNetfilterValue: string): void {
       network.serve(netns, 8080, name);
       network.serve(netns, 8053, name, 'UDP4');
     }
+    // Servers are processes, which take their time to start on a busy machine.
+    for (const { ip } of pods) await expectSoon(() => network.fetch(network.hostNetns, ip, 8080).catch(() => ''), /./);
     outside = await network.addNetns();
     await host.ip(
       [
