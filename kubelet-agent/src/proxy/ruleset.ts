@@ -45,6 +45,13 @@ export function proxyTableName(clusterId: string): string {
   return `slipway-${clusterId}-proxy`;
 }
 
+/** Chains that lead to nothing of a service's own. */
+const sharedPrefixes = ['pick-', 'int-', 'ext-'];
+
+export function isShared(chain: string): boolean {
+  return sharedPrefixes.some((prefix) => chain.startsWith(prefix));
+}
+
 /** `pick-` and a hash of the rules. */
 export function contentName(prefix: string, content: readonly string[]): string {
   return `${prefix}-${createHash('sha256').update(content.join('\n')).digest('hex').slice(0, 16)}`;

@@ -123,6 +123,7 @@ export class ServiceProxy {
     const begin = clock.monotonicMs();
     const observed = observeTable(await host.nftList(['table', 'inet', this.#table], { signal }), this.#base);
     this.#rules.takeChange(this.#base);
+    this.#rules.forgetUnused();
     const transaction = planTransaction(this.#table, this.#base, observed, this.#rules.ruleset());
     this.#reobserveMs = Math.max(reobserveMs, (clock.monotonicMs() - begin) / reobserveShare);
     return transaction;

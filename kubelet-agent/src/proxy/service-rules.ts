@@ -107,6 +107,11 @@ class RulesBuilder implements ServiceRules {
     this.#noteUdp(clusterIp, backends.all, context);
   }
 
+  /** Its chains lead to sets of its own clients. */
+  get #isSticky(): boolean {
+    return this.#service.spec.sessionAffinity === 'ClientIP';
+  }
+
   #addInternal(front: Front, { all, local }: Backends, context: PortContext): void {
     const isLocal = this.#service.spec.internalTrafficPolicy === 'Local';
     const chain = this.#balance(front, isLocal ? local : all, 0, context);
@@ -127,7 +132,7 @@ class RulesBuilder implements ServiceRules {
   /** Even chances. Without affinity, services with as many pods share the chain; with it, each pod has a set of its clients. */
   #balance(front: Front, backends: readonly Backend[], first: number, context: PortContext): string | undefined {
     if (backends.length === 0) return undefined;
-    if (this.#service.spec.sessionAffinity === 'ClientIP') return this.#balanceWithAffinity(backends, context);
+    if (this.#isSticky) return this.#balanceWithAffinity(backends, context);
     const { ip, family, protocol, comment } = context;
     const name = protocolNames[protocol] ?? 'tcp';
     const into = `${front.by === 'address' ? 'backends' : 'portbackends'}-${name}${family}`;
@@ -169,14 +174,18 @@ class RulesBuilder implements ServiceRules {
   #internalChain(balance: string, { ip, family }: PortContext): string {
     const { clusterCidr } = this.#node;
     if (familyOfCidr(clusterCidr) !== family) return balance;
-    return this.#chain('int', [`${ip} saddr != ${clusterCidr} jump mark-masquerade`, `goto ${balance}`]);
+    return this.#chain(this.#isSticky ? 'own' : 'int', [
+      `${ip} saddr != ${clusterCidr} jump mark-masquerade`,
+      `goto ${balance}`,
+    ]);
   }
 
   /** With the policy Local the client's address is kept, and only clients on this node see pods on others. */
   #externalChain(cluster: string, local: string | undefined, isLocal: boolean, { ip, family }: PortContext): string {
-    if (!isLocal) return this.#chain('ext', ['jump mark-masquerade', `goto ${cluster}`]);
+    const prefix = this.#isSticky ? 'own' : 'ext';
+    if (!isLocal) return this.#chain(prefix, ['jump mark-masquerade', `goto ${cluster}`]);
     const { clusterCidr } = this.#node;
-    return this.#chain('ext', [
+    return this.#chain(prefix, [
       ...(familyOfCidr(clusterCidr) === family ? [`${ip} saddr ${clusterCidr} goto ${cluster}`] : []),
       'fib saddr type local jump mark-masquerade',
       `fib saddr type local goto ${cluster}`,

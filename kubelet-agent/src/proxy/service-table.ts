@@ -7,7 +7,7 @@
  */
 import type { BaseTable } from './base-chains.ts';
 import type { ObservedTable } from './plan-transaction.ts';
-import type { Ruleset, RulesetElement } from './ruleset.ts';
+import { isShared, type Ruleset, type RulesetElement } from './ruleset.ts';
 import type { ServiceRules } from './service-rules.ts';
 
 interface Counted<T> {
@@ -69,7 +69,12 @@ export class ServiceTable {
     this.#leave(known, undefined);
   }
 
-  /** The whole table. */
+  /** Before the whole table is planned: shared chains without a user go. */
+  forgetUnused(): void {
+    for (const [name, { users }] of this.#chains) if (users === 0) this.#chains.delete(name);
+  }
+
+  /** The whole table, with the shared chains that nobody uses at the moment. */
   ruleset(): Ruleset {
     const elements = [...this.#elements].map(([into, claims]) => {
       const winners = [...claims].map(([key, each]) => [key, winnerOf(each)] as const);
@@ -170,9 +175,10 @@ function enter<T>(all: Map<string, Counted<T>>, touched: Map<string, T | undefin
   if (!touched.has(name)) touched.set(name, undefined);
 }
 
+/** What services share stays for the next one: to make a chain costs more than elements do. See `forgetUnused`. */
 function leave<T>(all: Map<string, Counted<T>>, touched: Map<string, T | undefined>, name: string): void {
   const known = all.get(name);
-  if (!known || --known.users > 0) return;
+  if (!known || --known.users > 0 || isShared(name)) return;
   all.delete(name);
   if (!touched.has(name)) touched.set(name, known.content);
 }
