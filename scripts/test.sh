@@ -17,7 +17,7 @@ docker_missing() {
 
 # shellcheck disable=SC2086,SC2046
 install_system_packages wanted $(agent_missing) $(missing_packages etcd:etcd-server busybox:busybox-static skopeo:skopeo \
-  umoci:umoci dig:bind9-dnsutils dnsmasq:dnsmasq-base docker-registry:docker-registry conntrack:conntrack kubectl:kubernetes-client aws:awscli \
+  umoci:umoci dig:bind9-dnsutils dnsmasq:dnsmasq-base socat:socat curl:curl docker-registry:docker-registry conntrack:conntrack kubectl:kubernetes-client aws:awscli \
   qemu-system-x86_64:qemu-system-x86) $(missing_virtiofsd) $(docker_missing) \
   $([ -x /usr/lib/cni/bridge ] || echo containernetworking-plugins) \
   $(/usr/bin/python3 -c 'import kubernetes' 2>/dev/null || echo python3-kubernetes) || say "going on without them; the tests that need them will be named"

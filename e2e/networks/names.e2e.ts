@@ -11,7 +11,7 @@ import { NodeCluster } from '../harness/nodes/node-cluster.ts';
 const image = 'localhost/web:1';
 const timeoutMs = 90_000;
 const dnsIp = '10.96.0.10';
-const programs = [...containerNeeds.programs, 'dig', 'dnsmasq', 'getent'];
+const programs = [...containerNeeds.programs, 'dig', 'dnsmasq', 'getent', 'socat', 'curl'];
 /** Answers its own name, and at /cgi-bin/echo what it was asked. */
 const serve = `
 mkdir -p /tmp/w/cgi-bin
@@ -216,6 +216,75 @@ describeWith(missingCapability({ ...containerNeeds, programs }), 'names over nod
     await expectDig(['192.168.100.1'], 'hand.default.svc.cluster.local');
   });
 
+  describe('a service', () => {
+    const slice = (name: string, service: string, ip: string | undefined, port: number) => ({
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { name, labels: { 'kubernetes.io/service-name': service } },
+      addressType: 'IPv4',
+      endpoints: [{ addresses: [ip] }],
+      ports: [{ name: 'web', port }],
+    });
+    const many = async (command: string) => {
+      const said = await inPod('client', `for i in 1 2 3 4 5 6 7 8 9 10; do ${command}; done`);
+      return [...new Set(said.trim().split('\n'))].toSorted();
+    };
+
+    it('keeps a client at its pod as long as it is told to, by its own address and by the nodes’', async () => {
+      await cluster.apply(aService('pair', { type: 'NodePort', ports: [{ name: 'web', port: 80 }] }));
+      for (const pod of ['web', 'first']) await cluster.apply(slice(`pair-${pod}`, 'pair', ips[pod], 8080));
+      const port = await cluster.kubectl(['get', 'service', 'pair', '-o', 'jsonpath={.spec.ports[0].nodePort}']);
+      const ways = ['wget -qO- http://pair/', `wget -qO- http://${cluster.node(0).address}:${port}/`];
+      for (const affinity of ['None', 'ClientIP', 'None']) {
+        await cluster.kubectl([
+          'patch',
+          'service',
+          'pair',
+          '-p',
+          JSON.stringify({ spec: { sessionAffinity: affinity } }),
+        ]);
+        for (const way of ways) {
+          await eventually(`${affinity}: ${way}`, async () =>
+            expect(await many(way)).toHaveLength(affinity === 'None' ? 2 : 1),
+          );
+        }
+      }
+      expect(await many('wget -qO- http://pair/')).toEqual(['db-0', 'web']);
+    });
+
+    it('has several ports, and one for two protocols', async () => {
+      const listen = (kind: string, said: string) => `socat ${kind},fork SYSTEM:'echo ${said}' &`;
+      const servers = [
+        listen('TCP4-LISTEN:8080', 'stream'),
+        listen('UDP4-RECVFROM:8080', 'datagram'),
+        listen('TCP4-LISTEN:8081', 'side'),
+      ];
+      const container = {
+        name: 'c',
+        image,
+        command: ['chroot', '/machine', 'sh', '-c', `${servers.join(' ')} while :; do sleep 1; done`],
+        volumeMounts: [{ name: 'machine', mountPath: '/machine' }],
+      };
+      const volumes = [{ name: 'machine', hostPath: { path: '/' } }];
+      await cluster.apply(aPod('dual', 0, { spec: { containers: [container], volumes } }));
+      const wanted = [
+        { name: 'stream', port: 80, targetPort: 8080 },
+        { name: 'datagram', port: 80, targetPort: 8080, protocol: 'UDP' },
+        { name: 'side', port: 81, targetPort: 8081 },
+      ];
+      await cluster.apply(aService('ports', { selector: { app: 'dual' }, ports: wanted }));
+      const address = await cluster.kubectl(['get', 'service', 'ports', '-o', 'jsonpath={.spec.clusterIP}']);
+      const ask = (where: string) => cluster.node(1).machine.run('sh', ['-c', `echo q | socat -T1 - ${where}`]);
+      for (const [where, said] of [
+        [`TCP4:${address}:80`, 'stream\n'],
+        [`UDP4:${address}:80`, 'datagram\n'],
+        [`TCP4:${address}:81`, 'side\n'],
+      ] as const) {
+        await eventually(where, async () => expect((await ask(where)).stdout).toBe(said));
+      }
+    });
+  });
+
   describe('a proxy', () => {
     const raw = (path: string) => cluster.kubectl(['get', '--raw', `/api/v1/namespaces/default/${path}`]);
     /** curl as the administrator, for what kubectl does not do. */
@@ -238,7 +307,8 @@ describeWith(missingCapability({ ...containerNeeds, programs }), 'names over nod
 
     it('hands on methods, paths, queries and bodies', async () => {
       for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'OPTIONS']) {
-        const body = ['POST', 'PUT'].includes(method) ? ['--data-binary', 'body'] : [];
+        // Programs behind busybox's server are given the body of this method alone.
+        const body = method === 'POST' ? ['--data-binary', 'body'] : [];
         const answer = await curl(method, 'services/web/proxy/cgi-bin/echo/some/path?a=1', ...body);
         expect(answer).toBe(`${method} /some/path a=1\n${body.length > 0 ? 'body' : ''}`);
       }

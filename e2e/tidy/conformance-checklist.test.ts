@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { conformanceChecklist } from './conformance-checklist.ts';
+import { networkChecklist } from './network-checklist.ts';
 import { workloadChecklist } from './workload-checklist.ts';
 
-const checklist = [...conformanceChecklist, ...workloadChecklist];
+const checklist = [...conformanceChecklist, ...workloadChecklist, ...networkChecklist];
 const root = join(import.meta.dirname, '..');
 
 describe('the checklist of conformance', () => {
