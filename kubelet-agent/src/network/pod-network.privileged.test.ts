@@ -104,7 +104,8 @@ describeWithNetwork('PodNetwork', () => {
     const before = await snapshot();
     const pods = create();
     await pods.start('10.64.0.0/24', neverAborted);
-    await pods.setUp(request('one', await network.addNetns(), 8080), neverAborted);
+    const annotations = { 'kubernetes.io/egress-bandwidth': '5M' };
+    await pods.setUp({ ...request('one', await network.addNetns(), 8080), annotations }, neverAborted);
     expect((await snapshot()).forward).toBe('1');
     const options = { clusterId, directory: join(network.directory, 'network'), host, record, signal: neverAborted };
     await removeNetwork(options);
