@@ -1,3 +1,4 @@
+import { derivedVni } from '@slipway/api/networks/network-vni';
 import fc from 'fast-check';
 import type { Network } from '@slipway/api/networks/network-types';
 import { inUseFinalizer, planNetworks } from './plan.ts';
@@ -41,9 +42,9 @@ describe('planNetworks', () => {
   it('fills in what a Network leaves open, and has nothing to do then', () => {
     const { after } = applied([cluster, aNetwork('cells', { driver: 'overlay', ipv6: true })]);
     expect(after.map(({ status }) => [status?.vni, status?.subnets])).toEqual([
-      [1, [{ subnet: clusterCidr, range: clusterCidr, nodePrefixLength: 24 }]],
+      [derivedVni(''), [{ subnet: clusterCidr, range: clusterCidr, nodePrefixLength: 24 }]],
       [
-        4096,
+        derivedVni('') + 1, // taken
         [
           { subnet: '10.128.0.0/20', range: '10.128.8.0/21', gateway: '10.128.0.1', nodePrefixLength: 25 },
           expect.objectContaining({ subnet: 'fd73:6c69:7077::/64' }),

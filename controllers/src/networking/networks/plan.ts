@@ -1,3 +1,4 @@
+import { derivedVni, vniMax } from '@slipway/api/networks/network-vni';
 import { isDeepStrictEqual } from 'node:util';
 import { type IpBlock, parseCidr } from '@slipway/api/ip-address';
 import { effectiveSubnets, formatBlock, subnetSpecOf } from '@slipway/api/networks/network-addresses';
@@ -23,11 +24,6 @@ export interface ObservedNetworks {
 
 /** Pods need what is written here when they leave the network. */
 export const inUseFinalizer = 'networks.slipway.dev/in-use';
-/** Of the cluster's own network; agents take it before it is written anywhere. */
-const defaultVni = 1;
-/** Below are numbers that people choose. */
-const firstFreeVni = 4096;
-const vniMax = 0xff_ffff;
 /** Pods that a message names; there may be thousands. */
 const namedPodsMax = 3;
 
@@ -101,7 +97,7 @@ interface Taken {
 function settle(network: Network, all: Taken): { readonly settled: Settled; readonly problem?: Problem } {
   const { driver, subnets = [], ipv6 = false } = network.spec;
   if (driver === 'host' || driver === 'none') return { settled: { network, subnets: [], vni: undefined } };
-  const vni = driver === 'overlay' ? (ownVni(network) ?? freeVni(all.vnis)) : undefined;
+  const vni = driver === 'overlay' ? (ownVni(network) ?? freeVni(all.vnis, network)) : undefined;
   const known = effectiveSubnets(network);
   if (subnets.length > 0 || known.length > 0) return { settled: { network, subnets: known, vni } };
   const given = freeSubnets(all.taken, ipv6);
@@ -115,15 +111,18 @@ function settle(network: Network, all: Taken): { readonly settled: Settled; read
 }
 
 /** The one that it asks for, or has. */
-function ownVni({ spec, status, metadata }: Network): number | undefined {
+function ownVni({ spec, status }: Network): number | undefined {
   if (spec.driver !== 'overlay') return undefined;
   const wanted = spec.options?.vni;
   if (wanted !== undefined) return Number(wanted);
-  return status?.vni ?? (metadata.name === defaultNetworkName ? defaultVni : undefined);
+  return status?.vni;
 }
 
-function freeVni(vnis: Set<number>): number | undefined {
-  for (let vni = firstFreeVni; vni <= vniMax; vni++) {
+/** The one that follows from its uid, which agents take before it is written here, or the next free one. */
+function freeVni(vnis: Set<number>, { metadata }: Network): number | undefined {
+  const first = derivedVni(metadata.uid ?? '');
+  for (let i = 0; i < vniMax; i++) {
+    const vni = ((first - 1 + i) % vniMax) + 1;
     if (vnis.has(vni)) continue;
     vnis.add(vni);
     return vni;

@@ -10,7 +10,7 @@ import {
 } from '@slipway/api/networks/network-types';
 import type { Node } from '@slipway/api/types';
 import type { CacheReader } from '@slipway/client/cache';
-import { directRoutePriority, findUplink, type Host, removeUnusedOverlay, type Uplink } from '@slipway/cni';
+import { CniError, directRoutePriority, findUplink, type Host, removeUnusedOverlay, type Uplink } from '@slipway/cni';
 import type { Clock } from '@slipway/kit/clock';
 import { messageOf } from '@slipway/kit/errors';
 import type { Logger } from '@slipway/kit/logger';
@@ -236,7 +236,10 @@ export class ClusterOverlay {
     if (text === '') log.info({}, 'pods of all nodes can be reached again');
     else
       log.warn(
-        { problems: problems.slice(0, problemsToldMax), ...(error ? { err: error } : {}) },
+        {
+          problems: problems.slice(0, problemsToldMax),
+          ...(error && !(error instanceof CniError) ? { err: error } : {}),
+        },
         'pods of other nodes',
       );
   }

@@ -1,6 +1,7 @@
 import type { Network } from './network-types.ts';
 
-const vniMax = 0xff_ffff;
+export const vniMax = 0xff_ffff;
+const firstDerived = 4096;
 
 /**
  * The VXLAN number of an overlay: what its status says, else what its user wants, else one that follows from its uid, so that
@@ -10,7 +11,12 @@ export function networkVni({ metadata, spec, status }: Network): number | undefi
   if (status?.vni !== undefined) return status.vni;
   const wanted = Number(spec.options?.vni);
   if (wanted >= 1 && wanted <= vniMax) return wanted;
-  return metadata.uid === undefined ? undefined : 1 + (fnv1a(metadata.uid) % vniMax);
+  return metadata.uid === undefined ? undefined : derivedVni(metadata.uid);
+}
+
+/** Above the small numbers that people choose. */
+export function derivedVni(uid: string): number {
+  return firstDerived + (fnv1a(uid) % (vniMax - firstDerived + 1));
 }
 
 /** 32 bits, spread well enough: a collision is what `status.vni` is for. */
