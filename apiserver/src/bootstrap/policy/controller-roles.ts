@@ -265,7 +265,7 @@ export const ownControllerRoles: Readonly<Record<string, Rules>> = {
     tellEvents,
   ],
   'ecs-container-instance-controller': [
-    on('ecs.slipway.dev', 'containerinstances', 'create get list patch watch'),
+    on('ecs.slipway.dev', 'containerinstances', 'create delete get list patch watch'),
     on('ecs.slipway.dev', 'containerinstances/status', 'patch'),
     on('core', 'nodes', 'get list patch watch'),
     tellEvents,
