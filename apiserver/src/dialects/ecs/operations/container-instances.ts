@@ -1,6 +1,6 @@
 /** Container instances: views of nodes. Draining is a wish in the object; a controller cordons the node. */
 import { nameFrom } from '../identity/arns.ts';
-import type { ContainerInstanceObject, NamedValue } from '../kinds.ts';
+import type { ContainerInstanceObject, NamedValue, TaskObject } from '../kinds.ts';
 import type {
   Attribute,
   DeleteAttributesRequest,
@@ -11,6 +11,7 @@ import type {
   PutAttributesRequest,
   UpdateContainerInstancesStateRequest,
 } from '../model/generated/types.ts';
+import { lastStatusOf } from '../shown/task.ts';
 import { withSeconds } from '../shown/times.ts';
 import { EcsError, invalidParameter, unsupportedFeature } from '../wire/ecs-error.ts';
 import { type ClusterReference, clusterOf, nameInCluster } from './cluster-reference.ts';
@@ -118,20 +119,19 @@ function attributesOf({ spec, status }: ContainerInstanceObject): readonly Named
 function shownInstance(
   instance: ContainerInstanceObject,
   cluster: ClusterReference,
-  { arns }: OperationContext,
+  context: OperationContext,
   include: NonNullable<DescribeContainerInstancesRequest['include']>,
 ): object {
   const { metadata, spec, status = {} } = instance;
+  const { arns } = context;
   const { conditions: _, healthStatus, ...shown } = status as typeof status & { readonly conditions?: unknown };
   return {
     versionInfo: {},
-    remainingResources: [],
     registeredResources: [],
     agentConnected: false,
-    runningTasksCount: 0,
-    pendingTasksCount: 0,
     attachments: [],
     ...withSeconds(shown, ['registeredAt']),
+    ...usageOf(instance, cluster, context),
     containerInstanceArn: arns.containerInstance(cluster.name, metadata.name ?? ''),
     version: metadata.generation ?? 1,
     status: statusOf(instance),
@@ -139,6 +139,38 @@ function shownInstance(
     tags: include.includes('TAGS') ? (spec.tags ?? []) : [],
     ...(include.includes('CONTAINER_INSTANCE_HEALTH') && healthStatus ? { healthStatus } : {}),
   };
+}
+
+/** What the tasks of the cluster take of it. */
+function usageOf(
+  { metadata, status }: ContainerInstanceObject,
+  cluster: ClusterReference,
+  { objects }: OperationContext,
+) {
+  let [runningTasksCount, pendingTasksCount] = [0, 0];
+  const taken = new Map([
+    ['CPU', 0],
+    ['MEMORY', 0],
+  ]);
+  const take = (resource: string, amount: string | undefined) =>
+    taken.set(resource, (taken.get(resource) ?? 0) + Number(amount ?? 0));
+  for (const task of objects.counted<TaskObject>('Task', cluster.namespace)) {
+    const state = lastStatusOf(task);
+    if (task.status?.containerInstance !== metadata.name || state === 'STOPPED') continue;
+    if (state === 'RUNNING') runningTasksCount += 1;
+    else pendingTasksCount += 1;
+    const { cpu, memory, containers = [] } = task.status ?? {};
+    for (const container of cpu === undefined ? containers : [{ cpu }]) take('CPU', container.cpu);
+    for (const container of memory === undefined ? containers : [{ memory }]) {
+      take('MEMORY', ('memoryReservation' in container ? container.memoryReservation : undefined) ?? container.memory);
+    }
+  }
+  const remainingResources = (status?.registeredResources ?? []).map((resource) => {
+    const amount = taken.get(resource.name ?? '');
+    if (amount === undefined || resource.integerValue === undefined) return resource;
+    return { ...resource, integerValue: Math.max(resource.integerValue - amount, 0) };
+  });
+  return { runningTasksCount, pendingTasksCount, remainingResources };
 }
 
 export function listAttributes(request: ListAttributesRequest, context: OperationContext) {
