@@ -20,6 +20,7 @@ import { staleDisruptionController } from './cluster/stale-disruption/controller
 import { taintEvictionController } from './cluster/taint-eviction/controller.ts';
 import { ecsServiceController } from './ecs/service/controller.ts';
 import { containerInstanceController } from './ecs/container-instance/controller.ts';
+import { taskDefinitionController } from './ecs/task-definition/controller.ts';
 import { ecsTaskController } from './ecs/task/controller.ts';
 import { endpointSliceController } from './networking/endpoint-slice/controller.ts';
 import { endpointSliceMirroringController } from './networking/endpoint-slice-mirroring/controller.ts';
@@ -80,6 +81,7 @@ export function allControllers(config: ControllersConfig, clock: Clock): readonl
     ecsServiceController,
     ecsTaskController,
     containerInstanceController,
+    taskDefinitionController,
     endpointSliceController,
     endpointsController,
     endpointSliceMirroringController,

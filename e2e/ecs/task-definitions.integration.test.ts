@@ -264,6 +264,11 @@ describe('the life of a revision', () => {
     expect((await describe('mortal:3'))?.status).toBe('INACTIVE');
     const gone = await ecs.send(new DeleteTaskDefinitionsCommand({ taskDefinitions: ['mortal:3'] }));
     expect(gone.taskDefinitions).toMatchObject([{ status: 'DELETE_IN_PROGRESS', deleteRequestedAt: expect.any(Date) }]);
+    expect((await describe('mortal:3'))?.status).toBe('DELETE_IN_PROGRESS');
+    // What its controller does when nothing uses it.
+    const path = { group: 'ecs.slipway.dev', version: 'v1', resource: 'taskdefinitions', name: 'mortal.3' };
+    const letGo = { metadata: { finalizers: null } };
+    await server.transport.send({ verb: 'patch', patchType: 'merge', path, body: letGo }, neverAborted);
     expect(await refusal(describe('mortal:3'))).toBe('ClientException: Unable to describe task definition.');
     expect((await register('mortal')).taskDefinition?.revision).toBe(4);
     expect(await refusal(ecs.send(new DeregisterTaskDefinitionCommand({ taskDefinition: 'mortal' })))).toContain(

@@ -43,6 +43,7 @@ import {
   type ServiceRevision,
   type Task,
   type TaskDefinition,
+  type TaskDefinitionFamily,
 } from '@slipway/api/ecs/kinds';
 import {
   type AddressPool,
@@ -178,6 +179,7 @@ export const kinds = {
   } as Kind<NetworkAttachmentDefinition>,
   ecsContainerInstances: ecsKind<ContainerInstance>('containerinstances', 'ContainerInstance', false),
   ecsTaskDefinitions: ecsKind<TaskDefinition>('taskdefinitions', 'TaskDefinition', false),
+  ecsTaskDefinitionFamilies: ecsKind<TaskDefinitionFamily>('taskdefinitionfamilies', 'TaskDefinitionFamily', false),
   ecsTasks: ecsKind<Task>('tasks', 'Task', true),
   ecsServices: ecsKind<EcsService>('services', 'Service', true),
   ecsServiceDeployments: ecsKind<ServiceDeployment>('servicedeployments', 'ServiceDeployment', true),

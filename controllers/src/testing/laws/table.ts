@@ -15,6 +15,7 @@ import { serviceAccountLaws } from '../../cluster/service-account/laws.ts';
 import { taintEvictionLaws } from '../../cluster/taint-eviction/laws.ts';
 import { ecsServiceLaws } from '../../ecs/service/laws.ts';
 import { containerInstanceLaws } from '../../ecs/container-instance/laws.ts';
+import { taskDefinitionLaws } from '../../ecs/task-definition/laws.ts';
 import { ecsTaskLaws } from '../../ecs/task/laws.ts';
 import { endpointSliceLaws } from '../../networking/endpoint-slice/laws.ts';
 import { endpointSliceMirroringLaws } from '../../networking/endpoint-slice-mirroring/laws.ts';
@@ -41,6 +42,7 @@ export const lawTable: readonly ControllerLaws[] = [
   ecsServiceLaws,
   ecsTaskLaws,
   containerInstanceLaws,
+  taskDefinitionLaws,
   deploymentLaws,
   replicaSetLaws,
   replicationControllerLaws,

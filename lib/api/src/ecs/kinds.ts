@@ -20,6 +20,11 @@ export interface TaskDefinition extends KubeObject {
   };
 }
 
+/** Remembers the highest revision that a family has had. */
+export interface TaskDefinitionFamily extends KubeObject {
+  spec: { readonly family: string; readonly lastRevision: number };
+}
+
 /** The order in which a task has them. */
 export const taskStates = [
   'PROVISIONING',

@@ -20,6 +20,9 @@ import { pageOf } from './paging.ts';
 import { checkTags } from './tag-rules.ts';
 import { normalizedDefinition } from './task-definition-rules.ts';
 
+/** Its controller lets a deleted definition go when nothing uses it any more. */
+const definitionFinalizer = 'slipway.dev/ecs';
+
 export async function registerTaskDefinition(request: RegisterTaskDefinitionRequest, context: OperationContext) {
   const { tags = [], ...definition } = normalizedDefinition(request);
   checkTags(tags);
@@ -28,7 +31,7 @@ export async function registerTaskDefinition(request: RegisterTaskDefinitionRequ
   const created = await definitions.withNextRevision(family, async (revision) => {
     const spec = { ...definition, revision, status: 'ACTIVE', registeredBy: caller.user.name };
     const body = {
-      metadata: { name: taskDefinitionName(family, revision) },
+      metadata: { name: taskDefinitionName(family, revision), finalizers: [definitionFinalizer] },
       spec: { ...spec, ...(tags.length ? { tags } : {}) },
     };
     try {
