@@ -40,7 +40,7 @@ export async function installPlugins(
 function scriptText(interpreter: string, main: string, compileCache: string): string {
   return `#!/bin/sh
 export NODE_COMPILE_CACHE=${quoted(compileCache)}
-exec ${quoted(interpreter)} --disable-warning=ExperimentalWarning ${quoted(main)}
+exec ${quoted(interpreter)} --v8-pool-size=0 --disable-warning=ExperimentalWarning ${quoted(main)}
 `;
 }
 
