@@ -9,6 +9,7 @@ import { createTestNetwork, missingForNetworkTests, type TestNetwork } from '@sl
 import { neverAborted } from '@slipway/kit/abort';
 import { exec } from '@slipway/kit/exec';
 import { findProgram } from '@slipway/kit/testing/capabilities';
+import { overlayPods, vxlanByHand } from './overlay-paths.ts';
 import { rest } from './rest.ts';
 
 /** Two namespaces, and the address by which the first reaches the second. */
@@ -34,6 +35,8 @@ const rows: readonly Row[] = [
     make: (network) => pods(network, 'l3', { routed: true }),
     against: 'plain veth pair',
   },
+  { name: 'a VXLAN made by hand', make: vxlanByHand },
+  { name: 'our overlay', make: overlayPods, against: 'a VXLAN made by hand' },
 ];
 
 const seconds = Number(process.argv[2] ?? 2);
