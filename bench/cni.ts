@@ -1,6 +1,6 @@
 /**
- * ADD and DEL of bridge, host-local and portmap as one chain: in the agent's own process, as our executables, and as upstream's
- * executables where Debian's package is installed, in turns on one machine. Run `node bench/cni.ts [ROUNDS]` as root.
+ * ADD and DEL of bridge, host-local and portmap as one chain, and of macvlan and ipvlan (where the kernel has it) with host-local: in
+ * the agent's own process, as our executables, and as upstream's where Debian's package is installed, in turns on one machine. Run `node bench/cni.ts [ROUNDS]` as root.
  */
 import { existsSync } from 'node:fs';
 import { loadavg } from 'node:os';
@@ -30,19 +30,27 @@ interface Candidate {
   readonly del: number[];
 }
 
-function candidateOf(
-  network: TestNetwork,
-  name: string,
-  id: number,
-  call: CallPlugin,
-  path: readonly string[],
-): Candidate {
+/** How a chain's plugins are reached. */
+interface Reach {
+  readonly name: string;
+  readonly call: CallPlugin;
+  readonly path: readonly string[];
+}
+
+type Driver = 'bridge' | 'macvlan' | 'ipvlan';
+
+function candidateOf(network: TestNetwork, driver: Driver, id: number, { name: reach, call, path }: Reach): Candidate {
+  const name = driver === 'bridge' ? reach : `${driver}, ${reach}`;
   const ranges = [[{ subnet: `10.${100 + id}.0.0/16` }]];
   const ipam = { type: 'host-local', ranges, dataDir: join(network.directory, `ipam-${id}`) };
-  const plugins = [
-    { type: 'bridge', bridge: `swbench${id}`, isDefaultGateway: true, ipMasq: true, hairpinMode: true, ipam },
-    { type: 'portmap', capabilities: { portMappings: true } },
-  ];
+  const bridge = { bridge: `swbench${id}`, isDefaultGateway: true, ipMasq: true, hairpinMode: true };
+  const plugins =
+    driver === 'bridge'
+      ? [
+          { type: driver, ...bridge, ipam },
+          { type: 'portmap', capabilities: { portMappings: true } },
+        ]
+      : [{ type: driver, master: `${driver}-lan`, ipam }];
   const list = parseConflist({ cniVersion: '1.0.0', name: `bench${id}`, plugins }, name);
   const cache = createResultCache(join(network.directory, `results-${id}`));
   return { name, chain: createChain({ list, cache, path, call }), add: [], del: [] };
@@ -56,11 +64,22 @@ async function createCandidates(network: TestNetwork): Promise<readonly Candidat
   const direct = createPluginCaller({ plugins: builtInPlugins, host, exec, env, netns });
   const executed = createExecCaller({ exec, env, netns });
   const hasUpstream = existsSync(join(upstreamPath, 'portmap'));
-  return [
-    candidateOf(network, 'ours in process', 0, direct, []),
-    candidateOf(network, 'ours as executables', 1, executed, [bin]),
-    ...(hasUpstream ? [candidateOf(network, "upstream's executables", 2, executed, [upstreamPath])] : []),
+  const reaches: readonly Reach[] = [
+    { name: 'ours in process', call: direct, path: [] },
+    { name: 'ours as executables', call: executed, path: [bin] },
+    ...(hasUpstream ? [{ name: "upstream's executables", call: executed, path: [upstreamPath] }] : []),
   ];
+  const signal = neverAborted;
+  const drivers: Driver[] = ['bridge', 'macvlan'];
+  if (await host.knowsLinkKind('ipvlan', { signal })) drivers.push('ipvlan');
+  for (const driver of ['macvlan', 'ipvlan']) {
+    await host.ip([`link add ${driver}-lan type veth peer name ${driver}-end`, `link set ${driver}-lan up`], {
+      signal,
+    });
+  }
+  return drivers
+    .flatMap((driver) => reaches.map((reach) => ({ driver, reach })))
+    .map(({ driver, reach }, id) => candidateOf(network, driver, id, reach));
 }
 
 async function timed(into: number[], work: () => Promise<unknown>): Promise<void> {
@@ -91,11 +110,13 @@ try {
     }
   }
   const load = loadavg()[0]?.toFixed(1);
-  process.stdout.write(`bridge + host-local + portmap, one host port, ${rounds} rounds, load average ${load}\n`);
-  process.stdout.write(`${''.padEnd(26)}   ADD p50    ADD p95    DEL p50    DEL p95\n`);
+  process.stdout.write(
+    `bridge + host-local + portmap with one host port; macvlan, ipvlan + host-local; ${rounds} rounds, load average ${load}\n`,
+  );
+  process.stdout.write(`${''.padEnd(34)}   ADD p50    ADD p95    DEL p50    DEL p95\n`);
   for (const { name, add, del } of candidates) {
     const figures = [percentile(add, 0.5), percentile(add, 0.95), percentile(del, 0.5), percentile(del, 0.95)];
-    process.stdout.write(`${name.padEnd(26)}${figures.join(' ')}\n`);
+    process.stdout.write(`${name.padEnd(34)}${figures.join(' ')}\n`);
   }
 } finally {
   await network.remove();

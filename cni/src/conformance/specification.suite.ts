@@ -10,8 +10,8 @@ import { caseName, type PluginCase } from './plugin-case.ts';
 import { inProcess, type Reach } from './reach.ts';
 import { createTestNetwork, describeWithNetwork, type TestNetwork } from './test-network.ts';
 
-/** An executable takes a quarter of a second to start on a busy machine, and a test calls up to a dozen. */
-const timeoutMs = 30_000;
+/** An executable takes a quarter of a second to start on a busy machine, a test calls up to a dozen, and e2e/vm has this on an emulated one. */
+const timeoutMs = 120_000;
 const networkName = 'specification';
 const validKey = 'cni.dev/valid-attachments';
 
