@@ -19,7 +19,7 @@ import { exec } from '@slipway/kit/exec';
 import { silentLogger } from '@slipway/kit/logger';
 import { systemClock } from '@slipway/kit/clock';
 import { VirtualClock } from '@slipway/kit/virtual-clock';
-import { NetworkObjects, PodNetwork } from '@slipway/kubelet-agent';
+import { NetworkObjects, PodNetwork, removeNetwork } from '@slipway/kubelet-agent';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 
 const signal = neverAborted;
@@ -178,7 +178,6 @@ describeWithNetwork('pods on several networks', () => {
     await aNetwork('backend', { driver: 'bridge', subnets: [{ subnet: '10.5.0.0/24' }] });
     const lanElement = { name: 'office', ips: ['192.168.50.20'], mac: '02:00:00:00:00:20', interface: 'lan0' };
     const annotations = { [networksKey]: JSON.stringify([{ name: 'backend' }, lanElement]) };
-    const before = await lan.kernelObjects(nodes.a.netns);
     const pod = await aPod('one', nodes.a, annotations);
     const { netns, request, ips, status } = await connected(pod, nodes.a);
     expect(ips).toEqual(['10.64.0.2']);
@@ -201,7 +200,6 @@ describeWithNetwork('pods on several networks', () => {
     await nodes.a.pods.tearDown(request, signal);
     const links = await nodes.a.host.ipShow(['link', 'show'], { signal });
     expect(links.map(({ ifname }) => String(ifname)).filter((name) => /^sw[0-9a-f]{11}$/.test(name))).toEqual([]);
-    expect(before).not.toBe('');
   });
 
   it('get addresses from blocks that their nodes hold, never one twice', async () => {
@@ -244,6 +242,19 @@ describeWithNetwork('pods on several networks', () => {
     const back = await connected(await aPod('db-1', nodes.b, annotations, labels), nodes.b);
     expect(back.status[1]?.ips).toEqual(['192.168.50.31']);
     await ping(neighbour, '192.168.50.31');
+  });
+
+  it('leave nothing on a machine that leaves the cluster', async () => {
+    await aNetwork('backend', { driver: 'bridge', subnets: [{ subnet: '10.5.0.0/24' }] });
+    await aNetwork('island', { driver: 'macvlan', subnets: [{ subnet: '10.6.0.0/24' }] });
+    const { host, directory } = nodes.a;
+    const { status } = await connected(await aPod('one', nodes.a, { [networksKey]: 'backend,island' }), nodes.a);
+    expect(status).toHaveLength(3);
+    const record = createSysctlRecord(clusterId, join(directory, 'sysctl'));
+    await removeNetwork({ clusterId, directory: join(directory, 'network'), host, record, signal });
+    const links = await host.ipShow(['link', 'show'], { signal });
+    expect(links.map(({ ifname }) => String(ifname)).filter((name) => name.startsWith('sw'))).toEqual([]);
+    expect(await lan.run(nodes.a.netns, 'nft', 'list', 'tables')).not.toContain(clusterId);
   });
 
   it('give back blocks of addresses that nobody has used for a while', async () => {

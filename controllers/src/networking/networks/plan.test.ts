@@ -1,6 +1,6 @@
-import { derivedVni } from '@slipway/api/networks/network-vni';
 import fc from 'fast-check';
 import type { Network } from '@slipway/api/networks/network-types';
+import { networkVni } from '@slipway/api/networks/network-vni';
 import { inUseFinalizer, planNetworks } from './plan.ts';
 import { networksOfPod } from './pod-networks.ts';
 import { aPod } from '../../testing/builders.ts';
@@ -11,7 +11,7 @@ function aNetwork(name: string, spec: Network['spec'], more: Partial<Network['me
   return {
     apiVersion: 'networks.slipway.dev/v1',
     kind: 'Network',
-    metadata: { name, creationTimestamp, finalizers: [inUseFinalizer], generation: 1, ...more },
+    metadata: { name, uid: `uid-of-${name}`, creationTimestamp, finalizers: [inUseFinalizer], generation: 1, ...more },
     spec,
   };
 }
@@ -40,11 +40,12 @@ const readyOf = (networks: readonly Network[], name: string) => {
 
 describe('planNetworks', () => {
   it('fills in what a Network leaves open, and has nothing to do then', () => {
-    const { after } = applied([cluster, aNetwork('cells', { driver: 'overlay', ipv6: true })]);
+    const cells = aNetwork('cells', { driver: 'overlay', ipv6: true });
+    const { after } = applied([cluster, cells]);
     expect(after.map(({ status }) => [status?.vni, status?.subnets])).toEqual([
-      [derivedVni(''), [{ subnet: clusterCidr, range: clusterCidr, nodePrefixLength: 24 }]],
+      [networkVni(cluster), [{ subnet: clusterCidr, range: clusterCidr, nodePrefixLength: 24 }]],
       [
-        derivedVni('') + 1, // taken
+        networkVni(cells),
         [
           { subnet: '10.128.0.0/20', range: '10.128.8.0/21', gateway: '10.128.0.1', nodePrefixLength: 25 },
           expect.objectContaining({ subnet: 'fd73:6c69:7077::/64' }),
@@ -52,6 +53,14 @@ describe('planNetworks', () => {
       ],
     ]);
     expect(applied(after).steps).toEqual([]);
+  });
+
+  it('gives the next number where another Network has the one that would follow from the uid', () => {
+    const cells = aNetwork('cells', { driver: 'overlay' });
+    const rival = aNetwork('rival', { driver: 'overlay', options: { vni: String(networkVni(cells)) } });
+    const { after } = applied([cluster, cells, rival]);
+    expect(after[2]?.status?.vni).toBe(networkVni(cells));
+    expect(after[1]?.status?.vni).toBe((networkVni(cells) ?? 0) + 1);
   });
 
   it('puts the cluster network back, and guards the others', () => {
