@@ -88,7 +88,8 @@ export function createNodeNetwork(settings: NodeNetworkSettings, deps: NodeNetwo
   const overlaySettings: OverlaySettings = {
     clusterId,
     nodeName: settings.nodeName,
-    backend: settings.networkBackend,
+    // Whoever brings a network of his own looks after the way to other nodes, too.
+    backend: settings.networkBackend ?? (conflistDirectory === undefined ? undefined : 'none'),
     dataPathPort: settings.dataPathPort,
   };
   let overlayCaches: OverlayCaches | undefined;
