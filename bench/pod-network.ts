@@ -4,12 +4,17 @@
  */
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
+import type { EndpointSlice, Service } from '@slipway/api/types';
+import { ObjectCache } from '@slipway/client/cache';
 import { builtInPlugins, createChain, createPluginCaller, createResultCache, parseConflist } from '@slipway/cni';
 import { createTestNetwork, missingForNetworkTests, type TestNetwork } from '@slipway/cni/testing';
 import { neverAborted } from '@slipway/kit/abort';
+import { systemClock } from '@slipway/kit/clock';
 import { exec } from '@slipway/kit/exec';
+import { silentLogger } from '@slipway/kit/logger';
 import { findProgram } from '@slipway/kit/testing/capabilities';
 import { overlayPods, vxlanByHand } from './overlay-paths.ts';
+import { ServiceProxy } from '@slipway/kubelet-agent';
 import { rest } from './rest.ts';
 
 /** Two namespaces, and the address by which the first reaches the second. */
@@ -37,6 +42,7 @@ const rows: readonly Row[] = [
   },
   { name: 'a VXLAN made by hand', make: vxlanByHand },
   { name: 'our overlay', make: overlayPods, against: 'a VXLAN made by hand' },
+  { name: 'through a ClusterIP', make: throughService, against: 'our bridge, routed (default)' },
 ];
 
 const seconds = Number(process.argv[2] ?? 2);
@@ -74,9 +80,13 @@ async function plainBridge(network: TestNetwork): Promise<Path> {
 }
 
 /** As the agent makes them: the same chain, in process. */
-async function pods(network: TestNetwork, name: string, more: Readonly<Record<string, unknown>>): Promise<Path> {
+async function pods(
+  network: TestNetwork,
+  name: 'l2' | 'l3' | 'svc',
+  more: Readonly<Record<string, unknown>>,
+): Promise<Path> {
   const { host, hostNetns } = network;
-  const id = name === 'l2' ? 122 : 123;
+  const id = { l2: 122, l3: 123, svc: 124 }[name];
   const ipam = { type: 'host-local', subnet: `10.${id}.0.0/24`, dataDir: join(network.directory, name) };
   const plugins = [
     { type: 'bridge', bridge: `sw-${name}`, isDefaultGateway: true, ipMasq: true, ...more, ipam },
@@ -95,6 +105,39 @@ async function pods(network: TestNetwork, name: string, more: Readonly<Record<st
     ends.push({ netns, address: result.ips[0]?.address.split('/')[0] ?? '' });
   }
   return { client: ends[0]?.netns ?? '', server: ends[1]?.netns ?? '', address: ends[1]?.address ?? '' };
+}
+
+/** The same, by the address of a service over the other pod. */
+async function throughService(network: TestNetwork): Promise<Path> {
+  const path = await pods(network, 'svc', { routed: true });
+  const address = '10.96.0.50';
+  const services = new ObjectCache<Service>();
+  const endpointSlices = new ObjectCache<EndpointSlice>();
+  const metadata = { name: 'iperf', namespace: 'default', resourceVersion: '1' };
+  const ports = [{ port: 5201, protocol: 'TCP' }];
+  const spec = { clusterIP: address, clusterIPs: [address], ports };
+  services.replace([{ apiVersion: 'v1', kind: 'Service', metadata, spec }], 1n);
+  const slice: EndpointSlice = {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { ...metadata, labels: { 'kubernetes.io/service-name': 'iperf' } },
+    addressType: 'IPv4',
+    ports,
+    endpoints: [{ addresses: [path.address], conditions: { ready: true } }],
+  };
+  endpointSlices.replace([slice], 1n);
+  const proxy = new ServiceProxy(
+    { host: network.host, clock: systemClock, log: silentLogger, services, endpointSlices },
+    {
+      clusterId: 'bench',
+      nodeName: 'node',
+      clusterCidr: '10.124.0.0/16',
+      serviceCidr: '10.96.0.0/16',
+      answeredHere: [],
+    },
+  );
+  await proxy.apply(neverAborted);
+  return { ...path, address };
 }
 
 /** Gigabits per second. */
