@@ -22,6 +22,15 @@ export class PendingWrites {
     this.#deleted.push({ kind, key: keyOf(target), uid: target.metadata.uid });
   }
 
+  /** Waits for what another plan wrote, too. */
+  include(other: PendingWrites): void {
+    for (const [id, { kind, version }] of other.#versions) {
+      const known = this.#versions.get(id);
+      if (!known || version > known.version) this.#versions.set(id, { kind, version });
+    }
+    this.#deleted.push(...other.#deleted);
+  }
+
   isVisible(caches: Caches): boolean {
     for (const { kind, version } of this.#versions.values()) {
       if (caches.has(kind) && caches.of(kind).resourceVersion < version) return false;

@@ -66,9 +66,13 @@ describeWithNetwork('networking of a node', () => {
   });
 
   it('leaves nothing behind when removed', async () => {
+    // As for a load balancer.
+    const balanced = 'address add 192.0.2.9/32 dev lo label lo:swtest3 valid_lft 60 preferred_lft 0';
+    await network.host.ip([balanced], { signal: neverAborted });
     await startProcess({ ...settings, remove: true }, neverAborted);
     const show = (...command: [string, ...string[]]) => network.run(network.hostNetns, ...command);
     expect(await show('ip', '-o', 'link', 'show')).not.toContain('sw');
+    expect(await show('ip', 'address', 'show', 'dev', 'lo')).not.toContain('192.0.2.9');
     expect(await show('nft', 'list', 'tables')).toBe('');
     expect(await show('ip', 'route', 'show', 'table', 'all')).toBe(routesBefore);
     expect(await show('cat', '/proc/sys/net/ipv4/ip_forward')).toBe(forwardBefore);

@@ -1,8 +1,11 @@
 import type { Change } from '@slipway/client/cache';
-import { kindId, kinds } from '@slipway/client/kinds';
-import type { Service } from '@slipway/api/types';
+import { keyOf, kindId, kinds } from '@slipway/client/kinds';
+import type { KubeObject, Service } from '@slipway/api/types';
 import { applySteps } from '../../runtime/apply-plan.ts';
 import { type ControllerDefinition, indexOn, settled, triggerOn } from '../../runtime/controller-definition.ts';
+import { PendingWrites } from '../../runtime/pending-writes.ts';
+import { causeObjectFrom } from '../../runtime/plan-reconciler.ts';
+import type { Step } from '../../runtime/step.ts';
 import {
   balancedIndex,
   balancedServices,
@@ -48,14 +51,28 @@ export const loadBalancerController: ControllerDefinition = {
       if (!caches.has(kinds.addressPools)) return settled;
       if (!caches.of(kinds.addressPools).isSynced) return { againAfterMs: untilSyncedMs };
       const steps = planLoadBalancers(observeLoadBalancers(caches), clock.nowMs());
-      const { pending, failure } = await applySteps(steps, {
-        client: client.withCause({ controller: component, object: { kind: 'Service', name: '' } }),
-        events,
-        clock,
-        random,
-        signal,
-      });
-      return failure ? { pending, failure: failure.error } : { pending };
+      const pending = new PendingWrites();
+      for (const { object, steps: own } of byTarget(steps)) {
+        const cause = { controller: component, object: causeObjectFrom(object) };
+        const deps = { client: client.withCause(cause), events, clock, random, signal };
+        const applied = await applySteps(own, deps);
+        pending.include(applied.pending);
+        if (applied.failure) return { pending, failure: applied.failure.error };
+      }
+      return { pending };
     },
   }),
 };
+
+/** Steps by the object that they change, in order: it is the cause of them. */
+function byTarget(steps: readonly Step[]): Iterable<{ readonly object: KubeObject; readonly steps: Step[] }> {
+  const groups = new Map<string, { readonly object: KubeObject; readonly steps: Step[] }>();
+  for (const step of steps) {
+    if (step.op !== 'patch') continue;
+    const id = step.target.metadata.uid ?? keyOf(step.target);
+    const group = groups.get(id) ?? { object: step.target, steps: [] };
+    group.steps.push(step);
+    groups.set(id, group);
+  }
+  return groups.values();
+}
