@@ -1,7 +1,7 @@
 /** Finds and removes what crashes left behind, and for `slipway down` everything. */
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf } from '@slipway/kit/errors';
+import { errnoOf, messageOf } from '@slipway/kit/errors';
 import { mountPointsBelow, unmount } from './kernel/mounts.ts';
 import type { LocalDeps } from './local-deps.ts';
 import { isConmonOf, readPidFile } from './process-identity.ts';
@@ -71,5 +71,10 @@ async function removeSandbox(deps: LocalDeps, record: SandboxRecord, signal: Abo
 
 async function killConmon(deps: LocalDeps, id: string): Promise<void> {
   const pid = await readPidFile(deps.paths.container(id).conmonPidFile);
-  if (await isConmonOf(pid, id)) process.kill(pid, 'SIGKILL');
+  if (!(await isConmonOf(pid, id))) return;
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (errnoOf(error) !== 'ESRCH') throw error; // it ended by itself, as its container is gone
+  }
 }
