@@ -88,8 +88,11 @@ export class ServiceProxy {
     signal.addEventListener('abort', changed, { once: true });
     try {
       while (!signal.aborted) {
-        if (this.#isDirty && services.isSynced && endpointSlices.isSynced) await this.#sync(signal);
-        else await this.#idle();
+        if (!this.#isDirty || !services.isSynced || !endpointSlices.isSynced) {
+          await this.#idle();
+          continue;
+        }
+        await this.#sync(signal);
         if (!signal.aborted) await clock.sleep(spacingMs, signal).catch(() => {}); // ends by the abort, seen above
       }
     } finally {
