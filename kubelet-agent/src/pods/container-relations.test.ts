@@ -1,5 +1,6 @@
 import { containersAnnotation, type PodTerms } from '@slipway/api/container-terms';
 import type { Container, Pod } from '@slipway/api/types';
+import { appContainersOf, restartsAfter } from './pod-containers.ts';
 import { aContainer, aPod } from './testing/a-pod.ts';
 import { type ExitScript, PodModel } from './testing/pod-model.ts';
 
@@ -101,6 +102,14 @@ describe('containers that depend on others', () => {
     model.restartAgent();
     model.settle();
     expect(model.started).toEqual(['db#0', 'web#0']);
+  });
+});
+
+describe('a container that ended before it began by the clocks of the runtime', () => {
+  it('is started again as any other', () => {
+    const container = { exitCode: 7, ranMs: -3 };
+    const [app] = appContainersOf(aPod());
+    expect(app && restartsAfter(aPod(), app, container)).toBe(true);
   });
 });
 

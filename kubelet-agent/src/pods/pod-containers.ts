@@ -50,6 +50,7 @@ export function restartsAfter(pod: Pod, { role, spec }: PodContainer, { exitCode
   if (role === 'sidecar') return true;
   const isWanted = isRestarted(spec, pod.spec.restartPolicy, exitCode);
   if (role === 'init') return exitCode !== 0 && isWanted;
-  const minSeconds = podTerms(pod)[spec.name]?.restartMinRunSeconds ?? 0;
-  return isWanted && (ranMs === undefined || ranMs >= minSeconds * 1000);
+  const minSeconds = podTerms(pod)[spec.name]?.restartMinRunSeconds;
+  // The runtime's two times may be a little apart: a container that ends at once can seem to have ended before it began.
+  return isWanted && (minSeconds === undefined || ranMs === undefined || ranMs >= minSeconds * 1000);
 }
