@@ -259,6 +259,7 @@ export const ownControllerRoles: Readonly<Record<string, Rules>> = {
     on('ecs.slipway.dev', 'services/finalizers', 'update'),
     on('ecs.slipway.dev', 'tasks', 'create delete get list patch watch'),
     on('ecs.slipway.dev', 'servicedeployments servicerevisions', 'create delete get list watch'),
+    on('core', 'services', 'create delete get list patch watch'),
     on('ecs.slipway.dev', 'servicedeployments/status', 'patch'),
     on('ecs.slipway.dev', 'taskdefinitions', read),
     on('core', 'nodes', read),

@@ -30,6 +30,7 @@ export const ecsServiceController = definitionFrom({
     { on: kinds.ecsTasks, via: 'owner' },
     { on: kinds.ecsServiceDeployments, via: 'owner' },
     { on: kinds.ecsServiceRevisions, via: 'owner' },
+    { on: kinds.services, via: 'owner' },
     triggerOn(kinds.ecsTaskDefinitions, ({ spec }, caches) =>
       caches.byIndex(kinds.ecsServices, familyOfServiceIndex, spec.family).map(keyOf),
     ),

@@ -5,7 +5,7 @@ import { isControlledBy } from '../../runtime/owner.ts';
 import { pick } from '../../testing/laws/child-moves.ts';
 import type { ControllerLaws, Move } from '../../testing/laws/controller-laws.ts';
 import type { MemoryServer } from '../../testing/laws/memory-server.ts';
-import { aService, aTaskDefinition } from '../testing/ecs-builders.ts';
+import { aDefinedContainer, aService, aTaskDefinition } from '../testing/ecs-builders.ts';
 
 const { ecsServices: services, ecsTasks: tasks, ecsTaskDefinitions: definitions } = kinds;
 /** The most tasks that a service of these histories is ever told to have. */
@@ -15,10 +15,13 @@ export const ecsServiceLaws: ControllerLaws = {
   controller: 'ecs-service',
   mayDie: true,
   primary: services,
-  children: [tasks, kinds.ecsServiceDeployments, kinds.ecsServiceRevisions],
+  children: [tasks, kinds.ecsServiceDeployments, kinds.ecsServiceRevisions, kinds.services],
   restsAfterMs: 3 * 3_600_000,
   start(server) {
-    for (const revision of [1, 2]) server.put(definitions, aTaskDefinition({ revision }));
+    for (const revision of [1, 2]) {
+      const portMappings = [{ containerPort: 80 * revision, name: 'http' }];
+      server.put(definitions, aTaskDefinition({ revision }, [aDefinedContainer('web', { portMappings })]));
+    }
     server.put(services, aService({ desiredCount: 2, taskDefinition: 'web:1' }));
     const breaker = { enable: true, rollback: true };
     const careful = { minimumHealthyPercent: 50, maximumPercent: 100, deploymentCircuitBreaker: breaker };

@@ -1,6 +1,6 @@
 import type { Service, ServiceDeployment, ServiceRevision, Task, TaskDefinition } from '@slipway/api/ecs/kinds';
 import { parseDefinitionReference } from '@slipway/api/ecs/names';
-import type { Node } from '@slipway/api/types';
+import type { Node, Service as KubeService } from '@slipway/api/types';
 import { kinds, type ObjectKey } from '@slipway/client/kinds';
 import type { Caches } from '../../runtime/caches.ts';
 import { isControlledBy } from '../../runtime/owner.ts';
@@ -16,12 +16,16 @@ export interface ObservedService {
   readonly definition: (reference: string) => TaskDefinition | undefined;
   /** Where a DAEMON may run; empty for others. */
   readonly nodes: readonly Node[];
+  /** Kubernetes Services that it made. */
+  readonly kubeServices: readonly KubeService[];
+  /** The one of this name in its namespace, whoever made it. */
+  readonly kubeService: (name: string) => KubeService | undefined;
 }
 
 export function observeService(key: ObjectKey, caches: Caches): ObservedService | undefined {
   const service = caches.get(kinds.ecsServices, key);
   if (!service) return undefined;
-  const { uid = '' } = service.metadata;
+  const { uid = '', namespace = '' } = service.metadata;
   const byName = <T extends ServiceDeployment | ServiceRevision>(list: readonly T[]) =>
     new Map(list.filter((each) => isControlledBy(each, service)).map((each) => [each.metadata.name ?? '', each]));
   return {
@@ -30,6 +34,8 @@ export function observeService(key: ObjectKey, caches: Caches): ObservedService 
     deployments: byName(caches.ownedBy(kinds.ecsServiceDeployments, uid)),
     revisions: byName(caches.ownedBy(kinds.ecsServiceRevisions, uid)),
     definition: (reference) => definitionOf(reference, caches),
+    kubeServices: caches.ownedBy(kinds.services, uid),
+    kubeService: (name) => caches.get(kinds.services, `${namespace}/${name}`),
     nodes: service.spec.schedulingStrategy === 'DAEMON' ? caches.list(kinds.nodes) : [],
   };
 }

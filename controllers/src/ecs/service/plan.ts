@@ -10,6 +10,7 @@ import type {
   ServiceStatus,
   StoredDeployment,
   Task,
+  TaskCondition,
 } from '@slipway/api/ecs/kinds';
 import { kinds } from '@slipway/client/kinds';
 import { formatTime } from '@slipway/kit/clock';
@@ -24,6 +25,7 @@ import {
   targetAnnotation,
   targetOf,
 } from './deployment-target.ts';
+import { planNames } from './names.ts';
 import type { ObservedService } from './observe.ts';
 import { rolloutStep, type Tally } from './rollout.ts';
 import { texts, withEvents } from './service-events.ts';
@@ -48,9 +50,14 @@ const revisionsMax = 10;
 export function planService(observed: ObservedService, nowMs: number): Plan<ServiceStatus> {
   const { service } = observed;
   if (service.metadata.deletionTimestamp) return { steps: [], status: 'unchanged' };
-  const look = lookAt(observed, nowMs);
-  if (service.spec.desiredStatus === 'INACTIVE') return planDrain(look);
-  const { primary } = look;
+  const names = planNames(observed, nowMs);
+  const plan = planTasks(lookAt(observed, nowMs, names.conditions));
+  return { ...plan, steps: [...names.steps, ...plan.steps] };
+}
+
+function planTasks(look: Look): Plan<ServiceStatus> {
+  const { observed, primary } = look;
+  if (observed.service.spec.desiredStatus === 'INACTIVE') return planDrain(look);
   if (!primary || !coversTarget(primary, observed)) return beginDeployment(look);
   const failed = failureOf(primary, look);
   if (failed) return planFailure(primary, failed, look);
@@ -65,9 +72,11 @@ interface Look {
   readonly deployments: readonly StoredDeployment[];
   readonly primary: StoredDeployment | undefined;
   readonly tasks: readonly ClassifiedTask[];
+  /** Of the service's status, as they are now. */
+  readonly conditions: readonly TaskCondition[];
 }
 
-function lookAt(observed: ObservedService, nowMs: number): Look {
+function lookAt(observed: ObservedService, nowMs: number, conditions: readonly TaskCondition[]): Look {
   const { service, tasks, definition } = observed;
   const deployments = service.status?.deployments ?? [];
   const checks = new Map<string, boolean>();
@@ -88,7 +97,7 @@ function lookAt(observed: ObservedService, nowMs: number): Look {
   const classified = tasks.map((task) => classify(task, { isChecked, graceMs, mustSettle, nowMs }));
   const { desiredCount = 1, schedulingStrategy, desiredStatus } = service.spec;
   const desired = desiredStatus === 'INACTIVE' ? 0 : schedulingStrategy === 'DAEMON' ? -1 : desiredCount;
-  return { observed, service, nowMs, desired, deployments, primary, tasks: classified };
+  return { observed, service, nowMs, desired, deployments, primary, tasks: classified, conditions };
 }
 
 /** The primary deployment answers what the service says now. */
@@ -411,6 +420,7 @@ function statusOf(look: Look, deployments: readonly StoredDeployment[], told: re
           })),
         }
       : {}),
+    conditions: look.conditions,
     ...(service.metadata.generation === undefined ? {} : { observedGeneration: service.metadata.generation }),
   };
 }
