@@ -106,7 +106,7 @@ describe('containers that depend on others', () => {
 });
 
 describe('a container that ended before it began by the clocks of the runtime', () => {
-  it('is started again as any other', () => {
+  it('is started again like every other', () => {
     const container = { exitCode: 7, ranMs: -3 };
     const [app] = appContainersOf(aPod());
     expect(app && restartsAfter(aPod(), app, container)).toBe(true);

@@ -10,7 +10,6 @@ import type {
   ServiceStatus,
   StoredDeployment,
   Task,
-  TaskCondition,
 } from '@slipway/api/ecs/kinds';
 import { kinds } from '@slipway/client/kinds';
 import { formatTime } from '@slipway/kit/clock';
@@ -25,16 +24,16 @@ import {
   targetAnnotation,
   targetOf,
 } from './deployment-target.ts';
+import { type Look, lookAt } from './look.ts';
 import { planNames } from './names.ts';
 import type { ObservedService } from './observe.ts';
 import { rolloutStep, type Tally } from './rollout.ts';
-import { texts, withEvents } from './service-events.ts';
+import { texts } from './service-events.ts';
+import { statusOf } from './service-status.ts';
 import { statusOfDeployments } from './service-deployment-status.ts';
 import {
   type ClassifiedTask,
-  classify,
   failuresSinceHealth,
-  hasHealthCheck,
   isOf,
   isProtected,
   stoppedAtMs,
@@ -62,42 +61,6 @@ function planTasks(look: Look): Plan<ServiceStatus> {
   const failed = failureOf(primary, look);
   if (failed) return planFailure(primary, failed, look);
   return planRollout(primary, look);
-}
-
-interface Look {
-  readonly observed: ObservedService;
-  readonly service: Service;
-  readonly nowMs: number;
-  readonly desired: number;
-  readonly deployments: readonly StoredDeployment[];
-  readonly primary: StoredDeployment | undefined;
-  readonly tasks: readonly ClassifiedTask[];
-  /** Of the service's status, as they are now. */
-  readonly conditions: readonly TaskCondition[];
-}
-
-function lookAt(observed: ObservedService, nowMs: number, conditions: readonly TaskCondition[]): Look {
-  const { service, tasks, definition } = observed;
-  const deployments = service.status?.deployments ?? [];
-  const checks = new Map<string, boolean>();
-  const isChecked = (reference: string) => {
-    let known = checks.get(reference);
-    if (known === undefined) {
-      const found = definition(reference);
-      known = found !== undefined && hasHealthCheck(found);
-      checks.set(reference, known);
-    }
-    return known;
-  };
-  const primary = deployments.find(({ status }) => status === 'PRIMARY');
-  const isPrimary = (task: Task) => primary !== undefined && isOf(task, primary);
-  const isAlone = !tasks.some((task) => !isPrimary(task) && task.status?.lastStatus !== 'STOPPED');
-  const mustSettle = (task: Task) => !isAlone && isPrimary(task);
-  const graceMs = (service.spec.healthCheckGracePeriodSeconds ?? 0) * 1000;
-  const classified = tasks.map((task) => classify(task, { isChecked, graceMs, mustSettle, nowMs }));
-  const { desiredCount = 1, schedulingStrategy, desiredStatus } = service.spec;
-  const desired = desiredStatus === 'INACTIVE' ? 0 : schedulingStrategy === 'DAEMON' ? -1 : desiredCount;
-  return { observed, service, nowMs, desired, deployments, primary, tasks: classified, conditions };
 }
 
 /** The primary deployment answers what the service says now. */
@@ -392,59 +355,3 @@ function planDrain(look: Look): Plan<ServiceStatus> {
     return { steps: [{ op: 'delete', kind: kinds.ecsServices, target: service }], status: 'unchanged' };
   return { steps: [], status: { ...status, status: 'INACTIVE' }, again: { afterMs: Math.max(leftMs, 1000) } };
 }
-
-function statusOf(look: Look, deployments: readonly StoredDeployment[], told: readonly string[]): ServiceStatus {
-  const { service, tasks, nowMs, observed } = look;
-  const desired = look.desired < 0 ? observed.nodes.length : look.desired;
-  const [first] = deployments;
-  const counted = deployments.map((each) => withCounts(each, each === first ? undefined : first, look, desired));
-  const running = tasks.filter(isUp).length;
-  const pending = tasks.filter((each) => each.is !== 'ended' && each.is !== 'stopping' && !isUp(each)).length;
-  const primary = counted[0];
-  const events = withEvents(service, told, nowMs);
-  return {
-    status: 'ACTIVE',
-    desiredCount: desired,
-    runningCount: running,
-    pendingCount: pending,
-    ...(counted.length > 0 ? { deployments: counted } : {}),
-    ...(events.length > 0 ? { events } : {}),
-    ...(primary ? { currentServiceDeployment: primary.serviceDeployment } : {}),
-    ...(counted.length > 0
-      ? {
-          currentServiceRevisions: counted.map((each) => ({
-            name: each.serviceRevision,
-            requestedTaskCount: each.desiredCount ?? 0,
-            runningTaskCount: each.runningCount ?? 0,
-            pendingTaskCount: each.pendingCount ?? 0,
-          })),
-        }
-      : {}),
-    conditions: look.conditions,
-    ...(service.metadata.generation === undefined ? {} : { observedGeneration: service.metadata.generation }),
-  };
-}
-
-function isUp({ task }: ClassifiedTask): boolean {
-  return task.status?.lastStatus === 'RUNNING';
-}
-
-/** What is of the revision of the `primary` counts for that one. */
-function withCounts(
-  deployment: StoredDeployment,
-  primary: StoredDeployment | undefined,
-  { tasks, nowMs }: Look,
-  desired: number,
-): StoredDeployment {
-  const own = tasks.filter(({ task }) => isOf(task, deployment) && !(primary && isOf(task, primary)));
-  const counts = {
-    desiredCount: deployment.status === 'PRIMARY' ? desired : 0,
-    runningCount: own.filter(isUp).length,
-    pendingCount: own.filter((each) => each.is !== 'ended' && each.is !== 'stopping' && !isUp(each)).length,
-    failedTasks: Math.max(deployment.failedTasks ?? 0, failuresSinceHealth(deployment, tasks).length),
-  };
-  const isNews = Object.entries(counts).some(([key, value]) => deployment[key as keyof typeof counts] !== value);
-  return isNews ? { ...deployment, ...counts, updatedAt: formatTime(nowMs) } : deployment;
-}
-
-export type { Look };

@@ -8,7 +8,7 @@ import { thresholdOf } from './circuit-breaker.ts';
 import { deploymentConfigurationOf } from './deployment-target.ts';
 import type { ObservedService } from './observe.ts';
 import { failuresSinceHealth } from './service-tasks.ts';
-import type { Look } from './plan.ts';
+import type { Look } from './look.ts';
 
 export function statusOfDeployments(
   { deployments }: ObservedService,
