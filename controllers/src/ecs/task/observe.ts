@@ -52,9 +52,12 @@ function definitionOf({ spec, status }: Task, caches: Caches): TaskDefinition | 
     );
 }
 
+/** ECS' own providers, which nobody makes: any node will do. */
+const providersOfEcs = ['FARGATE', 'FARGATE_SPOT'];
+
 function providerOf({ spec }: Task, caches: Caches): CapacityProvider | 'missing' | undefined {
   const name = spec.capacityProviderName;
-  if (name === undefined) return undefined;
+  if (name === undefined || providersOfEcs.includes(name)) return undefined;
   const found = caches
     .list(kinds.ecsCapacityProviders)
     .find(({ metadata, spec: provider }) => (provider?.name ?? metadata.name) === name);

@@ -106,6 +106,10 @@ describe('a task', () => {
     expect(ecsTaskController.name).toBe('ecs-task');
   });
 
+  it('of a provider that ECS brings along runs on any node', () => {
+    expect(new Shop(aTaskDefinition(), { capacityProviderName: 'FARGATE' }).settle().pod).toBeDefined();
+  });
+
   it('goes through the states of ECS in their order', () => {
     const shop = new Shop().settle();
     const seen = [shop.status.lastStatus];
