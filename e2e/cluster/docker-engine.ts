@@ -8,6 +8,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { systemClock } from '@slipway/kit/clock';
 import { findProgram, missingCapability } from '@slipway/kit/testing/capabilities';
 import { eventually } from '../harness/eventually.ts';
 
@@ -85,8 +86,8 @@ function ping(socketPath: string, child: ChildProcess): Promise<void> {
 async function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const closed = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const kill = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs);
+  const cancel = systemClock.after(stopTimeoutMs, () => child.kill('SIGKILL'));
   child.kill('SIGTERM');
   await closed;
-  clearTimeout(kill);
+  cancel();
 }

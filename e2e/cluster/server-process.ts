@@ -1,38 +1,29 @@
 /** `slipway apiserver` and `slipway controllers` as processes that a test may kill and start again. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { slipwayBin } from '../harness/cluster.ts';
-
-const startTimeoutMs = 60_000;
+import { RunningProgram } from '../harness/running-program.ts';
 
 export class RoleProcess {
   readonly #args: readonly string[];
-  #child: ChildProcess | undefined;
-  #errors = '';
-  #output = '';
+  #program: RunningProgram | undefined;
+  /** What the runs before the present one have logged. */
+  #logBefore = '';
 
   constructor(args: readonly string[]) {
     this.#args = args;
   }
 
   get log(): string {
-    return this.#errors;
+    return this.#logBefore + (this.#program?.errors ?? '');
   }
 
   get isRunning(): boolean {
-    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+    return this.#program?.isRunning ?? false;
   }
 
   /** Starts; `ready` resolves when a line on standard output begins so. */
   async start(until: 'started' | 'ready' = 'ready'): Promise<void> {
-    const child = spawn(slipwayBin, [...this.#args], { stdio: ['ignore', 'pipe', 'pipe'] });
-    this.#child = child;
-    this.#output = '';
-    child.stderr.on('data', (chunk) => {
-      this.#errors = (this.#errors + chunk).slice(-20_000);
-    });
-    child.stdout.on('data', (chunk) => {
-      this.#output += chunk;
-    });
+    this.#logBefore = this.log;
+    this.#program = new RunningProgram(slipwayBin, this.#args);
     if (until === 'ready') await this.ready();
   }
 
@@ -40,28 +31,19 @@ export class RoleProcess {
     return this.says(/^ready/m);
   }
 
-  /** Resolves when standard output since the start has it. */
+  /** Resolves when it has said this since its start. */
   async says(what: RegExp): Promise<void> {
-    const untilMs = performance.now() + startTimeoutMs;
-    while (!what.test(this.#output)) {
-      if (!this.isRunning || performance.now() > untilMs) {
-        throw new Error(`slipway ${this.#args[0]} did not become ready\n${this.#errors}`);
-      }
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    if (!this.#program) throw new Error(`slipway ${this.#args[0]} was never started`);
+    await this.#program.says(what);
   }
 
   /** Sends it; waits for the end when it is one that ends. */
   async signal(signal: NodeJS.Signals): Promise<void> {
-    if (signal === 'SIGSTOP' || signal === 'SIGCONT') this.#child?.kill(signal);
+    if (signal === 'SIGSTOP' || signal === 'SIGCONT') this.#program?.child.kill(signal);
     else await this.end(signal);
   }
 
   async end(signal: NodeJS.Signals): Promise<void> {
-    const child = this.#child;
-    if (!child || !this.isRunning) return;
-    const closed = new Promise((resolve) => child.once('exit', resolve));
-    child.kill(signal);
-    await closed;
+    await this.#program?.end(signal);
   }
 }

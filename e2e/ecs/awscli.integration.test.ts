@@ -32,7 +32,7 @@ describeWith(missingCapability({ programs: ['aws'] }), 'the AWS command line', (
   });
 
   async function aws(args: readonly string[], env: Readonly<Record<string, string>> = {}, url = server.url) {
-    const all = { PATH: process.env['PATH'] ?? '', ...environment(), ...env };
+    const all = { PATH: process.env.PATH ?? '', ...environment(), ...env };
     const whole = ['ecs', ...args, '--endpoint-url', url, '--output', 'json'];
     const { stdout, stderr } = await exec('aws', whole, { env: all, signal: neverAborted }).catch((error: unknown) => {
       if (error instanceof ExecError) return error;

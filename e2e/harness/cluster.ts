@@ -2,17 +2,14 @@
  * A real cluster for a scenario: the `slipway` command as a user starts it, on a data directory, ports and address
  * ranges of its own, so that scenarios may run beside a user's cluster and beside each other.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { repositoryRoot } from '../tidy/sources.ts';
 import { kubectlVersions, type Ran, type RunOptions, run } from './kubectl.ts';
+import { RunningProgram } from './running-program.ts';
 
 export const slipwayBin = join(repositoryRoot, 'node_modules/.bin/slipway');
-
-/** How long a first start may take on a busy machine before the harness calls it failed. */
-const startTimeoutMs = 60_000;
 
 export interface ClusterOptions {
   readonly agent?: boolean;
@@ -23,8 +20,9 @@ export interface ClusterOptions {
 export class Cluster {
   readonly dataDir: string;
   readonly #flags: readonly string[];
-  #process: ChildProcess | undefined;
-  #errors = '';
+  #process: RunningProgram | undefined;
+  /** What the runs before the present one have logged. */
+  #logBefore = '';
 
   constructor(dataDir: string, flags: readonly string[]) {
     this.dataDir = dataDir;
@@ -36,50 +34,27 @@ export class Cluster {
   }
 
   get pid(): number {
-    if (this.#process?.pid === undefined) throw new Error('the cluster is not running');
+    if (!this.#process) throw new Error('the cluster is not running');
     return this.#process.pid;
   }
 
   /** Everything the process has logged so far. */
   get log(): string {
-    return this.#errors;
+    return this.#logBefore + (this.#process?.errors ?? '');
   }
 
   /** Starts `slipway up` and waits for its `ready`. Answers the milliseconds that took. */
   async up(): Promise<number> {
     const startedMs = performance.now();
-    const child = spawn(slipwayBin, ['up', ...this.#flags], { stdio: ['ignore', 'pipe', 'pipe'] });
-    this.#process = child;
-    child.stderr.on('data', (chunk) => {
-      this.#errors += chunk;
-    });
-    await new Promise<void>((resolve, reject) => {
-      let output = '';
-      const timer = setTimeout(
-        () => reject(new Error(`not ready in time\n${this.#errors.slice(-8000)}`)),
-        startTimeoutMs,
-      );
-      child.stdout.on('data', (chunk) => {
-        output += chunk;
-        if (!/^ready/m.test(output)) return;
-        clearTimeout(timer);
-        resolve();
-      });
-      child.once('close', (code) => {
-        clearTimeout(timer);
-        reject(new Error(`slipway up ended with ${code}\n${this.#errors.slice(-8000)}`));
-      });
-    });
+    this.#logBefore = this.log;
+    this.#process = new RunningProgram(slipwayBin, ['up', ...this.#flags]);
+    await this.#process.says(/^ready/m);
     return performance.now() - startedMs;
   }
 
   /** Sends the signal and waits for the end; answers the exit code (null when the signal killed it). */
   async end(signal: NodeJS.Signals): Promise<number | null> {
-    const child = this.#process;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
-    const closed = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
-    child.kill(signal);
-    return await closed;
+    return (await this.#process?.end(signal)) ?? null;
   }
 
   slipway(args: readonly string[], options: RunOptions = {}): Promise<Ran> {

@@ -1,3 +1,7 @@
+import { systemClock } from '@slipway/kit/clock';
+
+const forever = new AbortController().signal;
+
 /** Polls until `check` answers without throwing; the last failure is the message when time runs out. */
 export async function eventually<T>(what: string, check: () => Promise<T>, timeoutMs = 30_000): Promise<T> {
   const untilMs = performance.now() + timeoutMs;
@@ -7,7 +11,7 @@ export async function eventually<T>(what: string, check: () => Promise<T>, timeo
     } catch (error) {
       if (performance.now() > untilMs)
         throw new Error(`${what} did not happen within ${timeoutMs} ms: ${error}`, { cause: error });
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await systemClock.sleep(100, forever);
     }
   }
 }

@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
 import { request, type RequestOptions } from 'node:http';
 import type { Cluster } from './cluster.ts';
+import { RunningProgram } from './running-program.ts';
 
 export interface KubectlProxy {
   /** What it has printed when it began to serve. */
@@ -9,25 +9,15 @@ export interface KubectlProxy {
 }
 
 /** `kubectl proxy`, which runs until it is stopped. Rejects when it ends by itself. */
-export function startKubectlProxy(
+export async function startKubectlProxy(
   { kubeconfig, dataDir }: Pick<Cluster, 'kubeconfig' | 'dataDir'>,
   program: string,
   args: readonly string[],
 ): Promise<KubectlProxy> {
-  const env = { ...process.env, KUBECONFIG: kubeconfig, HOME: dataDir };
-  const child = spawn(program, ['proxy', ...args], { env, stdio: ['ignore', 'pipe', 'inherit'] });
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(`kubectl proxy ended with ${code}`)));
-    child.stdout.once('data', (chunk: Buffer) => {
-      const stop = async () => {
-        child.kill('SIGTERM');
-        await ended;
-      };
-      resolve({ said: chunk.toString(), stop });
-    });
-  });
+  const env = { KUBECONFIG: kubeconfig, HOME: dataDir };
+  const proxy = new RunningProgram(program, ['proxy', ...args], { env });
+  const [said] = await proxy.says(/^Starting to serve on .*$/m);
+  return { said, stop: async () => void (await proxy.end('SIGTERM')) };
 }
 
 /** The body of a GET over plain HTTP, as the proxy serves it. */

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { systemClock } from '@slipway/kit/clock';
 import { findProgram } from '@slipway/kit/testing/capabilities';
 
 /** kubectl binaries on this machine, oldest first; the plain one alone where no versioned ones lie beside it. */
@@ -52,13 +53,13 @@ export function run(program: string, args: readonly string[], options: RunOption
     child.stderr.on('data', (chunk) => {
       stderr += chunk;
     });
-    const timer = setTimeout(() => {
+    const cancel = systemClock.after(options.timeoutMs ?? commandTimeoutMs, () => {
       child.kill('SIGKILL');
       reject(new Error(`${program} ${args.join(' ')} took too long\n${stdout}\n${stderr}`));
-    }, options.timeoutMs ?? commandTimeoutMs);
+    });
     child.once('error', reject);
     child.once('close', (code) => {
-      clearTimeout(timer);
+      cancel();
       resolve({ code: code ?? -1, stdout, stderr });
     });
     child.stdin.on('error', () => {});

@@ -151,14 +151,14 @@ function until<T extends KubeObject>(
   const key = namespace ? `${namespace}/${name}` : name;
   const cache = manager.caches.of(kind);
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
+    const cancelTimer = systemClock.after(timeoutMs, () => {
       cancel();
       reject(new Error(`${kind.kind} ${key} did not come about; it is ${JSON.stringify(cache.get(key))}`));
-    }, timeoutMs);
+    });
     const cancel = cache.when(
       () => holds(cache.get(key)),
       () => {
-        clearTimeout(timer);
+        cancelTimer();
         resolve(cache.get(key));
       },
     );

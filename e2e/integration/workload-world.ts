@@ -2,6 +2,7 @@
 import type { PatchType } from '@slipway/api/transport';
 import type { KubeObject, Pod, PodTemplateSpec } from '@slipway/api/types';
 import { type Kind, kinds, type ObjectRef, pathFor } from '@slipway/client/kinds';
+import { systemClock } from '@slipway/kit/clock';
 import { eventually } from '../harness/eventually.ts';
 import { addNodes, type ControlPlane, startControlPlane } from './control-plane.ts';
 import { startScriptedAgent } from './scripted-agent.ts';
@@ -89,11 +90,11 @@ export class WorkloadWorld {
         const seen = this.pods(namespace).map(({ metadata, status }) => `${metadata.name} ${status?.phase}`);
         reject(new Error(`the pods did not become as asked for; they are ${seen.join(', ')}`));
       };
-      const timer = setTimeout(fail, 15_000);
+      const cancelTimer = systemClock.after(15_000, fail);
       const cancel = cache.when(
         () => holds(this.pods(namespace)),
         () => {
-          clearTimeout(timer);
+          cancelTimer();
           resolve(this.pods(namespace));
         },
       );

@@ -1,11 +1,11 @@
 /** What people do with kubectl to running pods, with the oldest and the newest kubectl at hand. */
-import { spawn } from 'node:child_process';
 import { get } from 'node:http';
 import { describeWith, missingCapability } from '@slipway/kit/testing/capabilities';
 import { type Cluster, newCluster } from '../harness/cluster.ts';
 import { eventually } from '../harness/eventually.ts';
 import { containerNeeds, loadExampleImage } from '../harness/images.ts';
 import { kubectlEnds, type Ran } from '../harness/kubectl.ts';
+import { RunningProgram } from '../harness/running-program.ts';
 
 describeWith(missingCapability(containerNeeds), 'kubectl on pods', () => {
   let cluster: Cluster;
@@ -79,22 +79,10 @@ describeWith(missingCapability(containerNeeds), 'kubectl on pods', () => {
     });
 
     it('forwards a port', async () => {
-      const child = spawn(program, ['port-forward', 'pod/box', ':8080'], {
-        env: { ...process.env, KUBECONFIG: cluster.kubeconfig },
-      });
+      const env = { KUBECONFIG: cluster.kubeconfig };
+      const forwarding = new RunningProgram(program, ['port-forward', 'pod/box', ':8080'], { env });
       try {
-        let said = '';
-        child.stdout.on('data', (chunk) => {
-          said += chunk;
-        });
-        child.stderr.on('data', (chunk) => {
-          said += chunk;
-        });
-        const port = await eventually('a forwarded port', async () => {
-          const match = /Forwarding from 127\.0\.0\.1:(\d+)/.exec(said);
-          if (!match) throw new Error(said);
-          return match[1];
-        });
+        const [, port] = await forwarding.says(/Forwarding from 127\.0\.0\.1:(\d+)/);
         for (let i = 0; i < 3; i++) {
           const page = await new Promise<string>((resolve, reject) => {
             get(`http://127.0.0.1:${port}/index.html`, { agent: false }, (response) => {
@@ -108,7 +96,7 @@ describeWith(missingCapability(containerNeeds), 'kubectl on pods', () => {
           expect(page).toBe('page\n');
         }
       } finally {
-        child.kill();
+        await forwarding.end('SIGTERM');
       }
     });
 

@@ -1,5 +1,4 @@
 /** One process per role: the parts find each other by the kubeconfig alone, and each may be stopped and started again. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,26 +7,17 @@ import { Cluster, slipwayBin } from '../harness/cluster.ts';
 import { eventually } from '../harness/eventually.ts';
 import { containerNeeds, loadExampleImage } from '../harness/images.ts';
 import { run } from '../harness/kubectl.ts';
+import { RunningProgram } from '../harness/running-program.ts';
 
 interface Role {
-  readonly process: ChildProcess;
+  readonly process: RunningProgram;
   readonly dataDir: string;
 }
 
 async function startRole(role: string, dataDir: string, flags: readonly string[]): Promise<Role> {
-  const child = spawn(slipwayBin, [role, '--data-dir', dataDir, ...flags], { stdio: ['ignore', 'pipe', 'pipe'] });
-  let output = '';
-  let errors = '';
-  child.stdout.on('data', (chunk) => {
-    output += chunk;
-  });
-  child.stderr.on('data', (chunk) => {
-    errors += chunk;
-  });
-  await eventually(`${role} to be ready`, async () => {
-    if (child.exitCode !== null || !output.includes('ready')) throw new Error(`${output}\n${errors.slice(-2000)}`);
-  });
-  return { process: child, dataDir };
+  const process = new RunningProgram(slipwayBin, [role, '--data-dir', dataDir, ...flags]);
+  await process.says(/ready/);
+  return { process, dataDir };
 }
 
 /** What somebody needs to let another machine join: the address, the authority and a bootstrap token. */
@@ -52,10 +42,8 @@ async function joiningKubeconfig(cluster: Cluster, path: string): Promise<string
   return path;
 }
 
-function stop({ process: child }: Role): Promise<number | null> {
-  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
-  child.kill('SIGTERM');
-  return ended;
+function stop({ process }: Role): Promise<number | null> {
+  return process.end('SIGTERM');
 }
 
 describeWith(missingCapability(containerNeeds), 'one process per role', () => {

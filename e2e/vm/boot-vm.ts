@@ -7,6 +7,7 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { systemClock } from '@slipway/kit/clock';
 import { missingCapability } from '@slipway/kit/testing/capabilities';
 import { ensureCloudKernel, knowsCloudKernel } from './cloud-kernel.ts';
 import { writeInitrd } from './initrd.ts';
@@ -141,10 +142,10 @@ function runQemu(args: readonly string[], timeoutMs: number, onOutput?: (text: s
     let output = '';
     let errors = '';
     let timedOut = false;
-    const timer = setTimeout(() => {
+    const cancel = systemClock.after(timeoutMs, () => {
       timedOut = true;
       qemu.kill('SIGKILL');
-    }, timeoutMs);
+    });
     qemu.stdout.setEncoding('utf8');
     qemu.stdout.on('data', (text: string) => {
       output = (output + text).slice(-outputCharactersMax);
@@ -154,11 +155,11 @@ function runQemu(args: readonly string[], timeoutMs: number, onOutput?: (text: s
       errors += chunk;
     });
     qemu.once('error', (error) => {
-      clearTimeout(timer);
+      cancel();
       reject(error);
     });
     qemu.once('close', (code) => {
-      clearTimeout(timer);
+      cancel();
       const complaint = timedOut
         ? `was not done in time, with ${Math.round(timeoutMs)} ms for its own part`
         : code === 0

@@ -3,9 +3,9 @@
  * one process that waits for the end of its input. When that process ends, so does everything inside, with all
  * interfaces, mounts and rules; and it ends when the test's process ends, however that comes.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { type Ran, type RunOptions, run } from '../kubectl.ts';
+import { RunningProgram } from '../running-program.ts';
 
 const startTimeoutMs = 10_000;
 
@@ -43,9 +43,9 @@ export class NamespacedMachine {
   readonly name: string;
   /** Of the first process inside, as seen from outside: `ip link set X netns PID`. */
   readonly pid: number;
-  readonly #holder: ChildProcess;
+  readonly #holder: RunningProgram;
 
-  private constructor(name: string, pid: number, holding: ChildProcess) {
+  private constructor(name: string, pid: number, holding: RunningProgram) {
     this.name = name;
     this.pid = pid;
     this.#holder = holding;
@@ -53,31 +53,10 @@ export class NamespacedMachine {
 
   static async start({ name, scratch, nameserver }: NamespacedMachineOptions): Promise<NamespacedMachine> {
     const unshare = ['--net', '--mount', '--uts', '--pid', '--fork', '--kill-child', '--propagation', 'private'];
-    const child = spawn('unshare', [...unshare, 'bash', '-c', holder, 'holder', scratch, name, nameserver], {
-      stdio: ['pipe', 'pipe', 'pipe'],
-    });
-    const pid = await new Promise<number>((resolve, reject) => {
-      let output = '';
-      const timer = setTimeout(
-        () => reject(new Error(`machine ${name} was not made in time: ${output}`)),
-        startTimeoutMs,
-      );
-      const take = (chunk: Buffer) => {
-        output += chunk.toString();
-        const held = /^held by (\d+)$/m.exec(output)?.[1];
-        if (!held) return;
-        clearTimeout(timer);
-        resolve(Number(held));
-      };
-      child.stdout.on('data', take);
-      child.stderr.on('data', take);
-      child.once('error', reject);
-      child.once('close', () => {
-        clearTimeout(timer);
-        reject(new Error(`machine ${name} could not be made: ${output}`));
-      });
-    });
-    return new NamespacedMachine(name, pid, child);
+    const args = [...unshare, 'bash', '-c', holder, 'holder', scratch, name, nameserver];
+    const holding = new RunningProgram('unshare', args, { holdsInput: true });
+    const [, pid] = await holding.says(/^held by (\d+)$/m, startTimeoutMs);
+    return new NamespacedMachine(name, Number(pid), holding);
   }
 
   /** Program and arguments that run a command inside. */
@@ -108,50 +87,30 @@ export class NamespacedMachine {
   /** Starts a program inside that goes on running. `child` is the one that enters; `signal` reaches the program itself. */
   start(program: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): InsideProcess {
     const [enter, ...rest] = this.inside(program, ...args);
-    const child = spawn(enter, rest, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
-    return new InsideProcess(child);
+    return new InsideProcess(enter, rest, { env });
   }
 
   /** Ends everything inside, at once. */
   async remove(): Promise<void> {
-    if (this.#holder.exitCode !== null || this.#holder.signalCode !== null) return;
-    const ended = new Promise<void>((resolve) => this.#holder.once('exit', () => resolve()));
+    if (!this.#holder.isRunning) return;
     process.kill(this.pid, 'SIGKILL'); // its parent has waited for all of it when it ends
-    await ended;
+    await this.#holder.ended;
   }
 }
 
-export class InsideProcess {
-  readonly child: ChildProcess;
-  /** What it has said on both outputs so far. */
-  output = '';
-  readonly ended: Promise<number | null>;
-
-  constructor(child: ChildProcess) {
-    this.child = child;
-    for (const stream of [child.stdout, child.stderr]) {
-      stream?.on('data', (chunk: Buffer) => {
-        this.output += chunk.toString();
-      });
-    }
-    this.ended = new Promise((resolve) => child.once('close', (code) => resolve(code)));
-  }
-
-  get hasEnded(): boolean {
-    return this.child.exitCode !== null || this.child.signalCode !== null;
-  }
-
-  /** Its process id as seen from outside; undefined before it runs. */
-  async pid(): Promise<number | undefined> {
-    const path = `/proc/${this.child.pid}/task/${this.child.pid}/children`;
+/** `child` is the process that enters; what it waits for is the program itself. */
+export class InsideProcess extends RunningProgram {
+  /** The program's process id as seen from outside; undefined before it runs. */
+  async #innerPid(): Promise<number | undefined> {
+    const path = `/proc/${this.pid}/task/${this.pid}/children`;
     const [first] = (await readFile(path, 'utf8').catch(() => '')).trim().split(' ');
     return first ? Number(first) : undefined;
   }
 
-  /** Sends the signal and waits for the end. Answers the exit code as `nsenter` hands it on. */
-  async end(signal: NodeJS.Signals): Promise<number | null> {
-    const pid = await this.pid();
-    if (pid !== undefined && !this.hasEnded) process.kill(pid, signal);
+  /** Sends the signal to the program and waits for the end. Answers the exit code as `nsenter` hands it on. */
+  override async end(signal: NodeJS.Signals): Promise<number | null> {
+    const pid = await this.#innerPid();
+    if (pid !== undefined && this.isRunning) process.kill(pid, signal);
     return await this.ended;
   }
 }

@@ -8,13 +8,11 @@ import { join } from 'node:path';
 import { loadKubeconfig, writeKubeconfig } from '@slipway/client/kubeconfig';
 import { repositoryRoot } from '../../tidy/sources.ts';
 import { slipwayBin } from '../cluster.ts';
-import { eventually } from '../eventually.ts';
 import { kubectlVersions, type Ran, type RunOptions, run } from '../kubectl.ts';
 import { Lan, type LanPort } from './lan.ts';
 import { type InsideProcess, NamespacedMachine } from './namespaced-machine.ts';
 import { ClusterNode } from './node.ts';
 
-const startTimeoutMs = 60_000;
 const token = { id: 'abcdef', secret: '0123456789abcdef' } as const;
 
 export const clusterRanges = { pods: '10.64.0.0/16', services: '10.96.0.0/16' } as const;
@@ -97,7 +95,7 @@ export class NodeCluster {
 
   /** What the control plane has logged. */
   get log(): string {
-    return this.#process?.output ?? '';
+    return this.#process?.said ?? '';
   }
 
   node(index: number): ClusterNode {
@@ -177,13 +175,7 @@ export class NodeCluster {
     const flags = ['--data-dir', this.dataDir, '--bind-address', this.controlAddress, '--no-agent', ...rangeFlags];
     const started = this.control.start(slipwayBin, ['up', ...flags, ...(this.#options.controlFlags ?? [])]);
     this.#process = started;
-    const check = async () => {
-      if (/^ready/m.test(started.output)) return;
-      throw new Error(started.hasEnded ? 'it has ended' : 'not ready');
-    };
-    await eventually('the control plane to be ready', check, startTimeoutMs).catch((error: unknown) => {
-      throw new Error(`${error}\n${started.output.slice(-8000)}`, { cause: error });
-    });
+    await started.says(/^ready/m);
     await this.#letNodesJoin();
   }
 

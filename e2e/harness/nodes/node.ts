@@ -1,12 +1,9 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { slipwayBin } from '../cluster.ts';
-import { eventually } from '../eventually.ts';
 import { type Ran, type RunOptions, run } from '../kubectl.ts';
 import { type Lan, type LanPort, lanAddress, lanInterface } from './lan.ts';
 import type { InsideProcess, NamespacedMachine } from './namespaced-machine.ts';
-
-const startTimeoutMs = 60_000;
 
 export interface NodeParts {
   readonly machine: NamespacedMachine;
@@ -37,7 +34,7 @@ export class ClusterNode {
 
   /** What the agent that runs now, or ran last, has said. */
   get log(): string {
-    return this.#agent?.output ?? '';
+    return this.#agent?.said ?? '';
   }
 
   /** Starts `slipway agent` and waits until the node is Ready. */
@@ -47,13 +44,7 @@ export class ClusterNode {
     const own = ['--data-dir', this.dataDir, '--kubeconfig', kubeconfig, '--node-name', this.name];
     const agent = this.machine.start(slipwayBin, ['agent', ...own, ...flags, ...moreFlags]);
     this.#agent = agent;
-    const check = async () => {
-      if (/^ready/m.test(agent.output)) return;
-      throw new Error(agent.hasEnded ? 'the agent has ended' : 'not ready');
-    };
-    await eventually(`agent of ${this.name} to be ready`, check, startTimeoutMs).catch((error: unknown) => {
-      throw new Error(`${error}\n${agent.output.slice(-8000)}`, { cause: error });
-    });
+    await agent.says(/^ready/m);
   }
 
   /** Containers, interfaces and rules stay. */
