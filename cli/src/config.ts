@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { homedir, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseDurationMs } from '@slipway/api/duration';
-import { parseCidr } from '@slipway/api/ip-address';
+import { parseCidr, parseIp } from '@slipway/api/ip-address';
+import { type InCluster, inClusterFrom } from '@slipway/client/in-cluster';
 import type { LeaseTimes } from '@slipway/client/leader-election';
 import type { NetworkBackend } from '@slipway/kubelet-agent';
 import type { LogLevel } from '@slipway/kit/logger';
@@ -22,6 +23,8 @@ export interface Config {
   /** Names this cluster's kernel objects; follows from the data directory, so that `down` finds them after any crash. */
   readonly clusterId: string;
   readonly kubeconfig: string;
+  /** In a pod of a cluster for which no kubeconfig was named: the way to that cluster's server, where there is no file either. */
+  readonly inCluster: InCluster | undefined;
   /** In place of the kubeconfig's; none: that one. */
   readonly servers: readonly string[];
   readonly bindAddress: string;
@@ -53,6 +56,12 @@ export interface Config {
   readonly agent: boolean;
   readonly controllers: string;
   readonly leaseTimes: LeaseTimes;
+  /** The Lease by which one of several processes leads. */
+  readonly lease: { readonly namespace: string; readonly name: string };
+  /** Each controller acts as a service account of kube-system; else all act as whoever the kubeconfig names. */
+  readonly accountPerController: boolean;
+  /** Of probes; no host = all addresses. undefined = none. */
+  readonly probeAddress: { readonly host: string; readonly port: number } | undefined;
   readonly schedulerConfig: string | undefined;
   readonly registryConfig: string | undefined;
   readonly logLevel: LogLevel;
@@ -87,7 +96,11 @@ export function defaultDataDir(isRoot: boolean, env: Readonly<Record<string, str
 }
 
 /** `layers` from weakest to strongest: file, environment, command line. */
-export function resolveConfig(layers: readonly FlagValues[], fallbackDataDir: string): Config {
+export function resolveConfig(
+  layers: readonly FlagValues[],
+  fallbackDataDir: string,
+  env: Readonly<Record<string, string | undefined>> = {},
+): Config {
   const given: FlagValues = Object.assign({}, ...layers);
   const value = (name: FlagName) => given[name] ?? ('default' in flags[name] ? flags[name].default : undefined);
   const text = (name: FlagName) => value(name) as string | undefined;
@@ -97,6 +110,7 @@ export function resolveConfig(layers: readonly FlagValues[], fallbackDataDir: st
     dataDir,
     clusterId: createHash('sha256').update(dataDir).digest('hex').slice(0, 8),
     kubeconfig: resolve(text('kubeconfig') ?? join(dataDir, 'admin.kubeconfig')),
+    inCluster: given.kubeconfig === undefined ? inClusterFrom(env) : undefined,
     servers: serversFrom(text('server')),
     bindAddress: text('bind-address') ?? '127.0.0.1',
     securePort: value('secure-port') as number,
@@ -124,6 +138,12 @@ export function resolveConfig(layers: readonly FlagValues[], fallbackDataDir: st
     agent: value('agent') as boolean,
     controllers: text('controllers') ?? '*',
     leaseTimes: leaseTimesFrom(duration),
+    lease: {
+      namespace: text('leader-elect-resource-namespace') ?? '',
+      name: text('leader-elect-resource-name') ?? '',
+    },
+    accountPerController: value('use-service-account-credentials') as boolean,
+    probeAddress: addressFrom('health-probe-bind-address', text('health-probe-bind-address')),
     schedulerConfig: text('scheduler-config'),
     registryConfig: text('registry-config'),
     logLevel: text('log-level') as LogLevel,
@@ -189,6 +209,15 @@ function serversFrom(list: string | undefined): readonly string[] {
     }
   }
   return servers;
+}
+
+function addressFrom(flag: FlagName, text: string | undefined): Config['probeAddress'] {
+  if (text === undefined || text === '0') return undefined;
+  const { host = '', port = '' } = /^(?<host>.*):(?<port>\d{1,5})$/.exec(text)?.groups ?? {};
+  const name = host.replace(/^\[(.*)\]$/, '$1');
+  if (port === '' || Number(port) > 65_535 || (name !== '' && !parseIp(name)))
+    throw new UsageError(`--${flag}: ${JSON.stringify(text)} is not an address such as :8081 or 127.0.0.1:8081`);
+  return { host: name, port: Number(port) };
 }
 
 /** A candidate waits this much longer than the retry period at most, so that candidates do not all ask at once. */

@@ -87,3 +87,29 @@ describe('--server', () => {
     expect(() => serversOf(text)).toThrow(/--server: .* is not a URL such as/);
   });
 });
+
+describe('the way to the server from within a pod', () => {
+  const env = { KUBERNETES_SERVICE_HOST: '10.96.0.1', KUBERNETES_SERVICE_PORT: '443' };
+
+  it("is that of the pod's surroundings, unless a kubeconfig is named", () => {
+    expect(resolveConfig([{}], '/d', env).inCluster).toEqual({ host: '10.96.0.1', port: '443' });
+    expect(resolveConfig([{ kubeconfig: '/k' }], '/d', env).inCluster).toBeUndefined();
+    expect(resolveConfig([{}], '/d').inCluster).toBeUndefined();
+  });
+});
+
+describe('--health-probe-bind-address', () => {
+  const addressOf = (text: string) => resolveConfig([{ 'health-probe-bind-address': text }], '/d').probeAddress;
+
+  it('is a port, with an address or without; 0 and nothing are none', () => {
+    expect(addressOf(':8081')).toEqual({ host: '', port: 8081 });
+    expect(addressOf('127.0.0.1:8081')).toEqual({ host: '127.0.0.1', port: 8081 });
+    expect(addressOf('[::1]:8081')).toEqual({ host: '::1', port: 8081 });
+    expect(addressOf('0')).toBeUndefined();
+    expect(resolveConfig([{}], '/d').probeAddress).toBeUndefined();
+  });
+
+  it.each(['8081', 'here:8081', ':99999', '127.0.0.1'])('refuses %j', (text) => {
+    expect(() => addressOf(text)).toThrow(/--health-probe-bind-address: .* is not an address such as :8081/);
+  });
+});

@@ -144,6 +144,28 @@ export const flags = {
     default: '400ms',
     help: 'how often the lead is renewed',
   },
+  'leader-elect-resource-name': {
+    type: 'name',
+    placeholder: 'NAME',
+    default: 'kube-controller-manager',
+    help: 'Lease by which one of several processes leads',
+  },
+  'leader-elect-resource-namespace': {
+    type: 'name',
+    placeholder: 'NAME',
+    default: 'kube-system',
+    help: 'namespace of that Lease',
+  },
+  'use-service-account-credentials': {
+    type: 'boolean',
+    default: true,
+    help: 'all controllers act as the user of the kubeconfig, not each as a service account of kube-system',
+  },
+  'health-probe-bind-address': {
+    type: 'string',
+    placeholder: '[IP]:PORT',
+    help: 'answer /healthz and /readyz there, by plain HTTP (default: nowhere)',
+  },
   'scheduler-config': {
     type: 'string',
     placeholder: 'FILE',

@@ -83,7 +83,7 @@ async function readConfig(command: Command, line: FlagValues, console: Console):
   const environment = parseEnvironment(console.env, command.flags);
   const path = line.config ?? environment.config;
   const file = path === undefined ? {} : await readConfigFile(String(path), command.flags);
-  const config = resolveConfig([file, environment, line], defaultDataDir(console.isRoot, console.env));
+  const config = resolveConfig([file, environment, line], defaultDataDir(console.isRoot, console.env), console.env);
   if (ranges.every((name) => command.flags.includes(name))) checkRanges(config);
   return config;
 }

@@ -125,9 +125,17 @@ export const controllerNames: readonly string[] = allControllers(
 const builtInIds: ReadonlySet<string> = new Set(builtInResources.map(kindId));
 
 /** Whether the server has what the controller reads. */
-export function isServed(definition: ControllerDefinition, { resources, ownKinds = [] }: ControllersConfig): boolean {
+export function isServed(definition: ControllerDefinition, config: ControllersConfig): boolean {
+  return unservedKinds(definition, config).length === 0;
+}
+
+/** What the controller reads and the server does not have, as `tasks.ecs.slipway.dev`. */
+export function unservedKinds(
+  definition: ControllerDefinition,
+  { resources, ownKinds = [] }: ControllersConfig,
+): readonly string[] {
   const served = new Set([...builtInIds, ...ownKinds, ...resources.map(kindId)]);
-  return kindsOf(definition).every((kind) => served.has(kindId(kind)));
+  return [...new Set(kindsOf(definition).map(kindId))].filter((id) => !served.has(id));
 }
 
 function isBuiltIn(resource: ApiResource): boolean {

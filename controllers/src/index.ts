@@ -1,4 +1,5 @@
-import { allControllers, type ControllersConfig, controllerNames, isServed } from './controllers.ts';
+import type { Clock } from '@slipway/kit/clock';
+import { allControllers, type ControllersConfig, controllerNames, isServed, unservedKinds } from './controllers.ts';
 import { selectControllers } from './runtime/controller-selection.ts';
 import { schedulerComponent } from './scheduler/component.ts';
 import type { SchedulerConfiguration } from './scheduler/configuration/profile.ts';
@@ -37,6 +38,21 @@ export function createControllerManager({ config, ...deps }: ControllerManagerOp
     components.filter(({ name }) => selected.has(name)),
     deps,
   );
+}
+
+/**
+ * Kinds that the server does not have and that controllers need which the selection names; those that a `*` means may be without. One line per
+ * controller: `ecs-task: tasks.ecs.slipway.dev, ...`.
+ */
+export function missingKinds(
+  config: ControllersConfig & { readonly controllers: readonly string[] },
+  clock: Clock,
+): readonly string[] {
+  return allControllers(config, clock)
+    .filter(({ name }) => config.controllers.includes(name))
+    .map((definition) => ({ name: definition.name, kinds: unservedKinds(definition, config) }))
+    .filter(({ kinds }) => kinds.length > 0)
+    .map(({ name, kinds }) => `${name}: ${kinds.join(', ')}`);
 }
 
 /** The names that a list as of `--controllers` switches on. Throws `UnknownControllerError`, before anything runs. */

@@ -161,7 +161,7 @@ export function composeControllers(
     // Other processes may run controllers on the same store.
     const transport = server.transport({ name: 'system:kube-controller-manager', groups: [] });
     const identity = () => processIdentity(config.dataDir, 'up', deps.random);
-    return leadingControllers({ transport, identity, create, times: config.leaseTimes }, deps);
+    return leadingControllers({ transport, identity, create, times: config.leaseTimes, lease: config.lease }, deps);
   }
   // Made when the server is there: only then it says which kinds of our own it serves.
   const ready = Promise.withResolvers<void>();

@@ -5,9 +5,6 @@ import type { Transport } from '@slipway/api/transport';
 import { type ControllerManager, SharedCaches } from '@slipway/controllers';
 import type { Part, ProcessDeps } from './control-plane.ts';
 
-/** The lease of controllers and scheduler, whichever role runs them. */
-export const controllersLease = { namespace: 'kube-system', name: 'kube-controller-manager' } as const;
-
 /** Before campaigning again after the lead was lost. */
 const pauseMs = 200;
 /** What the one before has written arrives at our caches in this time. */
@@ -18,6 +15,8 @@ export interface LeadingControllersOptions {
   /** Asked for when it is known that the process will campaign, and before it does. */
   readonly identity: () => Promise<string>;
   readonly times: LeaseTimes;
+  /** Of controllers and scheduler, whichever role runs them. */
+  readonly lease: { readonly namespace: string; readonly name: string };
   /** Makes the controllers anew for each campaign, over caches that last. What they write has to go through `fenced`. */
   readonly create: (fenced: (transport: Transport) => Transport, caches: SharedCaches) => ControllerManager;
   /** Called each time these controllers begin to lead. */
@@ -66,7 +65,7 @@ interface Campaign extends Omit<LeadingControllersOptions, 'identity' | 'create'
 
 /** Rejects when the lead was lost or a controller broke; resolves when the signal aborted and all has ended. */
 async function campaign(
-  { transport, times, identity, manager, setFence, isKnown, leading, waiting }: Campaign,
+  { transport, times, lease, identity, manager, setFence, isKnown, leading, waiting }: Campaign,
   deps: ProcessDeps,
   signal: AbortSignal,
 ): Promise<void> {
@@ -88,5 +87,5 @@ async function campaign(
     });
     await manager.run(stop);
   };
-  await runAsLeader({ ...deps, ...controllersLease, transport, times, identity, waiting: wait }, lead, signal);
+  await runAsLeader({ ...deps, ...lease, transport, times, identity, waiting: wait }, lead, signal);
 }

@@ -1,5 +1,7 @@
 /** A role in a process of its own reaches the API servers by a kubeconfig. */
+import { existsSync } from 'node:fs';
 import { type HttpTransport, createHttpTransport } from '@slipway/client/http-transport';
+import { loadInCluster } from '@slipway/client/in-cluster';
 import { type Connection, loadKubeconfig } from '@slipway/client/kubeconfig';
 import type { Clock } from '@slipway/kit/clock';
 import type { Config } from '../config.ts';
@@ -13,9 +15,10 @@ export async function connectRemote(config: Config, clock: Clock, role: string):
   return remoteOf(await loadConnection(config), clock, role);
 }
 
-/** What the kubeconfig says, with the servers of `--server` in place of its own when there are any. Throws `KubeconfigError`. */
-export async function loadConnection({ kubeconfig, servers }: Config): Promise<Connection> {
-  const connection = await loadKubeconfig(kubeconfig);
+/** What the kubeconfig says, or a pod's surroundings where there is none, with the servers of `--server` in place of its own when there are any. Throws `KubeconfigError`. */
+export async function loadConnection({ kubeconfig, inCluster, servers }: Config): Promise<Connection> {
+  const connection =
+    inCluster && !existsSync(kubeconfig) ? await loadInCluster(inCluster) : await loadKubeconfig(kubeconfig);
   const [server, ...otherServers] = servers;
   return server === undefined ? connection : { ...connection, server, otherServers };
 }

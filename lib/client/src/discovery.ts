@@ -1,17 +1,33 @@
 import type { ApiResource, ApiSubresource, Verb } from '@slipway/api/resources';
+import { isStatus, type StatusError } from '@slipway/api/status-error';
 import type { APIGroupList, APIResource, APIResourceList } from '@slipway/api/types';
 import type { HttpTransport } from './http-transport.ts';
 
-/** What a server serves, each resource in the version that the server prefers. Throws `StatusError`. */
+const corePath = '/api/v1';
+
+/**
+ * What a server serves, each resource in the version that the server prefers. Throws `StatusError`; a group whose own server does not answer (an
+ * APIService that is down) is left out, and `unavailable` told of it.
+ */
 export async function discoverResources(
   transport: Pick<HttpTransport, 'read'>,
   signal: AbortSignal,
+  unavailable: (groupVersion: string, error: StatusError) => void = () => {},
 ): Promise<readonly ApiResource[]> {
   const groups = (await transport.read('/apis', signal)) as APIGroupList;
   const preferred = groups.groups.map((group) => group.preferredVersion ?? group.versions[0]);
-  const paths = ['/api/v1', ...preferred.flatMap((version) => (version ? [`/apis/${version.groupVersion}`] : []))];
-  const lists = await Promise.all(paths.map((path) => transport.read(path, signal) as Promise<APIResourceList>));
-  return lists.flatMap(resourcesOf);
+  const paths = [corePath, ...preferred.flatMap((version) => (version ? [`/apis/${version.groupVersion}`] : []))];
+  const list = async (path: string) => {
+    try {
+      return resourcesOf((await transport.read(path, signal)) as APIResourceList);
+    } catch (error) {
+      // The group may also have gone since it was named.
+      if (path === corePath || !isStatus(error, 'ServiceUnavailable', 'NotFound')) throw error;
+      unavailable(path.slice('/apis/'.length), error);
+      return [];
+    }
+  };
+  return (await Promise.all(paths.map(list))).flat();
 }
 
 function resourcesOf({ groupVersion, resources }: APIResourceList): ApiResource[] {
