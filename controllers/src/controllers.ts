@@ -27,9 +27,9 @@ import { endpointSliceMirroringController } from './networking/endpoint-slice-mi
 import { endpointsController } from './networking/endpoints/controller.ts';
 import { loadBalancerController } from './networking/load-balancer/controller.ts';
 import { networkAliasesController } from './networking/network-aliases/controller.ts';
-import { networkAddressesController } from './networking/network-addresses/controller.ts';
+import { networkAddressesController } from './networking/reservations/network-addresses.ts';
 import { networksController } from './networking/networks/controller.ts';
-import { networkSubnetsController } from './networking/network-subnets/controller.ts';
+import { networkSubnetsController } from './networking/reservations/network-subnets.ts';
 import { nodeIpamController } from './networking/node-ipam/controller.ts';
 import { kindsOf } from './runtime/controller.ts';
 import type { ControllerDefinition } from './runtime/controller-definition.ts';

@@ -22,9 +22,9 @@ import { endpointSliceMirroringLaws } from '../../networking/endpoint-slice-mirr
 import { endpointsLaws } from '../../networking/endpoints/laws.ts';
 import { networkAliasesLaws } from '../../networking/network-aliases/laws.ts';
 import { loadBalancerLaws } from '../../networking/load-balancer/laws.ts';
-import { networkAddressesLaws } from '../../networking/network-addresses/laws.ts';
+import { networkAddressesLaws } from '../../networking/reservations/network-addresses-laws.ts';
 import { networksLaws } from '../../networking/networks/laws.ts';
-import { networkSubnetsLaws } from '../../networking/network-subnets/laws.ts';
+import { networkSubnetsLaws } from '../../networking/reservations/network-subnets-laws.ts';
 import { nodeIpamLaws } from '../../networking/node-ipam/laws.ts';
 import { claimProtectionLaws, volumeProtectionLaws } from '../../storage/in-use-protection/laws.ts';
 import { cronJobLaws } from '../../workloads/cron-job/laws.ts';
