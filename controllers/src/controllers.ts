@@ -50,6 +50,8 @@ export interface ControllersConfig {
   readonly caPem: string;
   /** All pods' addresses, cut into a part per node: `10.64.0.0/16`. */
   readonly clusterCidr: string;
+  /** The addresses of all services, where it is known: no Network may have them. */
+  readonly serviceCidr?: string;
   /** Signs certificates as the cluster's authority, where its key is at hand. */
   readonly signCertificate?: SignCertificate;
   /** How long such a certificate holds at most, a year when not given. */
@@ -87,7 +89,7 @@ export function allControllers(config: ControllersConfig, clock: Clock): readonl
     endpointSliceMirroringController,
     loadBalancerController,
     networkAliasesController,
-    networksController(config.clusterCidr),
+    networksController(config),
     networkSubnetsController,
     networkAddressesController,
     nodeIpamController(config.clusterCidr),

@@ -48,6 +48,7 @@ async function remoteControllers(remote: Remote, { config, clock, random, log, s
     ...signing,
     certificateValidMs: config.signingDurationMs,
     clusterCidr: config.clusterCidr,
+    serviceCidr: config.serviceCidr,
     controllers: selectedControllers(config),
     ...(scheduler ? { scheduler } : {}),
   };

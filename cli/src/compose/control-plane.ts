@@ -151,6 +151,7 @@ export function composeControllers(
         signCertificate: (order) => server.pki.signRequest(order),
         signAccountToken: (order) => server.signAccountToken(order),
         clusterCidr: config.clusterCidr,
+        serviceCidr: config.serviceCidr,
         ownKinds: ownKindIds(),
         controllers: config.controllers.split(','),
         ...(deps.scheduler ? { scheduler: deps.scheduler } : {}),

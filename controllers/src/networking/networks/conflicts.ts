@@ -1,4 +1,5 @@
 /** Pure: which Networks cannot be on one cluster with others. Of two the younger one is wrong. */
+import type { IpBlock } from '@slipway/api/ip-address';
 import { blocksOverlap, type EffectiveSubnet, formatBlock } from '@slipway/api/networks/network-addresses';
 import type { Network } from '@slipway/api/networks/network-types';
 
@@ -21,6 +22,14 @@ export function conflictOf(one: Settled, others: readonly Settled[]): Problem | 
     if (problem) return problem;
   }
   return undefined;
+}
+
+/** A node translates every packet to an address of a service, so nothing else can have it. */
+export function overlapWithServices({ subnets }: Settled, services: IpBlock | undefined): Problem | undefined {
+  const hit = services && subnets.find(({ subnet }) => blocksOverlap(subnet, services));
+  if (!hit) return undefined;
+  const message = `subnet ${formatBlock(hit.subnet)} overlaps with ${formatBlock(services)}, the addresses of services: choose another subnet`;
+  return { reason: 'SubnetOverlap', message };
 }
 
 function overlap(one: Settled, other: Settled): Problem | undefined {

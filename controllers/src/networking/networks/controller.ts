@@ -2,7 +2,7 @@ import { keyOf, kinds } from '@slipway/client/kinds';
 import { applySteps } from '../../runtime/apply-plan.ts';
 import type { Caches } from '../../runtime/caches.ts';
 import { type ControllerDefinition, indexOn, triggerOn } from '../../runtime/controller-definition.ts';
-import { type ObservedNetworks, planNetworks } from './plan.ts';
+import { type ClusterRanges, type ObservedNetworks, planNetworks } from './plan.ts';
 import { networksOfPod } from './pod-networks.ts';
 
 /** One key for all: numbers and addresses are handed out by one hand. */
@@ -10,7 +10,7 @@ const allNetworks = 'networks';
 const podIndex = 'pods-of-network';
 
 /** Fills in what Networks leave open, says which cannot be together, and keeps those that pods are on. */
-export function networksController(clusterCidr: string): ControllerDefinition {
+export function networksController(ranges: ClusterRanges): ControllerDefinition {
   const component = 'networks-controller';
   return {
     name: 'networks',
@@ -29,7 +29,7 @@ export function networksController(clusterCidr: string): ControllerDefinition {
     indexes: [indexOn(kinds.pods, podIndex, networksOfPod)],
     create: ({ caches, client, events, clock, random }) => ({
       reconcile: async (_, { signal }) => {
-        const plan = planNetworks(observeNetworks(caches, clusterCidr), clock.nowMs());
+        const plan = planNetworks(observeNetworks(caches, ranges), clock.nowMs());
         const { pending, failure } = await applySteps(plan.steps, {
           client: client.withCause({ controller: component, object: { kind: 'Network', name: '' } }),
           events,
@@ -43,10 +43,10 @@ export function networksController(clusterCidr: string): ControllerDefinition {
   };
 }
 
-function observeNetworks(caches: Caches, clusterCidr: string): ObservedNetworks {
+function observeNetworks(caches: Caches, ranges: ClusterRanges): ObservedNetworks {
   const networks = caches.list(kinds.networks);
   const leaving = networks.filter(({ metadata }) => metadata.deletionTimestamp);
   const podsOn = (name: string) => caches.byIndex(kinds.pods, podIndex, name).map(keyOf);
   const usedBy = new Map(leaving.map(({ metadata: { name = '' } }) => [name, podsOn(name)]));
-  return { networks, usedBy, clusterCidr };
+  return { networks, usedBy, ranges };
 }

@@ -16,11 +16,12 @@ function aNetwork(name: string, spec: Network['spec'], more: Partial<Network['me
   };
 }
 const clusterCidr = '10.64.0.0/16';
+const ranges = { clusterCidr, serviceCidr: '10.128.0.0/19' };
 const cluster = aNetwork('default', { driver: 'overlay', subnets: [{ subnet: clusterCidr, range: clusterCidr }] });
 
 /** The Networks after the plan, as the server would have them. */
 function applied(networks: readonly Network[], usedBy: Record<string, string[]> = {}) {
-  const { steps } = planNetworks({ networks, usedBy: new Map(Object.entries(usedBy)), clusterCidr }, 0);
+  const { steps } = planNetworks({ networks, usedBy: new Map(Object.entries(usedBy)), ranges }, 0);
   const after = new Map(networks.map((network) => [network.metadata.name ?? '', network]));
   for (const step of steps) {
     if (step.op === 'create') after.set(step.object.metadata.name ?? '', step.object as Network);
@@ -47,7 +48,7 @@ describe('planNetworks', () => {
       [
         networkVni(cells),
         [
-          { subnet: '10.128.0.0/20', range: '10.128.8.0/21', gateway: '10.128.0.1', nodePrefixLength: 25 },
+          { subnet: '10.128.32.0/20', range: '10.128.40.0/21', gateway: '10.128.32.1', nodePrefixLength: 25 },
           expect.objectContaining({ subnet: 'fd73:6c69:7077::/64' }),
         ],
       ],
@@ -88,6 +89,11 @@ describe('planNetworks', () => {
       'a subnet of the cluster',
       [lan('b', '10.64.7.0/24')],
       'SubnetOverlap: subnet 10.64.7.0/24 overlaps with 10.64.0.0/16 of Network default: choose another subnet',
+    ],
+    [
+      'a subnet of the services',
+      [lan('b', '10.128.0.0/9')],
+      'SubnetOverlap: subnet 10.128.0.0/9 overlaps with 10.128.0.0/19, the addresses of services: choose another subnet',
     ],
     [
       'one VNI twice',

@@ -11,15 +11,22 @@ import {
 import { kinds } from '@slipway/client/kinds';
 import { formatTime } from '@slipway/kit/clock';
 import type { Plan, Step } from '../../runtime/step.ts';
-import { conflictOf, type Problem, type Settled } from './conflicts.ts';
+import { conflictOf, overlapWithServices, type Problem, type Settled } from './conflicts.ts';
 import { freeSubnets } from './free-subnets.ts';
+
+/** In CIDR notation. */
+export interface ClusterRanges {
+  /** For the Network `default`, where somebody has deleted it. */
+  readonly clusterCidr: string;
+  /** What no Network may have, where it is known. */
+  readonly serviceCidr?: string;
+}
 
 export interface ObservedNetworks {
   readonly networks: readonly Network[];
   /** Keys of the pods that are on a Network which is being deleted, by its name. */
   readonly usedBy: ReadonlyMap<string, readonly string[]>;
-  /** For the Network `default`, where somebody has deleted it. */
-  readonly clusterCidr: string;
+  readonly ranges: ClusterRanges;
 }
 
 /** Pods need what is written here when they leave the network. */
@@ -30,13 +37,15 @@ const namedPodsMax = 3;
 /**
  * All Networks at once, the oldest first, so that two that come together never get the same number or addresses. What one has it keeps. Pure.
  */
-export function planNetworks({ networks, usedBy, clusterCidr }: ObservedNetworks, nowMs: number): Plan {
+export function planNetworks({ networks, usedBy, ranges }: ObservedNetworks, nowMs: number): Plan {
   const steps: Step[] = [];
   if (!networks.some(({ metadata }) => metadata.name === defaultNetworkName))
-    steps.push(...clusterNetwork(clusterCidr));
+    steps.push(...clusterNetwork(ranges.clusterCidr));
   const ordered = networks.toSorted(byAge);
   const vnis = new Set(ordered.flatMap((network) => ownVni(network) ?? []));
-  const taken = ordered.flatMap((network) => effectiveSubnets(network).map(({ subnet }) => subnet));
+  const services = parseCidr(ranges.serviceCidr ?? '');
+  const subnets = ordered.flatMap((network) => effectiveSubnets(network).map(({ subnet }) => subnet));
+  const taken = services ? [services, ...subnets] : subnets;
   const settled: Settled[] = [];
   for (const network of ordered) {
     if (network.metadata.deletionTimestamp) {
@@ -47,7 +56,7 @@ export function planNetworks({ networks, usedBy, clusterCidr }: ObservedNetworks
     const guard = guardSteps(network);
     steps.push(...guard);
     const own = settle(network, { vnis, taken });
-    const problem = own.problem ?? conflictOf(own.settled, settled);
+    const problem = own.problem ?? overlapWithServices(own.settled, services) ?? conflictOf(own.settled, settled);
     if (!problem) settled.push(own.settled);
     steps.push(...statusSteps(own.settled, problem, nowMs));
   }
