@@ -1,4 +1,5 @@
 import { formatTime } from '@slipway/kit/clock';
+import { podTerms } from '@slipway/api/container-terms';
 import type { ContainerStatus, Pod, PodCondition } from '@slipway/api/types';
 import { initContainersOf } from './pod-containers.ts';
 import type { PodPhase } from './pod-phase.ts';
@@ -72,13 +73,27 @@ function containersReadyVerdict({ pod, phase, initStatuses, statuses }: Conditio
   const sidecars = initContainersOf(pod).filter(({ role }) => role === 'sidecar');
   const names = [...sidecars.map(({ spec }) => spec.name), ...pod.spec.containers.map(({ name }) => name)];
   const all = [...initStatuses, ...statuses];
-  const unready = names.filter((name) => !all.find((status) => status.name === name)?.ready);
+  const unready = names.filter((name) => {
+    const status = all.find((each) => each.name === name);
+    return !status?.ready && !(isBesides(pod, name) && hasBegun(status));
+  });
   if (unready.length === 0) return { status: true };
   return {
     status: false,
     reason: 'ContainersNotReady',
     message: `containers with unready status: [${unready.join(' ')}]`,
   };
+}
+
+/** Others are essential and this one is not: once it has begun, the pod serves with and without it. */
+function isBesides(pod: Pod, name: string): boolean {
+  const terms = podTerms(pod);
+  return terms[name]?.essential !== true && Object.values(terms).some(({ essential }) => essential);
+}
+
+function hasBegun(status: ContainerStatus | undefined): boolean {
+  const { state, lastState } = status ?? {};
+  return (state?.running ?? state?.terminated ?? lastState?.terminated) !== undefined;
 }
 
 function readyVerdict({ pod, previous }: ConditionsInput, containersReady: Verdict): Verdict {

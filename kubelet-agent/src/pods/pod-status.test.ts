@@ -93,6 +93,21 @@ describe('podStatus', () => {
     });
   });
 
+  it('is ready without the containers that need not go on, once they have begun', () => {
+    const containers = [aContainer('c'), aContainer('migrate')];
+    const annotations = { 'slipway.dev/containers': '{"c": {"essential": true}, "migrate": {}}' };
+    const pod = aPod({ spec: { restartPolicy: 'Never', containers }, metadata: { annotations } });
+    const migrate = (exitCode: number) => exited(exitCode, { id: 'id1', name: 'migrate' });
+    const ready = (...all: ObservedContainer[]) => condition(pod, seen(all), 'Ready');
+    expect(ready(container())).toMatchObject({ status: 'False', message: 'containers with unready status: [migrate]' });
+    for (const exitCode of [0, 1]) expect(ready(container(), migrate(exitCode))).toMatchObject({ status: 'True' });
+    expect(ready(container({ state: 'created' }), migrate(0))).toMatchObject({
+      message: 'containers with unready status: [c]',
+    });
+    const plain = aPod({ spec: { restartPolicy: 'Never', containers } });
+    expect(condition(plain, seen([container(), migrate(0)]), 'Ready')).toMatchObject({ status: 'False' });
+  });
+
   it.each([
     ['Always', [exited(0)], 'Running'],
     ['OnFailure', [exited(1)], 'Running'],

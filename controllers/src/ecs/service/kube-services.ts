@@ -12,7 +12,7 @@ import type { PortMapping } from '@slipway/api/ecs/generated/types';
 import { dns1035LabelProblems } from '@slipway/api/names';
 import type { Service, ServicePort } from '@slipway/api/types';
 import { controllerReferenceTo } from '../../runtime/owner.ts';
-import { serviceLabel } from '../task/pod-from-task.ts';
+import { registeredLabel, serviceLabel } from '../task/pod-from-task.ts';
 
 interface Wanted {
   readonly name: string;
@@ -130,7 +130,7 @@ function serviceFrom(owner: EcsService, { name, ports, isHeadless }: Wanted): Se
     metadata: { namespace, name, ownerReferences: [controllerReferenceTo(owner)] },
     spec: {
       ...(isHeadless ? { clusterIP: 'None' } : {}),
-      selector: { [serviceLabel]: labelValueFrom(serviceName) },
+      selector: { [serviceLabel]: labelValueFrom(serviceName), [registeredLabel]: 'true' },
       ports: [...ports],
     },
   };

@@ -32,7 +32,7 @@ function servicesFor(spec: Partial<ServiceSpec>, others: readonly Service[] = []
   return { shown, conditions: world.get(kinds.ecsServices, 'shop/web')?.status?.conditions };
 }
 
-const selector = { 'slipway.dev/ecs-service': 'web' };
+const selector = { 'slipway.dev/ecs-service': 'web', 'slipway.dev/ecs-registered': 'true' };
 const own = { name: 'web', ports: ['http 8080 8080 TCP', 'udp-53 53 53 UDP'], selector };
 
 describe('the names of an ECS service', () => {

@@ -7,7 +7,7 @@ import { aDefinedContainer, aTask, aTaskDefinition } from '../testing/ecs-builde
 import { ecsTaskController, taskIndexes } from './controller.ts';
 import { observeTask } from './observe.ts';
 import { keptAfterStopMs, planTask } from './plan.ts';
-import { taskFinalizer } from './pod-from-task.ts';
+import { registeredLabel, taskFinalizer } from './pod-from-task.ts';
 
 const decider = { observe: observeTask, plan: planTask };
 const key = 'shop/one';
@@ -108,6 +108,23 @@ describe('a task', () => {
 
   it('of a provider that ECS brings along runs on any node', () => {
     expect(new Shop(aTaskDefinition(), { capacityProviderName: 'FARGATE' }).settle().pod).toBeDefined();
+  });
+
+  it('of a service serves on while names still lead to it, and is told to end then', () => {
+    const mapped = [aDefinedContainer('web', { portMappings: [{ containerPort: 80 }] })];
+    const shop = new Shop(aTaskDefinition({}, mapped), { serviceName: 'web' }).settle();
+    expect(shop.pod?.metadata.labels).toMatchObject({ [registeredLabel]: 'true' });
+    const running: ContainerState = { running: { startedAt: formatTime(shop.world.nowMs) } };
+    const conditions = [{ type: 'Ready', status: 'True' }];
+    shop.podIs('Running', running, { conditions }).settle().stop().settle();
+    expect(shop.status.lastStatus).toBe('DEACTIVATING');
+    expect(shop.pod?.metadata.labels?.[registeredLabel]).toBeUndefined();
+    expect(shop.pod?.metadata.deletionTimestamp).toBeUndefined();
+    shop.world.nowMs += 1900;
+    expect(shop.settle().status.lastStatus).toBe('DEACTIVATING');
+    shop.world.nowMs += 1100;
+    expect(shop.settle().status.lastStatus).toBe('STOPPING');
+    expect(shop.pod?.metadata.deletionTimestamp).toBeDefined();
   });
 
   it('goes through the states of ECS in their order', () => {

@@ -12,6 +12,8 @@ import { taskVolumes } from './task-volumes.ts';
 
 export const familyLabel = 'slipway.dev/ecs-family';
 export const serviceLabel = 'slipway.dev/ecs-service';
+/** As long as a pod has it, the names of its service lead to it. It goes when the task is DEACTIVATING. */
+export const registeredLabel = 'slipway.dev/ecs-registered';
 /** Keeps the pod until the task has noted how its containers ended. */
 export const taskFinalizer = 'slipway.dev/ecs-task';
 
@@ -32,7 +34,9 @@ export function podFromTask(task: Task, definition: EffectiveDefinition, { provi
   const labels = {
     [groupLabel]: labelValueFrom(placement.group),
     [familyLabel]: labelValueFrom(definition.family),
-    ...(task.spec.serviceName ? { [serviceLabel]: labelValueFrom(task.spec.serviceName) } : {}),
+    ...(task.spec.serviceName
+      ? { [serviceLabel]: labelValueFrom(task.spec.serviceName), [registeredLabel]: 'true' }
+      : {}),
   };
   return {
     apiVersion: 'v1',
