@@ -1,8 +1,10 @@
 /** Who may come in: signatures of AWS' own client, good and bad, and raw requests that no client makes. */
-import { createHash, createHmac } from 'node:crypto';
-import { request } from 'node:http';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { DescribeClustersCommand, ListTaskDefinitionsCommand } from '@aws-sdk/client-ecs';
-import { adminKey, type EcsTestServer, region, startEcsServer } from './ecs-server.ts';
+import { systemClock } from '@slipway/kit/clock';
+import { adminKey, type EcsTestServer, startEcsServer } from './ecs-server.ts';
+import { type Raw, send as sendRaw, signedHeaders } from './signed-request.ts';
 
 let server: EcsTestServer;
 
@@ -94,78 +96,8 @@ describe("AWS' own client", () => {
   });
 });
 
-interface Raw {
-  readonly method?: string;
-  readonly path?: string;
-  readonly headers?: Readonly<Record<string, string | undefined>>;
-  readonly body?: string;
-  /** What is signed in place of the above. */
-  readonly signed?: {
-    readonly path?: string;
-    readonly body?: string;
-    readonly service?: string;
-    readonly names?: string[];
-  };
-}
-
-function hmac(key: string | Buffer, text: string): Buffer {
-  return createHmac('sha256', key).update(text).digest();
-}
-
-/** Signed by another hand than the server's. */
-function send({ method = 'POST', path = '/', headers: own = {}, body = '{}', signed = {} }: Raw) {
-  const time = `${new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}Z`;
-  const headers: Record<string, string> = {
-    host: `127.0.0.1:${server.port}`,
-    'content-type': 'application/x-amz-json-1.1',
-    'x-amz-date': time,
-    'x-amz-target': 'AmazonEC2ContainerServiceV20141113.ListTaskDefinitions',
-  };
-  const names = signed.names ?? Object.keys(headers).sort();
-  const [signedPath = '', query = ''] = (signed.path ?? path).split('?');
-  const hash = createHash('sha256')
-    .update(signed.body ?? body)
-    .digest('hex');
-  const canonical = [
-    method,
-    signedPath,
-    query,
-    ...names.map((name) => `${name}:${headers[name]}`),
-    '',
-    names.join(';'),
-    hash,
-  ];
-  const scope = `${time.slice(0, 8)}/${region}/${signed.service ?? 'ecs'}/aws4_request`;
-  const digest = createHash('sha256').update(canonical.join('\n')).digest('hex');
-  const key = scope
-    .split('/')
-    .reduce<string | Buffer>((last, part) => hmac(last, part), `AWS4${adminKey.secretAccessKey}`);
-  const signature = hmac(key, `AWS4-HMAC-SHA256\n${time}\n${scope}\n${digest}`).toString('hex');
-  headers.authorization = `AWS4-HMAC-SHA256 Credential=${adminKey.accessKeyId}/${scope}, SignedHeaders=${names.join(';')}, Signature=${signature}`;
-  const final = Object.fromEntries(Object.entries({ ...headers, ...own }).filter(([, value]) => value !== undefined));
-  return new Promise<{ status: number; type: string; errorType: string; body: { __type?: string; message?: string } }>(
-    (resolve, reject) => {
-      const sent = request(
-        `${server.url}${path}`,
-        { method, headers: final as Record<string, string>, agent: false },
-        (response) => {
-          const chunks: Buffer[] = [];
-          response.on('data', (chunk: Buffer) => chunks.push(chunk));
-          response.on('end', () =>
-            resolve({
-              status: response.statusCode ?? 0,
-              type: response.headers['content-type'] ?? '',
-              errorType: String(response.headers['x-amzn-errortype'] ?? ''),
-              body: JSON.parse(Buffer.concat(chunks).toString() || '{}'),
-            }),
-          );
-        },
-      );
-      sent.on('error', reject);
-      sent.end(method === 'GET' ? undefined : body);
-    },
-  );
-}
+const send = (raw: Omit<Raw, 'nowMs'> & { readonly nowMs?: number }) =>
+  sendRaw(server.port, { nowMs: systemClock.nowMs(), ...raw });
 
 describe('a raw request', () => {
   it('that is signed is answered', async () => {
@@ -182,8 +114,59 @@ describe('a raw request', () => {
     expect((await send({ path: '/a%20b', signed: { path: '/a%2520b' } })).status).toBe(200);
   });
 
+  it('may be of any content type and come in chunks', async () => {
+    expect((await send({ signed: { headers: { 'content-type': 'application/json' } } })).status).toBe(200);
+    expect((await send({ headers: { 'transfer-encoding': 'chunked' }, body: '{ }' })).status).toBe(200);
+  });
+
+  it('is refused in the same words whatever part of the signature is wrong', async () => {
+    const texts = new Set<string>();
+    for (const raw of [
+      { secretAccessKey: 'guessed' },
+      { signed: { region: 'Mars' } },
+      { signed: { service: 's3' } },
+      { signed: { body: '{"a":1}' } },
+      { signed: { path: '/x' } },
+      { signed: { names: ['host', 'x-amz-date'] } },
+      { headers: { 'x-amz-content-sha256': 'x' } },
+    ]) {
+      const { status, body } = await send(raw);
+      texts.add(`${status} ${JSON.stringify(body)}`);
+    }
+    // A scope that no SDK sends is no signature at all.
+    expect([...texts].filter((text) => !text.includes('IncompleteSignatureException'))).toHaveLength(1);
+  });
+
+  it('from another time is refused before anything else is looked at, and every answer has an id', async () => {
+    const hourMs = 3_600_000;
+    const early = await send({ nowMs: systemClock.nowMs() - hourMs, secretAccessKey: 'guessed' });
+    expect(early.body.message).toMatch(/^Signature expired: /);
+    const late = await send({ nowMs: systemClock.nowMs() + hourMs });
+    expect(late.body.message).toMatch(/^Signature not yet current: /);
+    expect(late.requestId).toMatch(/^[0-9a-f-]{36}$/);
+    expect(late.requestId).not.toBe(early.requestId);
+  });
+
+  it('is answered behind another one on the same connection, though that one was refused', async () => {
+    const socket = connect(server.port, '127.0.0.1');
+    const write = (raw: Omit<Raw, 'nowMs'>) => {
+      const headers = signedHeaders(server.port, { nowMs: systemClock.nowMs(), ...raw });
+      const lines = Object.entries({ ...headers, 'content-length': '2' }).map(([name, value]) => `${name}: ${value}`);
+      socket.write(`POST / HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n{}`);
+    };
+    write({ secretAccessKey: 'guessed' });
+    write({});
+    let text = '';
+    while (!text.includes('taskDefinitionArns')) {
+      const [chunk] = (await once(socket, 'data')) as [Buffer];
+      text += chunk.toString();
+    }
+    expect(text.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 400', 'HTTP/1.1 200']);
+    socket.destroy();
+  });
+
   const target = 'AmazonEC2ContainerServiceV20141113.ListTaskDefinitions';
-  it.each<[string, Raw, string]>([
+  it.each<[string, Omit<Raw, 'nowMs'>, string]>([
     ['without a signature', { headers: { authorization: undefined } }, 'MissingAuthenticationTokenException'],
     [
       'with another kind of signature',
@@ -198,6 +181,28 @@ describe('a raw request', () => {
     ['without a time', { headers: { 'x-amz-date': undefined } }, 'IncompleteSignatureException'],
     ['with another body', { body: '{"familyPrefix":"x"}', signed: { body: '{}' } }, 'InvalidSignatureException'],
     ['with another path', { path: '/other', signed: { path: '/' } }, 'InvalidSignatureException'],
+    ['with another secret', { secretAccessKey: 'guessed' }, 'InvalidSignatureException'],
+    [
+      'that is signed in the query',
+      { path: '/?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=00', headers: { authorization: undefined } },
+      'MissingAuthenticationTokenException',
+    ],
+    ['with a target twice', { headers: { 'x-amz-target': [target, target] } }, 'InvalidSignatureException'],
+    ['with a date twice', { headers: { 'x-amz-date': ['20260101T000000Z', 'x'] } }, 'IncompleteSignatureException'],
+    [
+      'with two signatures',
+      { headers: { authorization: ['AWS4-HMAC-SHA256 a', 'AWS4-HMAC-SHA256 b'] } },
+      'IncompleteSignatureException',
+    ],
+    [
+      'in pieces that AWS signs one by one',
+      { headers: { 'x-amz-content-sha256': 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD' } },
+      'InvalidSignatureException',
+    ],
+    ['of a megabyte and more', { body: 'x'.repeat(1024 * 1024 + 1) }, 'RequestEntityTooLargeException'],
+    ['of an operation that there is not', { operation: 'MakeCoffee' }, 'UnknownOperationException'],
+    ['of no operation', { operation: '' }, 'UnknownOperationException'],
+    ['of a property of objects', { operation: 'constructor' }, 'UnknownOperationException'],
     ['of another service', { signed: { service: 's3' } }, 'InvalidSignatureException'],
     ['whose target is not signed', { signed: { names: ['host', 'x-amz-date'] } }, 'InvalidSignatureException'],
     ['whose host is not signed', { signed: { names: ['x-amz-date', 'x-amz-target'] } }, 'InvalidSignatureException'],

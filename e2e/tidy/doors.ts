@@ -26,6 +26,7 @@ export const sideDoors: readonly string[] = [
   '@slipway/cni/testing',
   '@slipway/kubelet-agent/images',
   '@slipway/kubelet-agent/simulated',
+  '@slipway/apiserver/ecs-model',
   '@slipway/apiserver/pki',
   '@slipway/controllers/scheduler',
   '@slipway/controllers/scheduler/testing',

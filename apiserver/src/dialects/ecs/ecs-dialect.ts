@@ -11,7 +11,7 @@ import type { KeyPair } from '../../pki/issue-certificate.ts';
 import type { UserInfo } from '../../registry/strategy.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { Arns } from './identity/arns.ts';
-import { checkInput } from './model/check-input.ts';
+import { checkInput, exceptionOf } from './model/check-input.ts';
 import { refusedOperations, type ServedOperation } from './model/served-operations.ts';
 import { operations } from './operations.ts';
 import { type Handler, JsonBytes, type OperationContext } from './operations/context.ts';
@@ -19,6 +19,7 @@ import { TaskDefinitionIndex } from './task-definition-index.ts';
 import { UserObjects } from './user-objects.ts';
 import { AccessKeys, type Caller } from './wire/access-keys.ts';
 import { accessDenied, refusals, unsupportedFeature } from './wire/ecs-error.ts';
+import { invalidFields } from './wire/exception-from.ts';
 import { EcsServer } from './wire/ecs-server.ts';
 
 export interface EcsDialectDeps {
@@ -74,6 +75,7 @@ export function createEcsDialect(deps: EcsDialectDeps): EcsDialect {
       const output = await handler(checked as never, context);
       return output instanceof JsonBytes ? output.bytes : JSON.stringify(output);
     } catch (error) {
+      if (isStatus(error, 'Invalid')) throw exceptionOf(operation, invalidFields(error));
       if (!isStatus(error, 'Forbidden')) throw error;
       const who = arns.user(caller.user.name);
       throw accessDenied(`User: ${who} is not authorized to perform: ecs:${operation}: ${(error as Error).message}`);

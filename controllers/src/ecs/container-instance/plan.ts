@@ -8,7 +8,7 @@ import { parseQuantity, quantityMilliValue, quantityValue } from '@slipway/api/q
 import type { Node } from '@slipway/api/types';
 import { kinds } from '@slipway/client/kinds';
 import type { Plan, Step } from '../../runtime/step.ts';
-import { attributeLabelPrefix } from '../task/cluster-query.ts';
+import { attributeLabelPrefix } from '@slipway/api/ecs/cluster-query';
 
 export interface ObservedInstance {
   readonly node: Node;

@@ -1,6 +1,6 @@
 import type { Service } from '@slipway/api/ecs/kinds';
 import type { Node } from '@slipway/api/types';
-import { parseQuery } from '../task/cluster-query.ts';
+import { parseQuery } from '@slipway/api/ecs/cluster-query';
 import { deploymentConfigurationOf } from './deployment-target.ts';
 import { matchesAny } from './matches-query.ts';
 import type { Actions } from './plan.ts';

@@ -1,5 +1,5 @@
 import type { Node, NodeSelectorTerm } from '@slipway/api/types';
-import type { Query } from '../task/cluster-query.ts';
+import type { Query } from '@slipway/api/ecs/cluster-query';
 
 /** Whether one of the alternatives holds for the node. */
 export function matchesAny({ metadata }: Node, query: Query): boolean {

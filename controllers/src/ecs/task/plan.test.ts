@@ -205,7 +205,7 @@ describe('a task', () => {
       'an expression that is none',
       aTaskDefinition(),
       { placementConstraints: [{ type: 'memberOf', expression: 'attribute:zone =~ a' }] },
-      'placement constraint: the operator "=~" is not served',
+      'placement constraint: the operator "matches" is not served in placement constraints',
     ],
   ] as const)('does not start with %s', (_what, definition, spec, reason) => {
     const shop = new Shop(definition, spec);

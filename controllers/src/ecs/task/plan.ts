@@ -10,7 +10,7 @@ import { formatTime } from '@slipway/kit/clock';
 import type { Caches } from '../../runtime/caches.ts';
 import { controllerOf } from '../../runtime/owner.ts';
 import type { Plan, Step } from '../../runtime/step.ts';
-import { QueryError } from './cluster-query.ts';
+import { QueryError } from '@slipway/api/ecs/query-expression';
 import { type EffectiveDefinition, effectiveDefinition } from './effective-definition.ts';
 import { notCarried } from './not-carried.ts';
 import type { ObservedTask } from './observe.ts';

@@ -3,7 +3,7 @@ import type { CapacityProvider, Task } from '@slipway/api/ecs/kinds';
 import { labelValueFrom } from '@slipway/api/ecs/names';
 import type { PlacementStrategy } from '@slipway/api/ecs/generated/types';
 import type { PodSpec, TopologySpreadConstraint } from '@slipway/api/types';
-import { bothQueries, labelOf, parseQuery, type Query } from './cluster-query.ts';
+import { bothQueries, labelOf, parseQuery, type Query } from '@slipway/api/ecs/cluster-query';
 import type { EffectiveDefinition } from './effective-definition.ts';
 
 export const groupLabel = 'slipway.dev/ecs-group';

@@ -29,7 +29,7 @@ export function checkInput(operation: string, input: unknown): unknown {
 }
 
 /** ECS has two names for "your request is wrong". */
-function exceptionOf(operation: string, message: string): EcsError {
+export function exceptionOf(operation: string, message: string): EcsError {
   return /TaskDefinition|Tag/.test(operation) ? clientException(message) : invalidParameter(message);
 }
 

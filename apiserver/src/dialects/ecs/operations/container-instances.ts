@@ -16,6 +16,7 @@ import { withSeconds } from '../shown/times.ts';
 import { EcsError, invalidParameter, unsupportedFeature } from '../wire/ecs-error.ts';
 import { type ClusterReference, clusterOf, nameInCluster } from './cluster-reference.ts';
 import type { OperationContext } from './context.ts';
+import { type InstanceFacts, instanceFilter } from './instance-filter.ts';
 import { pageOf } from './paging.ts';
 
 const describedMax = 100;
@@ -24,16 +25,40 @@ const attributesMax = 10;
 
 export function listContainerInstances(request: ListContainerInstancesRequest, context: OperationContext) {
   const cluster = clusterOf(request.cluster, context);
-  if (request.filter !== undefined && request.filter.trim() !== '') {
-    throw unsupportedFeature('filter: the cluster query language is not served by ListContainerInstances.');
-  }
-  const { status = 'ACTIVE' } = request;
+  const { status = 'ACTIVE', filter = '' } = request;
+  const isAsked = filter.trim() === '' ? () => true : byFilter(filter, cluster, context);
   const names = [...context.objects.list<ContainerInstanceObject>('ContainerInstance')]
-    .filter((instance) => belongsTo(instance, cluster) && statusOf(instance) === status)
+    .filter((instance) => belongsTo(instance, cluster) && statusOf(instance) === status && isAsked(instance))
     .map(({ metadata }) => metadata.name ?? '');
   const { items, nextToken } = pageOf(names, request);
   const containerInstanceArns = items.map((name) => context.arns.containerInstance(cluster.name, name));
   return { containerInstanceArns, ...(nextToken === undefined ? {} : { nextToken }) };
+}
+
+function byFilter(filter: string, cluster: ClusterReference, { objects }: OperationContext) {
+  const holds = instanceFilter(filter);
+  const tasks = new Map<string, TaskObject[]>();
+  for (const task of objects.counted<TaskObject>('Task', cluster.namespace)) {
+    const node = task.status?.containerInstance;
+    if (node === undefined || lastStatusOf(task) === 'STOPPED') continue;
+    const there = tasks.get(node);
+    if (there) there.push(task);
+    else tasks.set(node, [task]);
+  }
+  return (instance: ContainerInstanceObject) => holds(factsOf(instance, tasks.get(instance.metadata.name ?? '') ?? []));
+}
+
+function factsOf(instance: ContainerInstanceObject, tasks: readonly TaskObject[]): InstanceFacts {
+  const { metadata, status = {} } = instance;
+  return {
+    attributes: new Map(attributesOf(instance).map(({ name, value = '' }) => [name, value])),
+    agentConnected: status.agentConnected ?? false,
+    agentVersion: status.versionInfo?.agentVersion,
+    ec2InstanceId: status.ec2InstanceId ?? metadata.name ?? '',
+    registeredAt: status.registeredAt,
+    runningTasksCount: tasks.filter((task) => lastStatusOf(task) === 'RUNNING').length,
+    taskGroups: new Set(tasks.map(({ spec }) => spec.group ?? `family:${spec.taskDefinition.split(':', 1)[0]}`)),
+  };
 }
 
 export function describeContainerInstances(

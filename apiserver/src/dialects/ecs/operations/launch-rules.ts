@@ -1,4 +1,6 @@
 /** What RunTask, StartTask, CreateService and UpdateService ask of how tasks are launched, in ECS' words. */
+import { parseQuery } from '@slipway/api/ecs/cluster-query';
+import { QueryError } from '@slipway/api/ecs/query-expression';
 import type { TaskDefinitionObject } from '../kinds.ts';
 import type {
   CapacityProviderStrategyItem,
@@ -75,8 +77,21 @@ function checkPlacement({ launchType, placementConstraints = [], placementStrate
         `The expression of a placement constraint can have at most ${expressionCharactersMax} characters.`,
       );
     }
+    const problem = type === 'memberOf' ? expressionProblem(expression) : undefined;
+    if (problem) throw invalidParameter(`Invalid expression in placementConstraints: ${problem}.`);
   }
   for (const strategy of placementStrategy) checkPlacementStrategy(strategy);
+}
+
+/** What is wrong with an expression of a memberOf constraint; undefined when the scheduler can follow it. */
+export function expressionProblem(expression: string): string | undefined {
+  try {
+    parseQuery(expression);
+    return undefined;
+  } catch (error) {
+    if (error instanceof QueryError) return error.message;
+    throw error;
+  }
 }
 
 function checkPlacementStrategy({ type, field = '' }: PlacementStrategy): void {

@@ -3,6 +3,7 @@
  *
  *   accessKeyId, secretAccessKey, user   and, if they are wanted: groups (by commas), sessionToken, expiresAt (RFC 3339)
  */
+import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Secret } from '@slipway/api/types';
 import type { Clock } from '@slipway/kit/clock';
 import { resourcePrefix } from '../../../registry/resource-context.ts';
@@ -37,6 +38,13 @@ export interface Caller {
   readonly region: string;
 }
 
+/** In a time that says nothing of where they differ. */
+function isSameToken(one: string | undefined, other: string | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other;
+  const [left, right] = [one, other].map((token) => createHash('sha256').update(token).digest());
+  return left !== undefined && right !== undefined && timingSafeEqual(left, right);
+}
+
 export class AccessKeys {
   readonly #clock: Clock;
   readonly #verifier = new SignatureVerifier();
@@ -69,7 +77,7 @@ export class AccessKeys {
     const key = this.#byId.get(accessKeyId)?.[0];
     // One that nobody has is worked with all the same: the time of the answer does not say which ids there are.
     const isSigned = this.#verifier.verify(request, headers, authorization, key?.secretAccessKey ?? '-');
-    if (!key || key.sessionToken !== authorization.sessionToken) throw refusals.unknownKey();
+    if (!isSameToken(key?.sessionToken, authorization.sessionToken) || !key) throw refusals.unknownKey();
     if (!isSigned) throw refusals.badSignature();
     if (this.#clock.nowMs() >= key.expiresAtMs) throw refusals.expiredKey();
     return { caller: { user: key.user, accessKeyId, region }, headers };

@@ -15,6 +15,8 @@ export interface EcsListenerOptions {
   readonly tls: KeyPair;
   readonly connectionsMax: number;
   readonly headerBytesMax: number;
+  readonly requestMsMax?: number;
+  readonly firstByteMsMax?: number;
   receive(request: IncomingMessage, response: ServerResponse): void;
 }
 
@@ -28,21 +30,27 @@ export interface EcsListener {
 
 const tlsHandshake = 0x16;
 const keepAliveTimeoutMs = 120_000;
-const requestTimeoutMs = 60_000;
+/** A client that sends its headers or its body slower than this is cut off. */
+const defaultRequestMsMax = 60_000;
 /** A connection that says nothing for so long was not meant for us. */
-const firstByteMsMax = 30_000;
+const defaultFirstByteMsMax = 30_000;
 
 export function createEcsListener(options: EcsListenerOptions): EcsListener {
   const { host, port, tls } = options;
+  const { requestMsMax = defaultRequestMsMax, firstByteMsMax = defaultFirstByteMsMax } = options;
   const shared = {
     maxHeaderSize: options.headerBytesMax,
     keepAliveTimeout: keepAliveTimeoutMs,
-    requestTimeout: requestTimeoutMs,
+    headersTimeout: requestMsMax,
+    requestTimeout: requestMsMax,
+    connectionsCheckingInterval: Math.min(requestMsMax / 2, 15_000),
     noDelay: true,
   };
   const receive = (request: IncomingMessage, response: ServerResponse) => options.receive(request, response);
   const secure = createHttpsServer({ ...shared, cert: tls.certificate, key: tls.privateKey }, receive);
   const plain = createHttpServer(shared, receive);
+  // They never listen themselves, and Node looks after slow and idle connections only of a server that does.
+  for (const server of [secure, plain]) server.emit('listening');
   const sockets = new Set<Socket>();
   const front = createNetServer({ noDelay: true, pauseOnConnect: false }, (socket) => {
     sockets.add(socket);

@@ -20,6 +20,7 @@ function fromStatus(error: StatusError): EcsError {
     case 'TooManyRequests':
       return refusals.busy();
     case 'Invalid':
+      return clientException(invalidFields(error));
     case 'BadRequest':
       return clientException(error.message);
     case 'RequestEntityTooLarge':
@@ -32,4 +33,19 @@ function fromStatus(error: StatusError): EcsError {
     default:
       return refusals.broken(error);
   }
+}
+
+/** Of the server's own validation: what is wrong with which field, without the object that the client does not know of. */
+export function invalidFields({ message, details }: StatusError): string {
+  const problems = (details?.causes ?? []).flatMap(({ field = '', message: text = '' }) =>
+    field === '' || field === '<nil>' ? [] : [`Invalid value at '${field.replace(/^spec\./, '')}': ${plain(text)}`],
+  );
+  return problems.length > 0 ? `${problems.slice(0, problemsMax).join('. ')}.` : message;
+}
+
+const problemsMax = 5;
+
+/** `Invalid value: "x": spec.field in body should be ...` → `should be ...` */
+function plain(text: string): string {
+  return text.replace(/^Invalid value: (?:"(?:[^"\\]|\\.)*"|[^:]*): (?:\S+ in body )?/, '').replace(/\.$/, '');
 }
