@@ -8,7 +8,7 @@ import { generatedName, newMetadata, placeInNamespace } from './object-metadata.
 import { objectKey, type ResourceContext, strategyContext } from './resource-context.ts';
 import { alreadyExists } from './status-errors.ts';
 import { statusFromStorage, storageCall } from './storage-errors.ts';
-import { readStored } from './stored-form.ts';
+import { readWritten } from './stored-form.ts';
 import { writeAllocated } from './write-allocated.ts';
 import type { Allocation } from './strategy.ts';
 import type { WriteCall } from './write-call.ts';
@@ -110,5 +110,5 @@ async function storeNew(
   const kept = form ? await form.write(draft) : draft;
   const result = await writeAllocated(allocation, () => objects.create(key, kept, options));
   if (result.outcome === 'conflict') throw alreadyExists(strategy.resource, draft.metadata.name ?? '');
-  return form ? await readStored(form, result.stored) : result.stored;
+  return form ? await readWritten(form, result.stored) : result.stored;
 }

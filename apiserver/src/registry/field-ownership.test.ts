@@ -2,6 +2,7 @@ import { managedFieldsAfterUpdate } from '@slipway/api/apply/managed-fields';
 import { builtInSchemas } from '@slipway/api/schema/built-in-schemas';
 import type { KubeObject } from '@slipway/api/types';
 import { VirtualClock } from '@slipway/kit/virtual-clock';
+import { structuralSchema } from '../custom-resources/schema/to-structural.ts';
 import { ownFields, statusFields } from './field-ownership.ts';
 import type { ResourceContext } from './resource-context.ts';
 import type { WriteCall } from './write-call.ts';
@@ -40,6 +41,52 @@ describe('ownFields', () => {
     for (const _ of [1, 2]) {
       const draft = structuredClone(pod);
       ownFields(context, { draft, old: undefined, subresource: undefined }, call);
+      expect(draft.metadata.managedFields).toEqual(expected);
+    }
+  });
+
+  const customSchema = structuralSchema({
+    type: 'object',
+    properties: {
+      spec: {
+        type: 'object',
+        properties: {
+          tags: { type: 'array', 'x-kubernetes-list-type': 'set', items: { type: 'object' } },
+          rules: {
+            type: 'array',
+            'x-kubernetes-list-type': 'map',
+            'x-kubernetes-list-map-keys': ['id'],
+            items: { type: 'object', properties: { id: { type: 'integer' }, to: { type: 'object' } } },
+          },
+        },
+      },
+      status: { type: 'object', properties: { phase: { type: 'string' } } },
+    },
+  });
+  const custom: ResourceContext = {
+    ...context,
+    schema: customSchema,
+    mayEnd: true,
+    strategy: { resource: { subresources: [] } },
+  } as unknown as ResourceContext;
+  const ofKind = (spec: object, status?: object) =>
+    ({ kind: 'A', apiVersion: 'x/v1', metadata: { name: 'a' }, spec, ...(status ? { status } : {}) }) as KubeObject;
+
+  it.each([
+    ofKind({ tags: [{ a: { b: 1 } }] }),
+    ofKind({ tags: [{ a: { b: 2 } }] }),
+    ofKind({ rules: [{ id: 1, to: { x: 1 } }] }),
+    ofKind({ rules: [{ id: 2, to: { x: 1 } }] }),
+    ofKind({ rules: [{ id: 2 }] }),
+    ofKind({ rules: [] }),
+    // Its status is a field like any other, as it has no endpoint.
+    ofKind({ rules: [] }, { phase: 'on' }),
+  ])('of a custom resource, %#', (object) => {
+    const by = { manager: 'test', apiVersion: 'x/v1', time: '2026-01-01T00:00:00Z' };
+    const expected = managedFieldsAfterUpdate(undefined, object, customSchema, by);
+    for (const _ of [1, 2]) {
+      const draft = structuredClone(object);
+      ownFields(custom, { draft, old: undefined, subresource: undefined }, call);
       expect(draft.metadata.managedFields).toEqual(expected);
     }
   });

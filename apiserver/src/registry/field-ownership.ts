@@ -1,4 +1,7 @@
 import { ignoredFields, managedFieldsAfterUpdate } from '@slipway/api/apply/managed-fields';
+import { childSchema, isGranular } from '@slipway/api/apply/owned-fields';
+import { isJsonObject, type JsonObject, type JsonValue, ownValue } from '@slipway/api/patch/json-value';
+import type { Schema } from '@slipway/api/schema/structural-schema';
 import type { KubeObject, ManagedFieldsEntry } from '@slipway/api/types';
 import { formatTime } from '@slipway/kit/clock';
 import type { ResourceContext } from './resource-context.ts';
@@ -53,11 +56,22 @@ const shapesMax = 2000;
 /** Large objects seldom look alike, and their shapes would fill the memory. */
 const shapeCharactersMax = 8192;
 
+/** A schema's own part of its shapes: that of a custom resource changes under its version's name. */
+const schemaIds = new WeakMap<ResourceContext['schema'], number>();
+let lastSchemaId = 0;
+
+function schemaIdOf({ schema }: ResourceContext): number {
+  const known = schemaIds.get(schema);
+  if (known !== undefined) return known;
+  schemaIds.set(schema, ++lastSchemaId);
+  return lastSchemaId;
+}
+
 function entriesOfNew(context: ResourceContext, draft: KubeObject, call: WriteCall): ManagedFieldsEntry[] {
   const write = { draft, old: undefined, subresource: undefined };
-  // The schema of a custom resource changes under its version's name.
-  if (draft.metadata.managedFields || context.mayEnd) return entriesAfterUpdate(context, write, call);
-  const shape = shapeOf(draft);
+  if (draft.metadata.managedFields) return entriesAfterUpdate(context, write, call);
+  const ignoresStatus = unwrittenFields(context) !== undefined;
+  const shape = `${schemaIdOf(context)} ${ignoresStatus}\n${shapeOf(draft, context, ignoresStatus)}`;
   const known = setsByShape.get(shape);
   if (known) {
     const time = formatTime(context.clock.nowMs());
@@ -76,33 +90,38 @@ function entriesOfNew(context: ResourceContext, draft: KubeObject, call: WriteCa
 }
 
 /**
- * Equal for objects with equal field sets: names of fields, and what stands in lists, as items are told apart by their values. The other
- * values do not matter.
+ * Equal for objects with equal field sets: names of fields, and of the items that are owned one by one what tells them apart. Other values do
+ * not matter.
  */
-function shapeOf(draft: KubeObject): string {
-  const { status: _, metadata, ...rest } = draft as KubeObject & { status?: unknown };
-  const { name: __, uid: ___, creationTimestamp: ____, ...described } = metadata;
-  return `${draft.apiVersion}\n${draft.kind}\n${shapeOfFields(described, false)}${shapeOfFields(rest, false)}`;
+function shapeOf(draft: KubeObject, { schema }: ResourceContext, ignoresStatus: boolean): string {
+  const { status, metadata, ...rest } = draft as KubeObject & { status?: unknown };
+  const { name: _, uid: __, creationTimestamp: ___, ...described } = metadata;
+  const parts = ignoresStatus || status === undefined ? rest : { ...rest, status };
+  const ofMetadata = shapeOfFields(described, schema.fields.get('metadata'));
+  return `${draft.apiVersion}\n${draft.kind}\n${ofMetadata}${shapeOfFields(parts, schema)}`;
 }
 
-function shapeOfFields(object: object, withValues: boolean): string {
+function shapeOfFields(object: object, schema: Schema | undefined): string {
   let shape = '{';
   for (const name in object) {
-    const value = (object as Record<string, unknown>)[name];
+    const value = (object as JsonObject)[name];
     if (value === undefined) continue;
-    const isObject = typeof value === 'object' && value !== null;
     // The length says where the name ends, whatever is in it, and costs less than quoting.
-    shape += `${name.length}:${name}${isObject ? shapeOfValue(value, false) : withValues ? JSON.stringify(value) : 'v'},`;
+    shape += `${name.length}:${name}${shapeOfValue(value, childSchema(schema, name))},`;
   }
   return `${shape}}`;
 }
 
-function shapeOfValue(value: unknown, withValues: boolean): string {
-  if (Array.isArray(value)) {
-    let shape = '[';
-    for (const item of value) shape += `${shapeOfValue(item, true)},`;
-    return `${shape}]`;
+function shapeOfValue(value: JsonValue, schema: Schema | undefined): string {
+  if (typeof value !== 'object' || value === null || !isGranular(value, schema)) return 'v';
+  if (!Array.isArray(value)) return shapeOfFields(value, schema);
+  if (schema?.type !== 'list' || schema.listType === 'set') return JSON.stringify(value);
+  let shape = '[';
+  for (const item of value) {
+    for (const key of schema.listMapKeys) {
+      shape += `${JSON.stringify(isJsonObject(item) ? ownValue(item, key) : undefined)} `;
+    }
+    shape += `${shapeOfValue(item, schema.items)},`;
   }
-  if (typeof value === 'object' && value !== null) return shapeOfFields(value, withValues);
-  return withValues ? JSON.stringify(value) : 'v';
+  return `${shape}]`;
 }

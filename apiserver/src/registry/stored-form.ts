@@ -13,6 +13,8 @@ export interface StoredForm {
   readAll(objects: readonly KubeObject[]): readonly KubeObject[] | Promise<readonly KubeObject[]>;
   /** The object as it is to be stored. The draft is given away. Throws StatusError. */
   write(draft: KubeObject): KubeObject | Promise<KubeObject>;
+  /** What came of a draft that went through this version, its defaults and its schema: it need not be brought up to date to be read. */
+  wrote(object: KubeObject): void;
 }
 
 export type Shown = Pick<StoredObject, 'bytes' | 'object'>;
@@ -29,6 +31,13 @@ export async function readManyStored<T extends Shown>(
   if (!form || all.length === 0) return all;
   const objects = await form.readAll(all.map(({ object }) => object));
   return all.map((stored, i) => shownAs(stored, objects[i] ?? stored.object));
+}
+
+/** Of an object that has just been written from a draft of this form. */
+export function readWritten<T extends Shown>(form: StoredForm | undefined, stored: T): T | Promise<T> {
+  if (!form) return stored;
+  form.wrote(stored.object);
+  return readStored(form, stored);
 }
 
 function shownAs<T extends Shown>(stored: T, object: KubeObject): T {

@@ -11,7 +11,7 @@ import { keepSystemMetadata, placeInNamespace, validateMetadataUpdate } from './
 import { objectKey, type ResourceContext, strategyContext } from './resource-context.ts';
 import { badRequest, checkName, conflict, modifiedReason, notFound } from './status-errors.ts';
 import { storageCall } from './storage-errors.ts';
-import { readStored } from './stored-form.ts';
+import { readWritten } from './stored-form.ts';
 import { writeAllocated } from './write-allocated.ts';
 import type { WriteCall } from './write-call.ts';
 
@@ -60,7 +60,7 @@ export async function updateObject(
     }
     const written = await prepareAndStore(context, target, draft, { current, old }, call);
     if (!('outcome' in written)) return written;
-    if (written.outcome === 'written') return { stored: await readStored(context.form, written.stored) };
+    if (written.outcome === 'written') return { stored: await readWritten(context.form, written.stored) };
     current = written.current;
   }
   await call.admission.release();

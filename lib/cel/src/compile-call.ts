@@ -115,15 +115,28 @@ function directCall({ run, cost }: Overload, args: readonly Part[]): Run {
   const call = run as unknown as (args: readonly unknown[], meter: Frame['meter']) => unknown;
   const [a, b] = args;
   const least = callCost + (cost.work ?? 0);
-  if (args.length === 2 && a && b && !cost.of) {
+  const costOf = cost.of;
+  if (args.length === 1 && a) {
     return (frame) => {
-      frame.meter.charge(least);
-      return call([a.run(frame), b.run(frame)], frame.meter);
+      const values = [a.run(frame)];
+      frame.meter.charge(costOf ? least + costOf([measuredSize(values[0], frame.meter)]) : least);
+      return call(values, frame.meter);
+    };
+  }
+  if (args.length === 2 && a && b) {
+    return (frame) => {
+      if (!costOf) frame.meter.charge(least);
+      const values = [a.run(frame), b.run(frame)];
+      if (costOf) {
+        const sizes = [measuredSize(values[0], frame.meter), measuredSize(values[1], frame.meter)];
+        frame.meter.charge(least + costOf(sizes));
+      }
+      return call(values, frame.meter);
     };
   }
   return (frame) => {
     const values = args.map((arg) => arg.run(frame));
-    frame.meter.charge(least + (cost.of ? cost.of(values.map((value) => measuredSize(value, frame.meter))) : 0));
+    frame.meter.charge(least + (costOf ? costOf(values.map((value) => measuredSize(value, frame.meter))) : 0));
     return call(values, frame.meter);
   };
 }

@@ -28,9 +28,14 @@ export function compileList(compiler: Compiler, { args }: SyntaxNode, scope: Sco
   const items = (args as SyntaxNode[]).map((item) => compileElement(compiler, item, scope));
   const type = listOf(unified(items.map((item) => item.type)), items.length);
   const mayLack = (args as SyntaxNode[]).some(({ op }) => op === optionalOp);
+  let constant: readonly unknown[] | undefined;
+  const isConstant = items.every((item) => item.isConstant === true);
   const run = (frame: Frame) => {
     frame.meter.charge(listCost);
+    // Lists are never changed, so that one of constants is made once.
+    if (constant) return constant;
     const list = items.map((item) => item.run(frame));
+    if (isConstant) constant = Object.freeze(list);
     return mayLack ? list.filter((item) => item !== nothing) : list;
   };
   return { type, run, cost: listCost + totalCost(items), size: items.length };

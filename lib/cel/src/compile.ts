@@ -63,17 +63,14 @@ export function compileExpression(text: string, environment: Environment): Progr
     throw new CelCompileError(`cel expression must evaluate to a ${typeText(expect)}`);
   }
   const { inputs } = compiler;
+  const usedInputs = [...inputs].filter(([name]) => compiler.used.has(name));
   return {
     resultType: part.type,
-    uses: new Set([...inputs.keys()].filter((name) => compiler.used.has(name))),
+    uses: new Set(usedInputs.map(([name]) => name)),
     estimatedCost: part.cost,
     evaluate(variables, meter = new CostMeter()) {
       const frame: Frame = { slots: new Array<unknown>(compiler.slotCount), meter };
-      for (const [name, input] of inputs) {
-        if (!compiler.used.has(name)) continue;
-        const value = variables[name];
-        frame.slots[input.slot] = readInput(value, input, meter);
-      }
+      for (const [name, input] of usedInputs) frame.slots[input.slot] = readInput(variables[name], input, meter);
       const result = part.run(frame);
       if (expect?.kind === 'bool' && typeof result !== 'boolean') throw new CelError('no such overload');
       return result;
@@ -167,7 +164,7 @@ export class Compiler {
     const type = typeOfLiteral(value);
     const isUncheckedInt = typeof value === 'bigint';
     const run = isUncheckedInt ? () => checkedInt(value) : () => value;
-    return { type, run, cost: 0, size };
+    return { type, run, cost: 0, size, isConstant: !isUncheckedInt };
   }
 
   #identifier(node: SyntaxNode, name: string, scope: Scope): Part {

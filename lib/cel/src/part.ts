@@ -17,6 +17,8 @@ export interface Part {
   readonly cost: number;
   /** The most characters, bytes or elements that the value can have. */
   readonly size: number;
+  /** The value is the same at each evaluation, and evaluating neither fails nor costs anything. */
+  readonly isConstant?: boolean;
 }
 
 /** The largest value of a type: its bound, or without end. */

@@ -7,24 +7,36 @@ import { CelError } from './values.ts';
 export const patternSizeMax = 50_000;
 /** Of all patterns that are kept compiled; those that were not used for longest make room. */
 const keptSizeMax = 400_000;
+const keptPartAfterSweep = 0.75;
 /** Characters times units of the pattern: about a tenth of a second of matching. */
 const matchWorkMax = 100_000_000;
-const compiled = new Map<string, { readonly regex: RE2JS; readonly size: number }>();
+const compiled = new Map<string, Kept>();
 let keptSize = 0;
+/** Counts the uses of all patterns: the one with the lowest number was not used for longest. */
+let uses = 0;
+
+interface Kept {
+  readonly regex: RE2JS;
+  readonly size: number;
+  usedAt: number;
+}
 
 /** Throws CelError for a pattern that RE2 would not take, and for one that is too much work. */
 export function linearRegex(pattern: string): RE2JS {
+  return keptFor(pattern).regex;
+}
+
+function keptFor(pattern: string): Kept {
   const known = compiled.get(pattern);
   if (known) {
-    compiled.delete(pattern);
-    compiled.set(pattern, known);
-    return known.regex;
+    known.usedAt = ++uses;
+    return known;
   }
   const size = patternSize(pattern);
   if (size > patternSizeMax) throw new CelError('expression too large');
-  const regex = compile(pattern);
-  keep(pattern, regex, size);
-  return regex;
+  const kept = { regex: compile(pattern), size, usedAt: ++uses };
+  keep(pattern, kept);
+  return kept;
 }
 
 function compile(pattern: string): RE2JS {
@@ -35,11 +47,14 @@ function compile(pattern: string): RE2JS {
   }
 }
 
-function keep(pattern: string, regex: RE2JS, size: number): void {
-  compiled.set(pattern, { regex, size });
-  keptSize += size;
-  for (const [oldest, { size: freed }] of compiled) {
-    if (keptSize <= keptSizeMax) return;
+function keep(pattern: string, kept: Kept): void {
+  compiled.set(pattern, kept);
+  keptSize += kept.size;
+  if (keptSize <= keptSizeMax) return;
+  // More than needs to go, so that the next one does not sort again.
+  const oldestFirst = [...compiled].sort(([, one], [, other]) => one.usedAt - other.usedAt);
+  for (const [oldest, { size: freed }] of oldestFirst) {
+    if (keptSize <= keptSizeMax * keptPartAfterSweep) return;
     compiled.delete(oldest);
     keptSize -= freed;
   }
@@ -62,8 +77,7 @@ export function matchesAnywhere(pattern: string, text: string): boolean {
 
 /** Linear in the text still means that each character may touch the whole program. */
 function regexFor(pattern: string, text: string): RE2JS {
-  const regex = linearRegex(pattern);
-  const size = compiled.get(pattern)?.size ?? 0;
+  const { regex, size } = keptFor(pattern);
   if (size * text.length > matchWorkMax) throw new CelError('text too long for an expression of this size');
   return regex;
 }

@@ -57,6 +57,9 @@ export function versionForm({
       const [converted] = await converter.convert([draft], storedApiVersion);
       return converted ?? draft;
     },
+    wrote(object) {
+      if (object.apiVersion === apiVersion && !shown.has(object)) shown.set(object, object);
+    },
   };
 }
 

@@ -32,35 +32,36 @@ function mapDefaults(each: Defaulter | undefined): Defaulter | undefined {
 }
 
 interface Field {
-  readonly name: string;
-  readonly value: JsonValue | undefined;
   readonly dropsNull: boolean;
   readonly inside: Defaulter | undefined;
 }
 
+/** An object has few of the properties that its schema knows: it is walked by its own, and then by those that have a default. */
 function objectDefaults(properties: Readonly<Record<string, JsonSchema>>): Defaulter | undefined {
-  const fields: Field[] = Object.entries(properties).map(([name, own]) => ({
-    name,
-    value: own.default as JsonValue | undefined,
-    dropsNull: own.nullable !== true,
-    inside: compileDefaults(own),
-  }));
+  const fields = new Map<string, Field>();
+  const filled: (readonly [name: string, value: JsonValue])[] = [];
+  for (const [name, own] of Object.entries(properties)) {
+    fields.set(name, { dropsNull: own.nullable !== true, inside: compileDefaults(own) });
+    if (own.default !== undefined) filled.push([name, own.default as JsonValue]);
+  }
   return (value) => {
     if (!isContainer(value)) return false;
     let changed = false;
-    for (const { name, value: given, dropsNull, inside } of fields) {
-      let own = ownValue(value, name);
-      if (own === null && dropsNull) {
+    for (const name of Object.keys(value)) {
+      const field = fields.get(name);
+      if (!field) continue;
+      const own = value[name] as JsonValue;
+      if (own === null && field.dropsNull) {
         delete value[name];
-        own = undefined;
         changed = true;
-      }
-      if (own === undefined && given !== undefined) {
-        own = copyJson(given);
-        setOwn(value, name, own);
-        changed = true;
-      }
-      if (inside && own !== undefined) changed = inside(own) || changed;
+      } else if (field.inside) changed = field.inside(own) || changed;
+    }
+    for (const [name, given] of filled) {
+      if (ownValue(value, name) !== undefined) continue;
+      const own = copyJson(given);
+      setOwn(value, name, own);
+      fields.get(name)?.inside?.(own);
+      changed = true;
     }
     return changed;
   };

@@ -41,7 +41,8 @@ function listRules(schema: JsonSchema, each: ListCheck | undefined): ListCheck |
   return (value, path, errors) => {
     if (!Array.isArray(value)) return;
     const seen = new Set<string>();
-    for (const [i, item] of value.entries()) {
+    for (let i = 0; i < value.length; i++) {
+      const item = value[i] as JsonValue;
       each?.(item, `${path}[${i}]`, errors);
       if (!isUnique) continue;
       const id = listType === 'map' ? itemKey(item, keys) : canonical(item);

@@ -125,8 +125,10 @@ function visit(node: RuleNode, place: Place, run: Run): void {
     }
   } else if (Array.isArray(value) && node.items) {
     const before = node.correlate(old);
-    for (const [i, item] of value.entries())
+    for (let i = 0; i < value.length; i++) {
+      const item = value[i] as JsonValue;
       visit(node.items, { value: item, old: before(item), path: `${path}[${i}]` }, run);
+    }
   }
 }
 

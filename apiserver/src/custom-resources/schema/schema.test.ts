@@ -20,6 +20,19 @@ function problems(schema: JsonSchema, value: JsonValue, old?: JsonValue): string
 }
 
 describe('validation', () => {
+  it('tells what is wrong in the order of the schema, not of the object', () => {
+    const schema: JsonSchema = {
+      type: 'object',
+      properties: {
+        a: { type: 'integer' },
+        b: { type: 'object', properties: { c: { type: 'string' }, d: { type: 'string' } } },
+        e: { type: 'integer' },
+      },
+    };
+    const found = problems(schema, { e: 'x', b: { d: 1, c: 2 }, a: 'x' });
+    expect(found.map((text) => text.split(':', 1)[0])).toEqual(['x.a', 'x.b.c', 'x.b.d', 'x.e']);
+  });
+
   it.each<[JsonSchema, JsonValue, string]>([
     [{ type: 'string', minLength: 2 }, 'a', 'x: Invalid value: "a": x in body should be at least 2 chars long'],
     [{ type: 'number', exclusiveMaximum: true, maximum: 5 }, 5, 'x: Invalid value: 5: x in body should be less than 5'],

@@ -199,7 +199,10 @@ function listChecks(schema: JsonSchema): ValueCheck[] {
     const correlate = itemCorrelation(schema);
     onList((list, old, path, errors) => {
       const before = correlate(old);
-      for (const [i, item] of list.entries()) check(item, before(item), `${path}[${i}]`, errors);
+      for (let at = 0; at < list.length; at++) {
+        const item = list[at] as JsonValue;
+        check(item, before(item), `${path}[${at}]`, errors);
+      }
     });
   }
   return checks;
@@ -260,15 +263,8 @@ function objectChecks(schema: JsonSchema): ValueCheck[] {
       if (count > maxProperties) errors.push(tooMany(path, count, maxProperties));
     });
   }
-  const known = Object.entries(properties ?? {}).map(([name, own]) => [name, compileValidation(own)] as const);
-  if (known.length > 0) {
-    onObject((object, old, path, errors) => {
-      for (const [name, check] of known) {
-        const value = ownValue(object, name);
-        if (value !== undefined) check(value, old && ownValue(old, name), childPath(path, name), errors);
-      }
-    });
-  }
+  const known = propertyChecks(properties);
+  if (known) onObject(known);
   const others = isObjectSchema(additionalProperties) ? compileValidation(additionalProperties) : undefined;
   if (others) {
     onObject((object, old, path, errors) => {
@@ -279,6 +275,29 @@ function objectChecks(schema: JsonSchema): ValueCheck[] {
     });
   }
   return checks;
+}
+
+/** An object has few of the properties that its schema knows: it is walked by its own. What is wrong is told in the order of the schema. */
+function propertyChecks(properties: JsonSchema['properties'] = {}) {
+  const known = new Map(
+    Object.entries(properties).map(([name, own], order) => [name, { order, check: compileValidation(own) }]),
+  );
+  if (known.size === 0) return undefined;
+  return (object: JsonObject, old: JsonObject | undefined, path: string, errors: FieldError[]): void => {
+    let wrong: { readonly order: number; readonly found: readonly FieldError[] }[] | undefined;
+    for (const name of Object.keys(object)) {
+      const property = known.get(name);
+      if (!property) continue;
+      const before = errors.length;
+      property.check(object[name] as JsonValue, old && ownValue(old, name), childPath(path, name), errors);
+      if (errors.length === before) continue;
+      wrong ??= [];
+      wrong.push({ order: property.order, found: errors.splice(before) });
+    }
+    if (!wrong) return;
+    wrong.sort((one, other) => one.order - other.order);
+    for (const { found } of wrong) errors.push(...found);
+  };
 }
 
 export function childPath(path: string, name: string): string {

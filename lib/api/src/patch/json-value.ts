@@ -24,20 +24,35 @@ export function setOwn(object: JsonObject, key: string, value: JsonValue): void 
 /** Equal as JSON: the order of keys does not matter. */
 export function sameJson(a: unknown, b: unknown): boolean {
   if (a === b) return true;
+  if (typeof a !== 'object' || a === null || typeof b !== 'object' || b === null) return false;
   if (Array.isArray(a)) {
-    return Array.isArray(b) && a.length === b.length && a.every((item, index) => sameJson(item, b[index]));
+    if (!Array.isArray(b) || a.length !== b.length) return false;
+    for (let at = 0; at < a.length; at++) if (!sameJson(a[at], b[at])) return false;
+    return true;
   }
-  if (!isJsonObject(a) || !isJsonObject(b)) return false;
-  const keys = Object.keys(a);
-  if (keys.length !== Object.keys(b).length) return false;
-  return keys.every((key) => Object.hasOwn(b, key) && sameJson(a[key], b[key]));
+  if (Array.isArray(b)) return false;
+  const [one, other] = [a as JsonObject, b as JsonObject];
+  const keys = Object.keys(one);
+  if (keys.length !== Object.keys(other).length) return false;
+  for (const key of keys) if (!Object.hasOwn(other, key) || !sameJson(one[key], other[key])) return false;
+  return true;
 }
 
 /** A copy that shares nothing; the frozen original stays as it is. */
 export function copyJson<T extends JsonValue>(value: T): T {
-  if (Array.isArray(value)) return value.map((item) => copyJson(item)) as T;
-  if (!isJsonObject(value)) return value;
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) {
+    const items: JsonValue[] = [];
+    for (let at = 0; at < value.length; at++) items.push(copyJson(value[at] as JsonValue));
+    return items as T;
+  }
   const copy: JsonObject = {};
-  for (const key of Object.keys(value)) setOwn(copy, key, copyJson(value[key] as JsonValue));
+  const source: JsonObject = value;
+  for (const key of Object.keys(source)) {
+    const member = source[key] as JsonValue;
+    const own = typeof member === 'object' && member !== null ? copyJson(member) : member;
+    if (key === '__proto__') setOwn(copy, key, own);
+    else copy[key] = own;
+  }
   return copy as T;
 }

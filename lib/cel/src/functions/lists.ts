@@ -19,7 +19,10 @@ const comparedEntryCost = 2;
 export function equalsMetered(a: unknown, b: unknown, meter: CostMeter): boolean {
   if (a === b) return true;
   if (typeof a !== 'object' || a === null || typeof b !== 'object' || b === null) {
-    if (typeof a === 'string' && typeof b === 'string') meter.charge(Math.min(a.length, b.length) * 0.1);
+    if (typeof a === 'string' && typeof b === 'string') {
+      meter.charge(Math.min(a.length, b.length) * 0.1);
+      return false;
+    }
     return equals(a, b);
   }
   meter.charge(1);

@@ -6,7 +6,7 @@
  *
  * Source: AWS Signature Version 4 for API requests (Create a signed request).
  */
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, hash, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { refusals } from './ecs-error.ts';
 
 export interface SignedRequest {
@@ -82,18 +82,24 @@ function coversRequest(signed: readonly string[], headers: CanonicalHeaders): bo
 
 /** Throws EcsError InvalidSignatureException when the request is from another time. The text has the form that SDKs correct their clock by. */
 export function checkTime(time: string, nowMs: number): void {
-  const [, year, month, day, hour, minute, second] = timePattern.exec(time) ?? [];
-  const sentMs = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+  const sentMs = sentMsOf(time);
   if (Number.isNaN(sentMs)) throw refusals.incomplete('Date must be in ISO-8601 basic format.');
-  const now = compactTime(nowMs);
   if (sentMs < nowMs - skewMsMax) {
+    const now = compactTime(nowMs);
     const bound = compactTime(nowMs - skewMsMax);
     throw refusals.skewed(`Signature expired: ${time} is now earlier than ${bound} (${now} - 5 min.)`);
   }
   if (sentMs > nowMs + skewMsMax) {
+    const now = compactTime(nowMs);
     const bound = compactTime(nowMs + skewMsMax);
     throw refusals.skewed(`Signature not yet current: ${time} is still later than ${bound} (${now} + 5 min.)`);
   }
+}
+
+/** NaN when it is no time. */
+function sentMsOf(time: string): number {
+  const [, year, month, day, hour, minute, second] = timePattern.exec(time) ?? [];
+  return Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
 }
 
 /** `20261121T091500Z` */
@@ -122,7 +128,7 @@ export function canonicalRequest(
   headers: CanonicalHeaders,
   signedHeaders: readonly string[],
 ): string | undefined {
-  const bodyHash = createHash('sha256').update(request.body).digest('hex');
+  const bodyHash = hash('sha256', request.body);
   const declared = headers.get('x-amz-content-sha256');
   if (declared !== undefined && declared !== bodyHash) return undefined;
   const { target } = request;
@@ -171,7 +177,7 @@ function encoded(text: string): string {
 const signingKeysMax = 1_000;
 
 export class SignatureVerifier {
-  readonly #keys = new Map<string, Buffer>();
+  readonly #keys = new Map<string, KeyObject>();
 
   /** Whether the request was signed with this secret. */
   verify(
@@ -183,23 +189,25 @@ export class SignatureVerifier {
     const { date, region, time, signedHeaders, signature } = authorization;
     const canonical = canonicalRequest(request, headers, signedHeaders);
     const scope = `${date}/${region}/${service}/${terminator}`;
-    const hash = createHash('sha256')
-      .update(canonical ?? '')
-      .digest('hex');
+    const canonicalHash = hash('sha256', canonical ?? '');
     const expected = createHmac('sha256', this.#signingKey(secretAccessKey, date, region))
-      .update(`${algorithm}\n${time}\n${scope}\n${hash}`)
+      .update(`${algorithm}\n${time}\n${scope}\n${canonicalHash}`)
       .digest();
     const given = Buffer.alloc(expected.length, 0);
     given.write(/^[0-9a-f]{64}$/.test(signature) ? signature : '', 'hex');
     return timingSafeEqual(expected, given) && canonical !== undefined;
   }
 
-  #signingKey(secretAccessKey: string, date: string, region: string): Buffer {
+  #signingKey(secretAccessKey: string, date: string, region: string): KeyObject {
     const id = `${date}/${region}/${secretAccessKey}`;
     const known = this.#keys.get(id);
     if (known) return known;
-    let key: Buffer = Buffer.from(`AWS4${secretAccessKey}`);
-    for (const part of [date, region, service, terminator]) key = createHmac('sha256', key).update(part).digest();
+    let derived: Buffer = Buffer.from(`AWS4${secretAccessKey}`);
+    for (const part of [date, region, service, terminator]) {
+      derived = createHmac('sha256', derived).update(part).digest();
+    }
+    // A key object is taken over by OpenSSL once and not at each use.
+    const key = createSecretKey(derived);
     if (this.#keys.size >= signingKeysMax) this.#keys.clear();
     this.#keys.set(id, key);
     return key;
