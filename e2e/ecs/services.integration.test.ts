@@ -28,6 +28,7 @@ import {
 } from '@aws-sdk/client-ecs';
 import type { KubeObject } from '@slipway/api/types';
 import { neverAborted } from '@slipway/kit/abort';
+import { eventually } from '../harness/eventually.ts';
 import { type EcsTestServer, startEcsServer } from './ecs-server.ts';
 
 let server: EcsTestServer;
@@ -57,6 +58,13 @@ const create = (serviceName: string, more: Partial<CreateServiceCommandInput> = 
   ecs.send(new CreateServiceCommand({ serviceName, taskDefinition: 'app:1', desiredCount: 1, ...more }));
 const describeOne = async (service: string) =>
   (await ecs.send(new DescribeServicesCommand({ services: [service] }))).services?.[0];
+/** Until the service's spec has the definition, as a watcher of it sees. */
+const eventuallyWanted = (name: string, definition: string) =>
+  eventually(`${name} to be of ${definition}`, async () => {
+    const path = { group: 'ecs.slipway.dev', version: 'v1', resource: 'services', namespace: 'default', name };
+    const found = await server.transport.send({ verb: 'get', path }, neverAborted);
+    expect(found).toMatchObject({ spec: { taskDefinition: definition } });
+  });
 const fast = { maxWaitTime: 10, minDelay: 1, maxDelay: 1 };
 const arnOf = (rest: string) => `arn:aws:ecs:eu-central-1:123456789012:${rest}`;
 
@@ -123,6 +131,26 @@ describe('services', () => {
     await server.setStatus('services', 'web', { status: 'INACTIVE', runningCount: 0 }, 'default');
     expect((await inactive).state).toBe('SUCCESS');
     expect((await create('web')).service?.status).toBe('ACTIVE');
+  });
+
+  it('answer a change with the deployment that it begins, and show what runs after a roll-back', async () => {
+    await create('back');
+    const asGeneration = (observedGeneration: number, id: number, definition: string) => {
+      const deployment = { id: `ecs-svc/${id}`, status: 'PRIMARY', taskDefinition: definition };
+      return server.setStatus('services', 'back', { observedGeneration, deployments: [deployment] }, 'default');
+    };
+    await asGeneration(1, 1, 'app:1');
+    const update = (more: object) => ecs.send(new UpdateServiceCommand({ service: 'back', ...more }));
+    const changed = update({ taskDefinition: 'app:2' });
+    await eventuallyWanted('back', 'app:2');
+    await asGeneration(2, 2, 'app:2');
+    expect((await changed).service?.deployments).toMatchObject([{ id: 'ecs-svc/2' }]);
+    await asGeneration(2, 3, 'app:1');
+    expect((await describeOne('back'))?.taskDefinition).toBe(arnOf('task-definition/app:1'));
+    const forced = update({ forceNewDeployment: true });
+    await eventuallyWanted('back', 'app:1');
+    await asGeneration(3, 4, 'app:1');
+    expect((await forced).service?.deployments).toMatchObject([{ id: 'ecs-svc/4' }]);
   });
 
   it('are made once for one token', async () => {

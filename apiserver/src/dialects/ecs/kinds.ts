@@ -131,6 +131,8 @@ export interface ServiceObject extends KubeObject {
     readonly events?: readonly { readonly id: string; readonly createdAt: string; readonly message: string }[];
     readonly currentServiceDeployment?: string;
     readonly currentServiceRevisions?: readonly (RevisionCounts & { readonly name?: string })[];
+    /** Of the spec that the service scheduler has seen. */
+    readonly observedGeneration?: number;
   };
 }
 

@@ -4,6 +4,7 @@
  */
 import type { ResourcePath, Transport } from '@slipway/api/transport';
 import type { KubeObject } from '@slipway/api/types';
+import type { Clock } from '@slipway/kit/clock';
 import type { Authorizer } from '../../authz/access-request.ts';
 import { authorize } from '../../authz/authorizer.ts';
 import { objectKey, resourcePrefix } from '../../registry/resource-context.ts';
@@ -13,6 +14,7 @@ import { ecsGroup, type EcsKind, ecsVersion, resources } from './kinds.ts';
 
 export interface UserObjectsDeps {
   readonly objects: ObjectStore;
+  readonly clock: Pick<Clock, 'after'>;
   readonly authorizer: Authorizer;
   readonly transport: (user: UserInfo) => Transport;
 }
@@ -98,6 +100,42 @@ export class UserObjects {
   async patch<T extends KubeObject>(kind: EcsKind, { namespace, name }: Place, body: object): Promise<T> {
     const path = { ...this.#path(kind, namespace), name };
     return (await this.#send({ verb: 'patch', path, patchType: 'merge', body, options: { fieldManager } })) as T;
+  }
+
+  /** The object once it is so, or as it is when the time is over or it is gone. */
+  async settled<T extends KubeObject>(
+    kind: EcsKind,
+    place: Place,
+    isSo: (object: T) => boolean,
+    withinMs: number,
+  ): Promise<T | undefined> {
+    const now = () => this.resolve<T>(kind, place);
+    const isOver = (object: T | undefined) => object === undefined || isSo(object);
+    const { objects, clock } = this.#deps;
+    const prefix = resourcePrefix({ group: ecsGroup, resource: resources[kind] });
+    await new Promise<void>((resolve) => {
+      const end = () => {
+        cancelTimer();
+        cancelSubscription();
+        this.#signal.removeEventListener('abort', end);
+        resolve();
+      };
+      const look = () => {
+        if (isOver(now())) end();
+      };
+      const cancelTimer = clock.after(withinMs, end);
+      const cancelSubscription = objects.subscribe(
+        place.namespace ? `${prefix}${place.namespace}/` : prefix,
+        undefined,
+        {
+          onEvents: look,
+          onEnd: end,
+        },
+      );
+      this.#signal.addEventListener('abort', end);
+      look();
+    });
+    return now();
   }
 
   async remove(kind: EcsKind, { namespace, name }: Place): Promise<void> {

@@ -53,6 +53,10 @@ class Shop {
       .toReversed();
   }
 
+  get stable() {
+    return this.status.conditions?.find(({ type }) => type === 'Stable');
+  }
+
   /** Those that have not ended, oldest first. */
   get tasks(): readonly Task[] {
     return this.world.list(kinds.ecsTasks).filter(({ status }) => status?.lastStatus !== 'STOPPED');
@@ -201,17 +205,29 @@ describe('a service', () => {
     const breaker = { enable: true, rollback: true };
     const shop = new Shop({ deploymentConfiguration: { deploymentCircuitBreaker: breaker } }).live();
     shop.define(2).set({ taskDefinition: 'web:2' }).settle();
-    for (let i = 0; i < 3; i++) {
+    for (const isLast of [false, true]) {
       for (const task of shop.tasks.filter(({ spec }) => spec.taskDefinition === 'web:2'))
         shop.end(task, 'TaskFailedToStart', 'no image');
-      shop.settle();
+      if (isLast) shop.look();
+      else shop.settle();
     }
     expect(shop.told.join('\n')).toMatch(
       /deployment failed: tasks failed to start\.\n\(service web\) rolling back to deployment ecs-svc/,
     );
+    expect(shop.status.deployments?.[0]?.rolloutStateReason).toMatch(
+      /^ECS deployment circuit breaker: rolling back to deploymentId ecs-svc\/\d+\.$/,
+    );
+    expect(shop.stable).toMatchObject({ status: 'False', reason: 'DeploymentInProgress' });
     shop.live();
     expect(shop.tasks.map(({ spec }) => spec.taskDefinition)).toEqual(['web:1', 'web:1']);
     expect(shop.status.deployments).toMatchObject([{ taskDefinition: 'web:1', rolloutState: 'COMPLETED' }]);
+    expect(shop.stable).toMatchObject({
+      status: 'True',
+      reason: 'RolledBack',
+      message: 'ECS deployment circuit breaker: tasks failed to start.',
+    });
+    const breakers = shop.world.list(kinds.ecsServiceDeployments).map(({ status }) => status?.deploymentCircuitBreaker);
+    expect(breakers.map((each) => each?.status)).toContain('TRIGGERED');
     expect(shop.world.list(kinds.ecsServiceDeployments).map(({ status }) => status?.status)).toContain(
       'ROLLBACK_SUCCESSFUL',
     );
@@ -248,9 +264,10 @@ describe('a service', () => {
 
   it('without a definition says so once', () => {
     const shop = new Shop({ taskDefinition: 'none' }).look().look();
-    expect(shop.told).toEqual([
-      '(service web) was unable to start a deployment: there is no ACTIVE task definition none.',
-    ]);
+    const text = '(service web) was unable to start a deployment: there is no ACTIVE task definition none.';
+    expect(shop.told).toEqual([text]);
+    expect(shop.world.told).toEqual([text]);
+    expect(shop.status.observedGeneration).toBeUndefined();
   });
 });
 

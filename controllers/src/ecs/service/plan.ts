@@ -28,7 +28,7 @@ import { type Look, lookAt } from './look.ts';
 import { planNames } from './names.ts';
 import type { ObservedService } from './observe.ts';
 import { rolloutStep, type Tally } from './rollout.ts';
-import { texts } from './service-events.ts';
+import { phrasesOf, texts } from './service-events.ts';
 import { statusOf } from './service-status.ts';
 import { statusOfDeployments } from './service-deployment-status.ts';
 import {
@@ -51,7 +51,9 @@ export function planService(observed: ObservedService, nowMs: number): Plan<Serv
   if (service.metadata.deletionTimestamp) return { steps: [], status: 'unchanged' };
   const names = planNames(observed, nowMs);
   const plan = planTasks(lookAt(observed, nowMs, names.conditions));
-  return { ...plan, steps: [...names.steps, ...plan.steps] };
+  const now = plan.status === 'unchanged' ? undefined : plan.status.events;
+  const statusTells = now ? phrasesOf(service.status?.events, now) : [];
+  return { ...plan, steps: [...names.steps, ...plan.steps], statusTells };
 }
 
 function planTasks(look: Look): Plan<ServiceStatus> {
@@ -79,6 +81,7 @@ function beginDeployment(look: Look): Plan<ServiceStatus> {
     revision,
     deploymentFor(service, revision.metadata.name ?? '', targetOf(service), deployments),
     [],
+    (id) => `ECS deployment ${id} in progress.`,
   );
 }
 
@@ -86,9 +89,12 @@ function planWithoutDefinition(look: Look): Plan<ServiceStatus> {
   const { service, nowMs } = look;
   const text = texts.noDefinition(service.spec.taskDefinition);
   const isTold = service.status?.events?.[0]?.message.endsWith(text);
+  // As long as its definition is not there the change has not been looked at.
+  const { observedGeneration: _, ...status } = statusOf(look, look.deployments, isTold ? [] : [text]);
+  const { observedGeneration } = service.status ?? {};
   return {
     steps: [],
-    status: statusOf(look, look.deployments, isTold ? [] : [text]),
+    status: { ...status, ...(observedGeneration === undefined ? {} : { observedGeneration }) },
     again: { afterMs: 60_000 - (nowMs % 1000) },
   };
 }
@@ -99,6 +105,7 @@ function beginWith(
   revision: ServiceRevision,
   deployment: ServiceDeployment,
   told: readonly string[],
+  reasonFor: (id: string) => string,
 ): Plan<ServiceStatus> {
   const { observed, deployments, desired, nowMs } = look;
   const now = formatTime(nowMs);
@@ -119,7 +126,7 @@ function beginWith(
       ? { capacityProviderStrategy: revision.spec.capacityProviderStrategy }
       : {}),
     rolloutState: 'IN_PROGRESS',
-    rolloutStateReason: `ECS deployment ${deploymentIdOf(deployment)} in progress.`,
+    rolloutStateReason: reasonFor(deploymentIdOf(deployment)),
     serviceDeployment: name,
     serviceRevision: revision.metadata.name ?? '',
   };
@@ -178,7 +185,8 @@ function planFailure(
   const others = deployments.map((each) => (each === primary ? failed : each));
   const deployment = deploymentFor(service, back.serviceRevision, targetOf(service), others);
   const begun = { ...look, deployments: others };
-  return beginWith(begun, revision, deployment, [told, texts.rollingBack(back.id)]);
+  const why = `ECS deployment circuit breaker: rolling back to deploymentId ${back.id}.`;
+  return beginWith(begun, revision, deployment, [told, texts.rollingBack(back.id)], () => why);
 }
 
 function planRollout(primary: StoredDeployment, look: Look): Plan<ServiceStatus> {

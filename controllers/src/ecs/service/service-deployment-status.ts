@@ -76,7 +76,7 @@ function statusOf(
       threshold === undefined
         ? { status: 'DISABLED', failureCount: 0, threshold: 0 }
         : {
-            status: entry?.rolloutState === 'FAILED' ? 'TRIGGERED' : isOver ? 'MONITORING_COMPLETE' : 'MONITORING',
+            status: breakerState(before, entry, isOver),
             failureCount: entry
               ? failuresSinceHealth(entry, look.tasks).length
               : (before.deploymentCircuitBreaker?.failureCount ?? 0),
@@ -86,6 +86,16 @@ function statusOf(
   const { updatedAt: _now, ...news } = status;
   const { updatedAt: _then, ...olds } = before;
   return isDeepStrictEqual(news, olds) ? before : { ...status, updatedAt: now };
+}
+
+/** It goes on having been triggered when the deployment is shown no more. */
+function breakerState(
+  { deploymentCircuitBreaker: before }: ServiceDeploymentStatus,
+  entry: StoredDeployment | undefined,
+  isOver: boolean,
+): 'TRIGGERED' | 'MONITORING' | 'MONITORING_COMPLETE' {
+  if (entry?.rolloutState === 'FAILED' || before?.status === 'TRIGGERED') return 'TRIGGERED';
+  return isOver ? 'MONITORING_COMPLETE' : 'MONITORING';
 }
 
 /** A failed deployment is rolled back as long as the one in its place is under way. */

@@ -2,6 +2,7 @@
 import type { Service, ServiceEvent } from '@slipway/api/ecs/kinds';
 import { formatTime } from '@slipway/kit/clock';
 import { createHash } from 'node:crypto';
+import type { EventPhrase } from '../../runtime/step.ts';
 import { nameOfService } from './service-tasks.ts';
 
 const eventsMax = 100;
@@ -32,6 +33,33 @@ export function withEvents(service: Service, messages: readonly string[], nowMs:
   });
   return [...added.toReversed(), ...before].slice(0, eventsMax);
 }
+
+const messageMax = 1000;
+
+/** What a service tells is an event of Kubernetes, too: for `kubectl describe` and `kubectl get events`. */
+export function phrasesOf(before: readonly ServiceEvent[] = [], now: readonly ServiceEvent[] = []): EventPhrase[] {
+  const known = new Set(before.map(({ id }) => id));
+  const news = now.filter(({ id }) => !known.has(id)).toReversed();
+  return news.map(({ message }) => {
+    const [, reason, type] = kinds.find(([part]) => message.includes(part)) ?? kinds[0];
+    const isLong = message.length > messageMax;
+    return { type, reason, message: isLong ? `${message.slice(0, messageMax)}...` : message };
+  });
+}
+
+const kinds: readonly [Kind, ...Kind[]] = [
+  ['has started', 'TasksStarted', 'Normal'],
+  ['has stopped', 'TasksStopped', 'Normal'],
+  ['has reached a steady state', 'SteadyState', 'Normal'],
+  ['deployment completed', 'DeploymentCompleted', 'Normal'],
+  ['deployment failed', 'DeploymentFailed', 'Warning'],
+  ['rolling back', 'RollingBack', 'Warning'],
+  ['failed container health checks', 'TaskUnhealthy', 'Warning'],
+  ['is unable to', 'UnableToStart', 'Warning'],
+  ['was unable to', 'UnableToDeploy', 'Warning'],
+];
+/** A part of the message, and what an event of it is. */
+type Kind = readonly [part: string, reason: string, type: EventPhrase['type']];
 
 function uuidFrom(text: string): string {
   const hex = createHash('sha256').update(text).digest('hex');

@@ -1,6 +1,8 @@
 /** What a service says of itself: counts, deployments, events. Pure. */
-import type { ServiceStatus, StoredDeployment } from '@slipway/api/ecs/kinds';
+import type { ServiceStatus, StoredDeployment, TaskCondition } from '@slipway/api/ecs/kinds';
 import { formatTime } from '@slipway/kit/clock';
+import { conditionsOf } from '../task/task-status.ts';
+import { targetAnnotation, targetOf } from './deployment-target.ts';
 import type { Look } from './look.ts';
 import { withEvents } from './service-events.ts';
 import { type ClassifiedTask, failuresSinceHealth, isOf } from './service-tasks.ts';
@@ -32,9 +34,36 @@ export function statusOf(look: Look, deployments: readonly StoredDeployment[], t
           })),
         }
       : {}),
-    conditions: look.conditions,
+    conditions: conditionsOf(look.conditions, [stability(counted, running, desired, look)], nowMs),
     ...(service.metadata.generation === undefined ? {} : { observedGeneration: service.metadata.generation }),
   };
+}
+
+/** For `kubectl wait --for=condition=Stable`, as `aws ecs wait services-stable` has it, but never before the last change was looked at. */
+function stability(
+  deployments: readonly StoredDeployment[],
+  running: number,
+  desired: number,
+  { service, observed }: Look,
+): Omit<TaskCondition, 'lastTransitionTime'> {
+  const no = (reason: string, message: string) => ({ type: 'Stable', status: 'False', reason, message }) as const;
+  const [primary] = deployments;
+  if (service.spec.desiredStatus === 'INACTIVE') return no('Draining', 'the service was deleted');
+  if (!primary) return no('NoDeployment', 'no deployment has begun');
+  const { rolloutState, rolloutStateReason = '' } = primary;
+  if (rolloutState === 'FAILED') return no('DeploymentFailed', rolloutStateReason);
+  if (rolloutState !== 'COMPLETED') return no('DeploymentInProgress', rolloutStateReason);
+  if (running !== desired) return no('TasksMissing', `${running} of ${desired} tasks are running`);
+  const target = targetOf(service);
+  const failed = [...observed.deployments.values()].find(
+    ({ metadata, spec, status }) =>
+      metadata.annotations?.[targetAnnotation] === target &&
+      spec.targetServiceRevision !== primary.serviceRevision &&
+      status?.status?.startsWith('ROLLBACK'),
+  );
+  return failed
+    ? { type: 'Stable', status: 'True', reason: 'RolledBack', message: failed.status?.statusReason ?? '' }
+    : { type: 'Stable', status: 'True', reason: 'DeploymentCompleted', message: '' };
 }
 
 function isUp({ task }: ClassifiedTask): boolean {

@@ -120,10 +120,36 @@ export async function updateService(request: UpdateServiceRequest, context: Oper
     ...(taskDefinition !== undefined && definition ? { taskDefinition: shortReference(definition) } : {}),
     ...(changes.capacityProviderStrategy && changes.capacityProviderStrategy.length > 0 ? { launchType: null } : {}),
     ...(forceNewDeployment ? { forceNewDeployment: (found.spec.forceNewDeployment ?? 0) + 1 } : {}),
+    ...(forceNewDeployment && taskDefinition === undefined && isLookedAfter(found)
+      ? { taskDefinition: definitionToForce(found) }
+      : {}),
   };
   const place = { namespace: cluster.namespace, name: found.metadata.name ?? '' };
   const changed = await context.objects.patch<ServiceObject>('Service', place, { spec });
-  return { service: shownService(changed, around(cluster, context), true) };
+  const { generation } = changed.metadata;
+  // The answer has the deployment that the change begins: who waits for stability from now on waits for that one.
+  const seen = isLookedAfter(found)
+    ? await context.objects.settled<ServiceObject>('Service', place, (now) => hasSeen(now, generation), lookWithinMs)
+    : undefined;
+  return { service: shownService(seen ?? changed, around(cluster, context), true) };
+}
+
+/** So long an answer waits for the service scheduler, at most. */
+const lookWithinMs = 1000;
+
+function hasSeen({ status }: ServiceObject, generation = 0): boolean {
+  return (status?.observedGeneration ?? 0) >= generation;
+}
+
+/** A service scheduler is there, and has seen all changes so far. */
+function isLookedAfter(service: ServiceObject): boolean {
+  return service.status?.observedGeneration !== undefined && hasSeen(service, service.metadata.generation);
+}
+
+/** What a forced deployment without a definition deploys: after a roll-back that what runs, not what failed. */
+function definitionToForce({ spec, status }: ServiceObject): string | undefined {
+  const [primary] = status?.deployments ?? [];
+  return spec.taskDefinition.includes(':') ? primary?.taskDefinition : undefined;
 }
 
 function withoutUndefined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {

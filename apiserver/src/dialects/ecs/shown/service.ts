@@ -69,7 +69,7 @@ export function shownService(
     desiredCount: (spec.desiredStatus === 'INACTIVE' ? 0 : spec.desiredCount) ?? status.desiredCount ?? 0,
     runningCount: status.runningCount ?? 0,
     pendingCount: status.pendingCount ?? 0,
-    taskDefinition: arnOf(spec.taskDefinition),
+    taskDefinition: arnOf(definitionOf(service)),
     deploymentConfiguration: deploymentConfigurationOf(service),
     deploymentController: { type: 'ECS' },
     deployments: (status.deployments ?? []).map(({ serviceDeployment: _of, serviceRevision: _to, ...deployment }) => ({
@@ -90,6 +90,12 @@ export function shownService(
     ...(role === undefined ? {} : { roleArn: role }),
     tags: withTags ? (spec.tags ?? []) : [],
   };
+}
+
+/** What the service runs, or is about to: after a roll-back not what it was told to. */
+function definitionOf({ metadata, spec, status }: ServiceObject): string {
+  const isSeen = (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
+  return (isSeen && status?.deployments?.[0]?.taskDefinition) || spec.taskDefinition;
 }
 
 /** A family alone stays one: which revision it is, its deployments say. */
