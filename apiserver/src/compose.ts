@@ -57,7 +57,8 @@ import type { Backend } from './storage/backend.ts';
 import { runCompactor } from './storage/compactor.ts';
 import { createObjectStore } from './storage/create-object-store.ts';
 import type { ObjectStore } from './storage/object-store.ts';
-import { createPodConnect } from './streaming/pod-connect.ts';
+import { createPodCommands } from './streaming/pod-commands.ts';
+import { agentConnections, createPodConnect } from './streaming/pod-connect.ts';
 
 export interface ApiServerDeps {
   /** Stays open when the server stops; whoever opened it closes it. */
@@ -169,6 +170,8 @@ export async function createApiServer(config: ApiServerConfig, deps: ApiServerDe
       random,
       log,
       stopping: stopping.signal,
+      tokenKey: pki.serviceAccountKey,
+      commands: createPodCommands({ ...line, agents: agentConnections(() => agentCredentials(pki), clock) }),
     });
 
   async function renewServing(): Promise<KeyPair> {

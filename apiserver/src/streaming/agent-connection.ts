@@ -100,8 +100,13 @@ export class AgentConnection {
     });
   }
 
-  /** An open WebSocket with the first protocol of the list that the agent speaks. */
-  webSocket(address: AgentAddress, path: string, protocols: readonly string[]): Promise<WebSocket> {
+  /** An open WebSocket with the first protocol of the list that the agent speaks. `onOpen` is called before any message can come. */
+  webSocket(
+    address: AgentAddress,
+    path: string,
+    protocols: readonly string[],
+    onOpen: (socket: WebSocket) => void = () => {},
+  ): Promise<WebSocket> {
     return new Promise((resolve, reject) => {
       const { host, port } = this.#target(address, path);
       const socket = new WebSocket(`wss://${bracketed(String(host))}:${port}${path}`, [...protocols], {
@@ -110,7 +115,10 @@ export class AgentConnection {
         maxPayload: messageBytesMax,
         perMessageDeflate: false,
       });
-      socket.once('open', () => resolve(socket));
+      socket.once('open', () => {
+        onOpen(socket);
+        resolve(socket);
+      });
       socket.once('unexpected-response', (_request, response) => {
         readText(response).then(
           (text) => reject(statusFrom(text, response.statusCode ?? 500)),

@@ -15,16 +15,27 @@ import { type RemoteCommand, runRemoteCommand } from './remote-command.ts';
 /** Certificates are made anew months before they end. */
 const renewMs = 3600_000;
 
+/** The connection to agents, made anew after a while: `credentials` is asked for the API server's client certificate then. */
+export function agentConnections(
+  credentials: () => Promise<AgentCredentials>,
+  clock: Pick<Clock, 'nowMs'>,
+): () => Promise<AgentConnection> {
+  const connect = async () => ({ untilMs: clock.nowMs() + renewMs, agents: new AgentConnection(await credentials()) });
+  let connection: ReturnType<typeof connect> | undefined;
+  return async () => {
+    if (!connection || clock.nowMs() >= (await connection).untilMs) connection = connect();
+    return (await connection).agents;
+  };
+}
+
 /** `credentials` answers the API server's client certificate for agents; it is asked when somebody connects, and again after a while. */
 export function createPodConnect(
   credentials: () => Promise<AgentCredentials>,
   { clock, random }: { readonly clock: Pick<Clock, 'nowMs'>; readonly random: Random },
 ): Connect {
-  const connect = async () => ({ untilMs: clock.nowMs() + renewMs, agents: new AgentConnection(await credentials()) });
-  let connection: ReturnType<typeof connect> | undefined;
+  const connection = agentConnections(credentials, clock);
   return async (request) => {
-    if (!connection || clock.nowMs() >= (await connection).untilMs) connection = connect();
-    const { agents } = await connection;
+    const agents = await connection();
     const pod = request.object as Pod;
     switch (request.address.subresource) {
       case 'log':

@@ -10,11 +10,14 @@ import type { Limits } from '../../config.ts';
 import type { KeyPair } from '../../pki/issue-certificate.ts';
 import type { UserInfo } from '../../registry/strategy.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
+import type { PodCommands } from '../../streaming/pod-commands.ts';
 import { Arns } from './identity/arns.ts';
 import { checkInput, exceptionOf } from './model/check-input.ts';
 import { refusedOperations, type ServedOperation } from './model/served-operations.ts';
 import { operations } from './operations.ts';
 import { type Handler, JsonBytes, type OperationContext } from './operations/context.ts';
+import { Sessions } from './session/sessions.ts';
+import { ssmOperation, ssmTargetPrefix } from './session/ssm-operations.ts';
 import { TaskDefinitionIndex } from './task-definition-index.ts';
 import { UserObjects } from './user-objects.ts';
 import { AccessKeys, type Caller } from './wire/access-keys.ts';
@@ -37,6 +40,9 @@ export interface EcsDialectDeps {
   readonly random: Random;
   readonly log: Logger;
   readonly stopping: AbortSignal;
+  readonly commands: PodCommands;
+  /** PEM: every server of the cluster has the same one. */
+  readonly tokenKey: string;
 }
 
 export interface EcsDialect {
@@ -46,17 +52,27 @@ export interface EcsDialect {
   close(givingUp: AbortSignal): Promise<void>;
 }
 
+/** Writes down who opened a session: nobody needs the right to write Events for it. */
+const platformUser: UserInfo = { name: 'system:apiserver', groups: ['system:masters'] };
+
 export function createEcsDialect(deps: EcsDialectDeps): EcsDialect {
   const { objects, clock, random, accountId } = deps;
   const keys = new AccessKeys(objects, clock);
   const definitions = new TaskDefinitionIndex(objects);
+  const sessions = new Sessions({ ...deps, transport: deps.transport(platformUser) });
 
   async function perform(
     operation: string,
     input: unknown,
     caller: Caller,
-    signal: AbortSignal,
+    { signal, reachedAt }: { readonly signal: AbortSignal; readonly reachedAt: string },
   ): Promise<string | Buffer> {
+    if (operation.startsWith(ssmTargetPrefix)) {
+      const { user } = caller;
+      return JSON.stringify(
+        ssmOperation(operation.slice(ssmTargetPrefix.length), input, { sessions, user, reachedAt }),
+      );
+    }
     const handler = handlerOf(operation);
     if (!handler) throw notServed(operation);
     const checked = checkInput(operation, input);
@@ -69,6 +85,8 @@ export function createEcsDialect(deps: EcsDialectDeps): EcsDialect {
       definitions,
       random,
       nowMs: clock.nowMs(),
+      sessions,
+      reachedAt,
     };
     try {
       await userObjects.refresh();
@@ -82,12 +100,17 @@ export function createEcsDialect(deps: EcsDialectDeps): EcsDialect {
     }
   }
 
-  const server = new EcsServer({ ...deps, keys, perform });
+  const server = new EcsServer({
+    ...deps,
+    keys,
+    perform,
+    upgrade: (request, socket, head) => sessions.upgrade(request, socket, head),
+  });
   return {
     listen: () => server.listen(),
     useCertificate: (pair) => server.useCertificate(pair),
     async close(givingUp) {
-      await server.close(givingUp);
+      await Promise.all([server.close(givingUp), sessions.close(givingUp)]);
       keys.close();
       definitions.close();
     },

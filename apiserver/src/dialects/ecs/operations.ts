@@ -31,6 +31,7 @@ import {
   updateContainerInstancesState,
 } from './operations/container-instances.ts';
 import type { Handler } from './operations/context.ts';
+import { executeCommand } from './operations/execute-command.ts';
 import {
   describeServiceDeployments,
   describeServiceRevisions,
@@ -84,6 +85,7 @@ export const operations: Readonly<Record<ServedOperation, Handler>> = {
   DescribeServices: describeServices,
   DescribeTaskDefinition: describeTaskDefinition,
   DescribeTasks: describeTasks,
+  ExecuteCommand: executeCommand,
   GetTaskProtection: getTaskProtection,
   ListAccountSettings: listAccountSettings,
   ListAttributes: listAttributes,

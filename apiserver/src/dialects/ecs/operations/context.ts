@@ -2,6 +2,7 @@ import type { Random } from '@slipway/kit/random';
 import type { Arns } from '../identity/arns.ts';
 import type { TaskDefinitionIndex } from '../task-definition-index.ts';
 import type { UserObjects } from '../user-objects.ts';
+import type { Sessions } from '../session/sessions.ts';
 import type { Caller } from '../wire/access-keys.ts';
 
 /** What an operation works with: the caller, and the platform as the caller may use it. */
@@ -12,6 +13,9 @@ export interface OperationContext {
   readonly definitions: TaskDefinitionIndex;
   readonly random: Random;
   readonly nowMs: number;
+  readonly sessions: Sessions;
+  /** How the caller addresses this server: `https://HOST:PORT`. */
+  readonly reachedAt: string;
 }
 
 /** JSON already, as the bytes that go out. */

@@ -131,6 +131,7 @@ function shownContainers(
       networkInterfaces: [],
       healthStatus: 'UNKNOWN',
       ...container,
+      ...managedAgents(task, container.lastStatus),
     }));
   }
   return (definition?.spec.containerDefinitions ?? []).map(({ name = '', image, cpu, memory, memoryReservation }) => ({
@@ -139,8 +140,18 @@ function shownContainers(
     image,
     lastStatus: 'PENDING',
     networkInterfaces: [],
+    ...managedAgents(task, undefined),
     ...(cpu === undefined ? {} : { cpu: String(cpu) }),
     ...(memory === undefined ? {} : { memory: String(memory) }),
     ...(memoryReservation === undefined ? {} : { memoryReservation: String(memoryReservation) }),
   }));
+}
+
+/** What answers ExecuteCommand. There is nothing of it in the container: it runs as long as the container does. */
+function managedAgents({ spec, status }: TaskObject, containerStatus: string | undefined): object {
+  if (!spec.enableExecuteCommand) return {};
+  const lastStatus = containerStatus ?? 'PENDING';
+  const startedAt = lastStatus === 'PENDING' ? undefined : seconds(status?.startedAt);
+  const times = startedAt === undefined ? {} : { lastStartedAt: startedAt };
+  return { managedAgents: [{ name: 'ExecuteCommandAgent', lastStatus, ...times }] };
 }

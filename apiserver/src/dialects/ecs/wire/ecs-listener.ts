@@ -5,6 +5,7 @@
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, createServer as createNetServer, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { errnoOf, messageOf } from '@slipway/kit/errors';
 import type { KeyPair } from '../../../pki/issue-certificate.ts';
 
@@ -18,6 +19,8 @@ export interface EcsListenerOptions {
   readonly requestMsMax?: number;
   readonly firstByteMsMax?: number;
   receive(request: IncomingMessage, response: ServerResponse): void;
+  /** Whoever is called owns the socket from then on. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
 }
 
 export interface EcsListener {
@@ -51,6 +54,9 @@ export function createEcsListener(options: EcsListenerOptions): EcsListener {
   const plain = createHttpServer(shared, receive);
   // They never listen themselves, and Node looks after slow and idle connections only of a server that does.
   for (const server of [secure, plain]) server.emit('listening');
+  for (const server of [secure, plain]) {
+    server.on('upgrade', (request, socket, head) => options.upgrade(request, socket, head));
+  }
   const sockets = new Set<Socket>();
   const front = createNetServer({ noDelay: true, pauseOnConnect: false }, (socket) => {
     sockets.add(socket);

@@ -5,6 +5,8 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import { isAbort } from '@slipway/kit/abort';
 import type { Clock } from '@slipway/kit/clock';
 import type { Logger } from '@slipway/kit/logger';
@@ -13,17 +15,18 @@ import type { Limits } from '../../../config.ts';
 import { isNestedTooDeep } from '../../../http/nesting.ts';
 import { readRequestBody } from '../../../http/request-body.ts';
 import type { KeyPair } from '../../../pki/issue-certificate.ts';
+import { ssmTargetPrefix } from '../session/ssm-operations.ts';
 import type { AccessKeys, Caller } from './access-keys.ts';
 import { EcsError, refusals } from './ecs-error.ts';
 import { createEcsListener, type EcsListener } from './ecs-listener.ts';
 import { exceptionFrom } from './exception-from.ts';
 
-/** Runs one operation. What it answers is JSON, whole, as text or bytes. Throws EcsError or StatusError. */
+/** Runs one operation; `reachedAt` is how the client addresses this server: `https://HOST:PORT`. What it answers is JSON, whole, as text or bytes. Throws EcsError or StatusError. */
 export type Perform = (
   operation: string,
   input: unknown,
   caller: Caller,
-  signal: AbortSignal,
+  call: { readonly signal: AbortSignal; readonly reachedAt: string },
 ) => Promise<string | Buffer>;
 
 export interface EcsServerDeps {
@@ -33,6 +36,8 @@ export interface EcsServerDeps {
   readonly limits: Limits;
   readonly keys: AccessKeys;
   readonly perform: Perform;
+  /** Owns the socket from then on. */
+  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -61,6 +66,7 @@ export class EcsServer {
       connectionsMax: limits.connectionsMax,
       headerBytesMax: limits.headerBytesMax,
       receive: (request, response) => this.#receive(request, response),
+      upgrade: deps.upgrade,
     });
   }
 
@@ -102,7 +108,9 @@ export class EcsServer {
       const { method = '', url: target = '/', rawHeaders } = request;
       const { caller, headers } = this.#deps.keys.authenticate({ method, target, rawHeaders, body });
       const operation = operationOf(headers.get('x-amz-target'));
-      this.#send(response, 200, await this.#deps.perform(operation, inputOf(body), caller, gone.signal));
+      const scheme = (request.socket as TLSSocket).encrypted ? 'https' : 'http';
+      const call = { signal: gone.signal, reachedAt: `${scheme}://${headers.get('host')}` };
+      this.#send(response, 200, await this.#deps.perform(operation, inputOf(body), caller, call));
     } catch (error) {
       if (!(gone.signal.aborted && isAbort(error))) this.#fail(response, error);
     } finally {
@@ -138,7 +146,9 @@ export class EcsServer {
   }
 }
 
+/** Of ECS its name alone; of Systems Manager with its prefix. */
 function operationOf(target: string | undefined): string {
+  if (target?.startsWith(ssmTargetPrefix)) return target;
   if (target === undefined || !target.startsWith(targetPrefix)) throw refusals.unknownOperation();
   return target.slice(targetPrefix.length);
 }

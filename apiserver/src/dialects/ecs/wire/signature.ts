@@ -18,7 +18,11 @@ export interface SignedRequest {
   readonly body: Buffer;
 }
 
+/** Whose signatures are taken: those of ECS, and those of Systems Manager for the sessions of ExecuteCommand. */
+export type SignedService = 'ecs' | 'ssm';
+
 export interface Authorization {
+  readonly service: SignedService;
   readonly accessKeyId: string;
   /** `20261121` */
   readonly date: string;
@@ -31,7 +35,6 @@ export interface Authorization {
 }
 
 const algorithm = 'AWS4-HMAC-SHA256';
-const service = 'ecs';
 const terminator = 'aws4_request';
 /** How far a client's clock may be off. AWS allows its JSON services five minutes. */
 export const skewMsMax = 300_000;
@@ -55,12 +58,14 @@ export function parseAuthorization(request: SignedRequest, headers: CanonicalHea
   if (accessKeyId === '') throw refusals.incomplete('Credential must have 5 slash-delimited elements.');
   const time = headers.get('x-amz-date') ?? '';
   if (!timePattern.test(time)) throw refusals.incomplete(`Authorization header requires existence of 'X-Amz-Date'.`);
+  const service = serviceOf(headers);
   if (named !== service || end !== terminator) throw refusals.badSignature();
   if (!time.startsWith(date)) throw refusals.badSignature();
   const signedHeaders = (parts.get('SignedHeaders') ?? '').split(';');
   if (!coversRequest(signedHeaders, headers)) throw refusals.badSignature();
   if (request.method !== 'POST') throw refusals.unknownOperation();
   return {
+    service,
     accessKeyId,
     date,
     region,
@@ -69,6 +74,11 @@ export function parseAuthorization(request: SignedRequest, headers: CanonicalHea
     time,
     sessionToken: headers.get('x-amz-security-token'),
   };
+}
+
+/** The one that the operation belongs to. */
+function serviceOf(headers: CanonicalHeaders): SignedService {
+  return headers.get('x-amz-target')?.startsWith('AmazonSSM.') ? 'ssm' : 'ecs';
 }
 
 /** Where it goes and what it asks must be signed; names stand there once, in order. */
@@ -186,11 +196,11 @@ export class SignatureVerifier {
     authorization: Authorization,
     secretAccessKey: string,
   ): boolean {
-    const { date, region, time, signedHeaders, signature } = authorization;
+    const { service, date, region, time, signedHeaders, signature } = authorization;
     const canonical = canonicalRequest(request, headers, signedHeaders);
     const scope = `${date}/${region}/${service}/${terminator}`;
     const canonicalHash = hash('sha256', canonical ?? '');
-    const expected = createHmac('sha256', this.#signingKey(secretAccessKey, date, region))
+    const expected = createHmac('sha256', this.#signingKey(secretAccessKey, authorization))
       .update(`${algorithm}\n${time}\n${scope}\n${canonicalHash}`)
       .digest();
     const given = Buffer.alloc(expected.length, 0);
@@ -198,8 +208,8 @@ export class SignatureVerifier {
     return timingSafeEqual(expected, given) && canonical !== undefined;
   }
 
-  #signingKey(secretAccessKey: string, date: string, region: string): KeyObject {
-    const id = `${date}/${region}/${secretAccessKey}`;
+  #signingKey(secretAccessKey: string, { date, region, service }: Authorization): KeyObject {
+    const id = `${date}/${region}/${service}/${secretAccessKey}`;
     const known = this.#keys.get(id);
     if (known) return known;
     let derived: Buffer = Buffer.from(`AWS4${secretAccessKey}`);

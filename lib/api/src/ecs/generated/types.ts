@@ -617,6 +617,23 @@ export interface ExecuteCommandLogConfiguration {
   readonly s3KeyPrefix?: string;
 }
 
+export interface ExecuteCommandRequest {
+  readonly cluster?: string;
+  readonly container?: string;
+  readonly command: string;
+  readonly interactive: boolean;
+  readonly task: string;
+}
+
+export interface ExecuteCommandResponse {
+  readonly clusterArn?: string;
+  readonly containerArn?: string;
+  readonly containerName?: string;
+  readonly interactive?: boolean;
+  readonly session?: Session;
+  readonly taskArn?: string;
+}
+
 export interface FSxWindowsFileServerAuthorizationConfig {
   readonly credentialsParameter: string;
   readonly domain: string;
@@ -1493,6 +1510,12 @@ export interface ServiceRevisionSummary {
 export interface ServiceVolumeConfiguration {
   readonly name: string;
   readonly managedEBSVolume?: ServiceManagedEBSVolumeConfiguration;
+}
+
+export interface Session {
+  readonly sessionId?: string;
+  readonly streamUrl?: string;
+  readonly tokenValue?: string;
 }
 
 export interface Setting {
