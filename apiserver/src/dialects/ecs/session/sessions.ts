@@ -131,9 +131,9 @@ export class Sessions {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const [, session] = pathPattern.exec(request.url ?? '') ?? [];
     const refusal = session === undefined ? 404 : this.#isClosing || this.#waiting.size >= waitingMax ? 503 : undefined;
-    if (session === undefined || refusal !== undefined || request.headers.upgrade?.toLowerCase() !== 'websocket') {
+    if (session === undefined || refusal !== undefined) {
       socket.on('error', () => socket.destroy());
-      socket.end(`HTTP/1.1 ${refusal ?? 400} Refused\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
+      socket.end(`HTTP/1.1 ${refusal} Refused\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
       return;
     }
     this.#server.handleUpgrade(request, socket, head, (client) => this.#awaitToken(client, session));

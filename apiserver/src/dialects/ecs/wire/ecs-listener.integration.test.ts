@@ -29,6 +29,7 @@ describe('the listener of the ECS API', () => {
       headerBytesMax: 16_384,
       requestMsMax,
       firstByteMsMax,
+      upgrade: (_incoming, socket) => socket.destroy(),
       receive: (incoming, response) => {
         incoming.resume().once('end', () => response.end('{}'));
       },

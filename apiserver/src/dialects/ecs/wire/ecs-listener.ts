@@ -48,6 +48,8 @@ export function createEcsListener(options: EcsListenerOptions): EcsListener {
     requestTimeout: requestMsMax,
     connectionsCheckingInterval: Math.min(requestMsMax / 2, 15_000),
     noDelay: true,
+    // Some clients offer HTTP/2 in their first request; it is a request like others.
+    shouldUpgradeCallback: ({ headers }: IncomingMessage) => headers.upgrade?.toLowerCase() === 'websocket',
   };
   const receive = (request: IncomingMessage, response: ServerResponse) => options.receive(request, response);
   const secure = createHttpsServer({ ...shared, cert: tls.certificate, key: tls.privateKey }, receive);
