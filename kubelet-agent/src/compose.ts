@@ -25,6 +25,7 @@ import { ContainerProbes } from './probes/container-probes.ts';
 import { execProbe } from './node/exec-probe.ts';
 import type { ImageService, RuntimeService } from './runtime/cri.ts';
 import type { StartWatch } from './node/start-watch.ts';
+import { readUlimitBounds } from './node/own-ulimits.ts';
 import { agentMetrics } from './server/agent-metrics.ts';
 import { type AgentServer, startAgentServer } from './server/agent-server.ts';
 import { runLogRotation } from './server/log-rotation.ts';
@@ -211,6 +212,7 @@ async function assemble(config: AgentConfig, deps: NodeAgentDeps): Promise<Parts
     node: facts,
     dns: () => ({ clusterDns, clusterDomain, host }),
     seccompRoot: join(config.dataDir, 'seccomp'),
+    ulimitBounds: await readUlimitBounds(),
   });
   const stats = new StatsSummary({ runtime, clock, nodeName: config.nodeName, dataDirectory: config.dataDir });
   const pods = () => loop.pods();

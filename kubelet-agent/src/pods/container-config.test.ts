@@ -1,4 +1,8 @@
 import fc from 'fast-check';
+import { containersAnnotation } from '@slipway/api/container-terms';
+import { ulimitBounds } from '../node/own-ulimits.ts';
+import { logLimits } from '../server/log-rotation.ts';
+import { loweredUlimits } from './runtime-terms.ts';
 import type { Container, Pod, Service } from '@slipway/api/types';
 import type { Image } from '../runtime/cri.ts';
 import { volumeLayout } from '../volumes/volume-layout.ts';
@@ -177,6 +181,7 @@ describe('containerConfig', () => {
       mounts: [],
       memoryCapacityBytes: 2 ** 30,
       seccompRoot: '/seccomp',
+      ulimitBounds: {},
     });
 
   it('expands command and arguments and carries what a restart must know', () => {
@@ -189,6 +194,69 @@ describe('containerConfig', () => {
       annotations: { 'slipway.dev/restart-backoff-ms': '20000', 'slipway.dev/image': 'c:1' },
       labels: { 'io.kubernetes.pod.uid': 'uid-1', 'io.kubernetes.container.name': 'c' },
     });
+  });
+
+  it('carries what the annotation says of a container, within what the node can raise', () => {
+    const terms = {
+      user: 'app:staff',
+      init: true,
+      ulimits: [
+        { name: 'nofile', soft: 100, hard: 5000 },
+        { name: 'memlock', soft: -1, hard: -1 },
+      ],
+      devices: [{ hostPath: '/dev/fuse' }],
+      tmpfs: [{ path: '/run', sizeBytes: 4096, options: ['exec'] }],
+      network: 'none',
+      ipc: 'private',
+      swapLimitBytes: 1024,
+      log: { maxSizeBytes: 2048, maxFiles: 2 },
+      labels: { team: 'shop', 'io.kubernetes.pod.uid': 'another' },
+    } as const;
+    const container = aContainer('c', { resources: { limits: { memory: '1Ki' } }, securityContext: { runAsUser: 5 } });
+    const annotations = { [containersAnnotation]: JSON.stringify({ c: terms }) };
+    const pod = aPod({ metadata: { annotations }, spec: { containers: [container] } });
+    const made = containerConfig({
+      pod,
+      container,
+      attempt: 0,
+      backoffMs: 0,
+      image,
+      variables: new Map(),
+      mounts: [],
+      memoryCapacityBytes: 2 ** 30,
+      seccompRoot: '/seccomp',
+      ulimitBounds: { nofile: 1000, memlock: 65_536 },
+    });
+    expect(made).toMatchObject({
+      devices: [{ hostPath: '/dev/fuse', containerPath: '/dev/fuse', permissions: 'rwm' }],
+      labels: { team: 'shop', 'io.kubernetes.pod.uid': 'uid-1' },
+      annotations: { 'slipway.dev/log-max-size-bytes': '2048', 'slipway.dev/log-max-files': '2' },
+      linux: {
+        resources: { memoryLimitInBytes: 1024, memorySwapLimitInBytes: 2048 },
+        securityContext: { runAsUsername: 'app:staff', namespaceOptions: { network: 'CONTAINER', ipc: 'CONTAINER' } },
+        beyondCri: {
+          init: true,
+          rlimits: [
+            { name: 'nofile', soft: 100, hard: 1000 },
+            { name: 'memlock', soft: 65_536, hard: 65_536 },
+          ],
+          tmpfs: [{ containerPath: '/run', options: ['nosuid', 'nodev', 'noexec', 'exec', 'size=4096'] }],
+        },
+      },
+    });
+    expect(made.linux.securityContext.runAsUser).toBeUndefined();
+    expect(loweredUlimits(terms, { nofile: 1000, memlock: 65_536 })).toEqual([
+      'nofile 5000 (at most 1000 here)',
+      'memlock unlimited (at most 65536 here)',
+    ]);
+    expect(logLimits(made.annotations)).toEqual({ fileBytesMax: 2048, filesMax: 2 });
+  });
+
+  it('knows what an agent without CAP_SYS_RESOURCE cannot raise', () => {
+    const limits =
+      'Limit  Soft Limit  Hard Limit  Units\nMax open files            1024                 4096                 files     \nMax core file size        0                    unlimited            bytes     \n';
+    expect(ulimitBounds(limits, 'CapEff:\t000001fffeffffff\n')).toEqual({ nofile: 4096 });
+    expect(ulimitBounds(limits, 'CapEff:\t000001ffffffffff\n')).toEqual({});
   });
 
   it('puts the container before the pod in its security context', () => {

@@ -4,6 +4,7 @@ import type { Pod, Service } from '@slipway/api/types';
 import type { Transport } from '@slipway/api/transport';
 import type { Clock } from '@slipway/kit/clock';
 import type { Logger } from '@slipway/kit/logger';
+import type { UlimitBounds } from '../node/own-ulimits.ts';
 import type { ContainerProbes } from '../probes/container-probes.ts';
 import type { ImageService, RuntimeService } from '../runtime/cri.ts';
 import type { PodVolumes } from '../volumes/pod-volumes.ts';
@@ -48,6 +49,7 @@ export interface PodDeps {
   readonly dns: () => DnsContext;
   readonly services: { readonly ready: Promise<void>; readonly cache: CacheReader<Service> };
   readonly seccompRoot: string;
+  readonly ulimitBounds: UlimitBounds;
   /** Part of container ids in statuses: `slipway`. */
   readonly runtimeName: string;
 }

@@ -80,6 +80,7 @@ class Agent {
         host: { servers: [], searches: [], options: [] },
       }),
       seccompRoot: '/seccomp',
+      ulimitBounds: {},
       runtimeName: 'test',
     });
     const { signal } = this.#stop;

@@ -3,6 +3,7 @@ import type { Container, Pod, SeccompProfile } from '@slipway/api/types';
 import type { Image, LinuxContainerSecurityContext, NamespaceOption, SecurityProfile } from '../runtime/cri.ts';
 import { ContainerConfigError } from './container-environment.ts';
 import { podDisplayName } from './pod-containers.ts';
+import { namespacesWith, termsOf } from './runtime-terms.ts';
 
 export function namespaceOptions(pod: Pod): NamespaceOption {
   const { hostNetwork, hostPID, hostIPC, shareProcessNamespace } = pod.spec;
@@ -34,14 +35,17 @@ export function containerSecurityContext(
 ): LinuxContainerSecurityContext {
   const ofPod = pod.spec.securityContext ?? {};
   const own = container.securityContext ?? {};
-  const runAsUser = own.runAsUser ?? ofPod.runAsUser;
-  const runAsGroup = own.runAsGroup ?? ofPod.runAsGroup;
-  if (own.runAsNonRoot ?? ofPod.runAsNonRoot) refuseRoot(pod, container, runAsUser, image);
+  const terms = termsOf(pod, container.name);
+  const { user } = terms;
+  const runAsUser = user === undefined ? (own.runAsUser ?? ofPod.runAsUser) : undefined;
+  const runAsGroup = user === undefined ? (own.runAsGroup ?? ofPod.runAsGroup) : undefined;
+  if (own.runAsNonRoot ?? ofPod.runAsNonRoot)
+    refuseRoot(pod, container, runAsUser, user === undefined ? image : namedUser(user));
   const seccomp = securityProfile(own.seccompProfile ?? ofPod.seccompProfile, seccompRoot);
   const apparmor = securityProfile(own.appArmorProfile ?? ofPod.appArmorProfile, seccompRoot);
   const groups = [...(ofPod.supplementalGroups ?? []), ...(ofPod.fsGroup === undefined ? [] : [ofPod.fsGroup])];
   return {
-    namespaceOptions: namespaceOptions(pod),
+    namespaceOptions: namespacesWith(terms, namespaceOptions(pod)),
     privileged: own.privileged ?? false,
     readonlyRootfs: own.readOnlyRootFilesystem ?? false,
     noNewPrivs: own.allowPrivilegeEscalation === false,
@@ -51,6 +55,7 @@ export function containerSecurityContext(
     },
     supplementalGroups: groups,
     ...(ofPod.supplementalGroupsPolicy === 'Strict' ? { supplementalGroupsPolicy: 'Strict' } : {}),
+    ...(user === undefined ? {} : { runAsUsername: user }),
     ...(runAsUser === undefined ? {} : { runAsUser }),
     ...(runAsGroup === undefined ? {} : { runAsGroup }),
     ...(seccomp ? { seccomp } : {}),
@@ -59,7 +64,18 @@ export function containerSecurityContext(
   };
 }
 
-function refuseRoot(pod: Pod, container: Container, runAsUser: number | undefined, image: Image): void {
+/** As if the image said so. */
+function namedUser(user: string): Pick<Image, 'uid' | 'username'> {
+  const [name = ''] = user.split(':');
+  return /^\d+$/.test(name) ? { uid: Number(name), username: '' } : { username: name };
+}
+
+function refuseRoot(
+  pod: Pod,
+  container: Container,
+  runAsUser: number | undefined,
+  image: Pick<Image, 'uid' | 'username'>,
+): void {
   const where = `(pod: "${podDisplayName(pod)}", container: ${container.name})`;
   if (runAsUser !== undefined) {
     if (runAsUser === 0) throw new ContainerConfigError(`container's runAsUser breaks non-root policy ${where}`);

@@ -14,6 +14,7 @@ import { containerMounts } from './container-mounts.ts';
 import { type PodDeps, tell } from './pod-deps.ts';
 import { podUidLabel } from './pod-labels.ts';
 import { runHook } from './lifecycle-hooks.ts';
+import { loweredUlimits, termsOf } from './runtime-terms.ts';
 import { serviceEnvironment } from './service-environment.ts';
 import { startBackoff, StepError } from './step-error.ts';
 
@@ -92,7 +93,12 @@ async function create(input: StartContainerInput, deps: PodDeps, signal: AbortSi
     }),
   ]);
   const { memoryCapacityBytes } = deps.node();
-  const { seccompRoot } = deps;
+  const { seccompRoot, ulimitBounds } = deps;
+  const lowered = loweredUlimits(termsOf(pod, container.name), ulimitBounds);
+  if (lowered.length > 0) {
+    const message = `This node cannot raise ulimits so far, for want of CAP_SYS_RESOURCE: ${lowered.join(', ')}`;
+    tell(deps.events, pod, { type: 'Warning', reason: 'UlimitLowered', message, container: container.name });
+  }
   const config = containerConfig({
     pod,
     container,
@@ -103,6 +109,7 @@ async function create(input: StartContainerInput, deps: PodDeps, signal: AbortSi
     mounts,
     memoryCapacityBytes,
     seccompRoot,
+    ulimitBounds,
   });
   try {
     return await deps.runtime.createContainer(sandboxId, config, signal);

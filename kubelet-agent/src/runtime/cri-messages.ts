@@ -31,9 +31,11 @@ export interface PortMapping {
 export type NamespaceMode = 'POD' | 'CONTAINER' | 'NODE' | 'TARGET';
 
 export interface NamespaceOption {
-  readonly network: 'POD' | 'NODE';
+  /** CONTAINER: only a loopback of its own; for containers, never for a sandbox. */
+  readonly network: 'POD' | 'CONTAINER' | 'NODE';
   readonly pid: NamespaceMode;
-  readonly ipc: 'POD' | 'NODE';
+  /** CONTAINER: with a /dev/shm of its own; for containers, never for a sandbox. */
+  readonly ipc: 'POD' | 'CONTAINER' | 'NODE';
   /** Container id whose PID namespace is joined when `pid` is TARGET. */
   readonly targetId?: string;
 }
@@ -179,7 +181,7 @@ export interface LinuxContainerSecurityContext {
   readonly namespaceOptions: NamespaceOption;
   readonly runAsUser?: number;
   readonly runAsGroup?: number;
-  /** Name or number; used when `runAsUser` is absent. Both absent = the image's user. */
+  /** USER or USER:GROUP, names or numbers; used when `runAsUser` is absent. Both absent = the image's user. */
   readonly runAsUsername?: string;
   readonly readonlyRootfs?: boolean;
   /** Added to the groups that the image's /etc/group gives the user; fsGroup belongs here too. */
@@ -198,6 +200,16 @@ export interface LinuxContainerSecurityContext {
 export interface LinuxContainerConfig {
   readonly resources: LinuxContainerResources;
   readonly securityContext: LinuxContainerSecurityContext;
+  readonly beyondCri?: BeyondCri;
+}
+
+/** What CRI has no message for. A runtime that does not know it must refuse the container. */
+export interface BeyondCri {
+  /** Limits of the first process and what it starts; -1 = no limit. Names without `RLIMIT_`, in lower case. */
+  readonly rlimits?: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
+  readonly tmpfs?: readonly { readonly containerPath: string; readonly options: readonly string[] }[];
+  /** In a PID namespace of its own, somebody else is PID 1 and reaps. */
+  readonly init?: boolean;
 }
 
 export interface ContainerConfig {

@@ -5,7 +5,8 @@ import { createGzip } from 'node:zlib';
 import type { Clock } from '@slipway/kit/clock';
 import { messageOf } from '@slipway/kit/errors';
 import type { Logger } from '@slipway/kit/logger';
-import type { RuntimeService } from '../runtime/cri.ts';
+import { logMaxFilesAnnotation, logMaxSizeAnnotation } from '../pods/runtime-terms.ts';
+import type { Container, Labels, RuntimeService } from '../runtime/cri.ts';
 import { rotatedFiles } from './container-log.ts';
 
 export interface LogRotationDeps {
@@ -14,7 +15,7 @@ export interface LogRotationDeps {
   readonly log: Logger;
 }
 
-/** Upstream's defaults: a file is rotated at 10 MiB, and five files of a container stay, the current one among them. */
+/** Upstream's defaults: a file is rotated at 10 MiB, and five files of a container stay, the current one among them. A container may have its own. */
 export const logRotation = { fileBytesMax: 10 * 1024 * 1024, filesMax: 5, everyMs: 10_000 } as const;
 
 /** Watches the sizes of running containers' logs until the signal aborts. */
@@ -27,7 +28,7 @@ export async function runLogRotation(deps: LogRotationDeps, signal: AbortSignal)
       const running = await deps.runtime.listContainers({ state: 'CONTAINER_RUNNING' }, signal);
       const ids = new Set(running.map(({ id }) => id));
       for (const id of paths.keys()) if (!ids.has(id)) paths.delete(id);
-      for (const id of ids) await rotateIfLarge(id, paths, deps, signal);
+      for (const container of running) await rotateIfLarge(container, paths, deps, signal);
     } catch (error) {
       if (!signal.aborted) deps.log.warn({ error: messageOf(error) }, 'logs not rotated, trying again');
     }
@@ -35,7 +36,7 @@ export async function runLogRotation(deps: LogRotationDeps, signal: AbortSignal)
 }
 
 async function rotateIfLarge(
-  id: string,
+  { id, annotations }: Pick<Container, 'id' | 'annotations'>,
   paths: Map<string, string>,
   deps: LogRotationDeps,
   signal: AbortSignal,
@@ -53,7 +54,15 @@ async function rotateIfLarge(
     ({ size: bytes }) => bytes,
     () => 0,
   );
-  if (size > logRotation.fileBytesMax) await rotateLog(path, id, deps, signal);
+  const { fileBytesMax, filesMax } = logLimits(annotations);
+  if (size > fileBytesMax) await rotateLog(path, id, deps, signal, filesMax);
+}
+
+export function logLimits(annotations: Labels): { readonly fileBytesMax: number; readonly filesMax: number } {
+  return {
+    fileBytesMax: Number(annotations[logMaxSizeAnnotation] ?? logRotation.fileBytesMax),
+    filesMax: Number(annotations[logMaxFilesAnnotation] ?? logRotation.filesMax),
+  };
 }
 
 /** Moves the current file aside, has the runtime begin a new one, packs the older ones and drops the oldest. */
@@ -62,6 +71,7 @@ export async function rotateLog(
   containerId: string,
   { runtime, clock }: LogRotationDeps,
   signal: AbortSignal,
+  filesMax: number = logRotation.filesMax,
 ): Promise<void> {
   const before = await rotatedFiles(path);
   const time = new Date(clock.nowMs()).toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
@@ -76,8 +86,7 @@ export async function rotateLog(
   // The file that was just moved stays as it is: followers may still read it.
   for (const file of before) if (!file.endsWith('.gz')) await pack(file);
   const kept = await rotatedFiles(path);
-  for (const file of kept.slice(0, Math.max(kept.length - (logRotation.filesMax - 1), 0)))
-    await rm(file, { force: true });
+  for (const file of kept.slice(0, Math.max(kept.length - (filesMax - 1), 0))) await rm(file, { force: true });
 }
 
 async function pack(file: string): Promise<void> {

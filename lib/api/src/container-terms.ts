@@ -1,10 +1,12 @@
 /**
- * What the spec of a pod has no field for: which containers wait for which others, which ones the pod cannot do without, how long one may take to end.
+ * What the spec of a pod has no field for: which containers wait for which others, which ones the pod cannot do without, how long one may take to
+ * end; and how one is run (`container-runtime-terms.ts`).
  * Kubernetes' own users write it as an annotation; tasks and stacks, which have such fields, are translated into it. It stands on the pod,
  * as JSON, by container:
  *
  *     slipway.dev/containers: '{"web": {"dependsOn": [{"container": "db", "condition": "healthy"}], "essential": true}}'
  */
+import { type RuntimeTerms, runtimeTermsKeys, runtimeTermsProblems } from './container-runtime-terms.ts';
 import type { Pod } from './types.ts';
 
 export const containersAnnotation = 'slipway.dev/containers';
@@ -19,7 +21,7 @@ export interface ContainerDependency {
   readonly timeoutSeconds?: number;
 }
 
-export interface ContainerTerms {
+export interface ContainerTerms extends RuntimeTerms {
   /** All must hold before each start; at the end of the pod this container ends before those that it depends on. */
   readonly dependsOn?: readonly ContainerDependency[];
   /** When it ends for good, with whatever code, the whole pod ends. */
@@ -42,7 +44,7 @@ export interface TermsProblem {
 const conditions: readonly DependencyCondition[] = ['started', 'healthy', 'completed', 'succeeded'];
 const secondsMax = 86_400;
 const seconds = { stopTimeoutSeconds: 0, restartMinRunSeconds: 0, timeoutSeconds: 1 } as const;
-const termsKeys = ['dependsOn', 'essential', 'stopTimeoutSeconds', 'restartMinRunSeconds'];
+const termsKeys = ['dependsOn', 'essential', 'stopTimeoutSeconds', 'restartMinRunSeconds', ...runtimeTermsKeys];
 const dependencyKeys = ['container', 'condition', 'timeoutSeconds'];
 
 const noTerms: PodTerms = {};
@@ -101,6 +103,7 @@ function containerProblems(name: string, terms: unknown, containers: readonly st
   return [
     ...unknownKeys(terms, termsKeys, name),
     ...secondsProblems(terms, name),
+    ...runtimeTermsProblems(terms, name),
     ...(essential === undefined || typeof essential === 'boolean'
       ? []
       : [{ at: `${name}.essential`, value: essential, detail: 'must be true or false' }]),

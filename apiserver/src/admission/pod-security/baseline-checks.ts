@@ -12,6 +12,7 @@ import {
   sortedSet,
   verb,
 } from './check.ts';
+import { devices, ulimits } from './container-terms-checks.ts';
 
 const appArmorAnnotation = 'container.apparmor.security.beta.kubernetes.io/';
 
@@ -242,6 +243,7 @@ const baseline = (id: string, ...versions: Check['versions']): Check => ({ id, l
 export const baselineChecks: readonly Check[] = [
   baseline('appArmorProfile', { since: 0, check: appArmorProfile }),
   baseline('capabilities_baseline', { since: 0, check: capabilities }),
+  baseline('hostDevices', { since: 0, check: devices }),
   baseline('hostNamespaces', { since: 0, check: hostNamespaces }),
   baseline('hostPathVolumes', { since: 0, check: hostPathVolumes }),
   baseline('hostPorts', { since: 0, check: hostPorts }),
@@ -265,5 +267,6 @@ export const baselineChecks: readonly Check[] = [
     { since: 29, check: sysctls(firstSysctls, reservedPorts, tcpTimes) },
     { since: 32, check: sysctls(firstSysctls, reservedPorts, tcpTimes, tcpBuffers) },
   ),
+  baseline('ulimits', { since: 0, check: ulimits }),
   baseline('windowsHostProcess', { since: 0, check: windowsHostProcess }),
 ];

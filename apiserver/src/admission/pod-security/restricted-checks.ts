@@ -14,6 +14,7 @@ import {
   sortedSet,
   verb,
 } from './check.ts';
+import { rootByName } from './container-terms-checks.ts';
 
 const allowPrivilegeEscalation: CheckPod = ({ spec }) => {
   const names = containersOf(spec)
@@ -88,9 +89,12 @@ function silentContainers(spec: PodSpec, field: 'runAsNonRoot' | 'seccompProfile
     .map(({ name }) => name);
 }
 
-const runAsUser: CheckPod = ({ spec }) => {
-  const setters = badSetters(spec, (context) => context.runAsUser === 0);
-  return setters ? { reason: 'runAsUser=0', detail: `${setters} must not set runAsUser=0` } : undefined;
+const runAsUser: CheckPod = (pod) => {
+  const setters = badSetters(pod.spec, (context) => context.runAsUser === 0);
+  if (setters) return { reason: 'runAsUser=0', detail: `${setters} must not set runAsUser=0` };
+  const byName = rootByName(pod);
+  if (byName.length === 0) return undefined;
+  return { reason: 'runAsUser=0', detail: `${containersNamed(byName)} must not run as root` };
 };
 
 const seccompSet: CheckPod = (pod) => {

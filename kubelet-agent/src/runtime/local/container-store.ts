@@ -5,6 +5,7 @@ import type { Container, ContainerFilter, ContainerState, ContainerStatus, Label
 import { RuntimeError } from '../cri.ts';
 import type { LocalDeps } from './local-deps.ts';
 import { isConmonOf, isProcessOf, readPidFile } from './process-identity.ts';
+import { stopReaper } from './reaper.ts';
 import { type ContainerExit, type ContainerRecord, writeEndRecord, writeRecord } from './records.ts';
 
 /** A container as the runtime knows it in memory: its record, and what was last seen of its process. */
@@ -166,6 +167,7 @@ export class ContainerStore {
   }
 
   async recordExit(entry: ContainerEntry, exit: ContainerExit): Promise<void> {
+    await stopReaper(this.#deps, entry.record, neverAborted);
     const record = { ...entry.record, exit };
     writeEndRecord(this.#deps.paths.container(record.id).record, record);
     entry.record = record;

@@ -14,12 +14,13 @@ import type { LocalDeps, Programs } from './local-deps.ts';
 import { exitCodeOfStartError, processStartError } from './oci-errors.ts';
 import { releaseInit } from './exec-fifo.ts';
 import { isProcessOf } from './process-identity.ts';
+import { startReaper, stopReaper } from './reaper.ts';
 import { type ContainerRecord, writeRecord } from './records.ts';
 import { mountRootfs, removeRootfs } from './rootfs.ts';
 import type { SandboxEntry } from './sandbox-store.ts';
 import { buildContainerSpec, ociResources } from './spec/container-spec.ts';
 import { resolveContainerUser } from './spec/container-user.ts';
-import type { OciSeccomp, OciUser } from './spec/oci-spec.ts';
+import { encodeSpec, type OciSeccomp, type OciUser } from './spec/oci-spec.ts';
 
 /** After SIGKILL a process is gone in milliseconds, unless it hangs in the kernel. */
 const killTimeoutMs = 30_000;
@@ -106,7 +107,7 @@ export class Containers {
         'slipway.dev/container': config.metadata.name,
       },
     });
-    writeFileSync(paths.spec, JSON.stringify(spec), { mode: 0o600 });
+    writeFileSync(paths.spec, encodeSpec(spec), { mode: 0o600 });
     return {
       id,
       podSandboxId: sandbox.record.id,
@@ -140,6 +141,7 @@ export class Containers {
     const { clock, log } = this.#deps;
     const beganMs = clock.monotonicMs();
     try {
+      await startReaper(this.#deps, record, signal);
       entry.pid = await this.#createProcess(record, programs, signal);
       const createdMs = clock.monotonicMs();
       await this.#releaseProcess(entry, programs, signal);
@@ -245,6 +247,7 @@ export class Containers {
     const { cgroups, paths, images } = this.#deps;
     await this.kill(entry, signal);
     await cgroups.remove(entry.record.cgroup, signal);
+    await stopReaper(this.#deps, entry.record, signal);
     await this.#forgetInRuntime(id, signal);
     await removeRootfs(paths.container(id));
     const socketLink = rm(join(paths.sockets, id), { force: true });

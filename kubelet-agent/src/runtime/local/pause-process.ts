@@ -6,23 +6,48 @@ import type { LocalDeps } from './local-deps.ts';
 import { ociErrorText, processStartError } from './oci-errors.ts';
 import { pauseExecutable } from './pause.ts';
 import { readPidFile } from './process-identity.ts';
-import type { SandboxRecord } from './records.ts';
+import type { ContainerRecord, SandboxRecord } from './records.ts';
 
-/** Starts the process that holds a pod's shared PID namespace and returns its PID. */
-export async function startPause(deps: LocalDeps, record: SandboxRecord, signal: AbortSignal): Promise<number> {
+/** A PID namespace that outlives the processes in it: of a pod, or of a container that wants somebody to reap. */
+export interface PauseRequest {
+  /** Under which the OCI runtime knows it. */
+  readonly id: string;
+  readonly bundle: string;
+  readonly cgroup: string;
+}
+
+export function pauseOfSandbox(deps: Pick<LocalDeps, 'paths'>, { id, config }: SandboxRecord): PauseRequest {
+  return { id, bundle: deps.paths.sandbox(id).pause, cgroup: join(config.linux.cgroupParent, id) };
+}
+
+export function pauseOfContainer(
+  deps: Pick<LocalDeps, 'paths'>,
+  { id, cgroup }: Pick<ContainerRecord, 'id' | 'cgroup'>,
+): PauseRequest {
+  return { id: `${id}-init`, bundle: deps.paths.container(id).init, cgroup: `${cgroup}-init` };
+}
+
+/** Starts the process that holds a PID namespace, being its PID 1, and returns its PID as the node sees it. */
+export async function startPause(
+  deps: LocalDeps,
+  { id, bundle, cgroup }: PauseRequest,
+  signal: AbortSignal,
+): Promise<number> {
   const executable = pauseExecutable(deps.host.arch);
   if (!executable) {
-    throw new RuntimeError('unimplemented', `shared PID namespaces are not supported on ${deps.host.arch}`);
+    throw new RuntimeError(
+      'unimplemented',
+      `shared PID namespaces and init processes are not supported on ${deps.host.arch}`,
+    );
   }
-  const bundle = deps.paths.sandbox(record.id).pause;
   const pidFile = join(bundle, 'pid');
   await mkdir(join(bundle, 'rootfs'), { recursive: true });
   await writeFile(join(bundle, 'rootfs', 'pause'), executable, { mode: 0o755 });
-  await writeFile(join(bundle, 'config.json'), JSON.stringify(pauseSpec(pauseCgroup(record))));
+  await writeFile(join(bundle, 'config.json'), JSON.stringify(pauseSpec(cgroup)));
   const { runtime } = await deps.programs(signal);
   const log = join(bundle, 'log');
   const globals = [`--root=${deps.paths.ociRoot}`, '--log', log, '--log-format', 'json'];
-  const args = [...globals, 'run', '--detach', '--bundle', bundle, '--pid-file', pidFile, record.id];
+  const args = [...globals, 'run', '--detach', '--bundle', bundle, '--pid-file', pidFile, id];
   // Without pipes: the process would inherit and hold them as long as it lives.
   const child = deps.spawn(runtime.path, args, { stdio: ['ignore', 'ignore', 'ignore'] });
   const code = await new Promise<number | null>((resolve, reject) => {
@@ -33,18 +58,17 @@ export async function startPause(deps: LocalDeps, record: SandboxRecord, signal:
   return await readPidFile(pidFile);
 }
 
-export async function stopPause(deps: LocalDeps, record: SandboxRecord, signal: AbortSignal): Promise<void> {
-  await deps.cgroups.remove(pauseCgroup(record), signal);
+/** Idempotent. With PID 1 all that is in the namespace goes. */
+export async function stopPause(deps: LocalDeps, { id, cgroup }: PauseRequest, signal: AbortSignal): Promise<void> {
+  await deps.cgroups.remove(cgroup, signal);
   const { runtime } = await deps.programs(signal);
   await deps
-    .exec(runtime.path, [`--root=${deps.paths.ociRoot}`, 'delete', '--force', record.id], { signal })
+    .exec(runtime.path, [`--root=${deps.paths.ociRoot}`, 'delete', '--force', id], { signal })
     .catch((error: unknown) => {
       const text = error instanceof ExecError ? ociErrorText(error.stderr) : String(error);
       if (!/does not exist|no such/i.test(text)) throw error;
     });
 }
-
-const pauseCgroup = (record: SandboxRecord) => join(record.config.linux.cgroupParent, record.id);
 
 function pauseSpec(cgroupsPath: string) {
   const none = { bounding: [], effective: [], inheritable: [], permitted: [], ambient: [] };

@@ -12,6 +12,7 @@
  *   containers/ID/record.json    see records.ts; written when all else is there, so a directory without it is an orphan
  *                /config.json    OCI specification
  *                /upper /work /rootfs    overlay
+ *                /init/              bundle of the process that reaps, for a container that wants one
  *                /pid /conmon.pid /ctl /winsz /attach   conmon's
  */
 import { join } from 'node:path';
@@ -50,6 +51,7 @@ export interface ContainerPaths {
   readonly conmonPidFile: string;
   readonly control: string;
   readonly attach: string;
+  readonly init: string;
 }
 
 export function runtimePaths(dataDir: string): RuntimePaths {
@@ -85,6 +87,7 @@ export function runtimePaths(dataDir: string): RuntimePaths {
       conmonPidFile: at('containers', id, 'conmon.pid'),
       control: at('containers', id, 'ctl'),
       attach: at('containers', id, 'attach'),
+      init: at('containers', id, 'init'),
     }),
   };
 }

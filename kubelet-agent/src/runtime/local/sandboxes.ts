@@ -11,7 +11,7 @@ import { asRuntimeError, type Containers } from './containers.ts';
 import { mount, mountFlags, unmount } from './kernel/mounts.ts';
 import { pinNamespaces, unpinNamespaces } from './kernel/namespaces.ts';
 import type { LocalDeps } from './local-deps.ts';
-import { startPause, stopPause } from './pause-process.ts';
+import { pauseOfSandbox, startPause, stopPause } from './pause-process.ts';
 import type { SandboxRecord } from './records.ts';
 import type { SandboxNetworkRequest } from './sandbox-network.ts';
 import { pinnedKinds, type SandboxStore } from './sandbox-store.ts';
@@ -96,7 +96,7 @@ export class Sandboxes {
     const phases = { namespacesMs: pinnedMs - beganMs, networkMs: this.#deps.clock.monotonicMs() - pinnedMs };
     this.#deps.log.debug({ sandbox: record.id, ...phases }, 'sandbox connected');
     await this.#writeHosts(record, ips);
-    const pausePid = pid === 'POD' ? await startPause(this.#deps, record, signal) : 0;
+    const pausePid = pid === 'POD' ? await startPause(this.#deps, pauseOfSandbox(this.#deps, record), signal) : 0;
     return { ips, pausePid };
   }
 
@@ -161,7 +161,7 @@ export class Sandboxes {
     const ownNetwork = record.config.linux.securityContext.namespaceOptions.network === 'POD';
     const outcomes = await Promise.allSettled([
       ownNetwork ? this.#deps.network.tearDown(this.#networkRequest(record), signal) : undefined,
-      record.pausePid > 0 ? stopPause(this.#deps, record, signal) : undefined,
+      record.pausePid > 0 ? stopPause(this.#deps, pauseOfSandbox(this.#deps, record), signal) : undefined,
     ]);
     const released = await Promise.allSettled([this.#releaseKernel(record)]);
     const failures = [...outcomes, ...released].filter((outcome) => outcome.status === 'rejected');

@@ -1,4 +1,5 @@
 /** What may change of a pod once it is there. Compares with the stored pod; the rules of pod-spec.ts hold besides. */
+import { containersAnnotation } from '../container-terms.ts';
 import { dnsSubdomainProblems, rangeMessage } from '../names.ts';
 import type { Container, Pod, PodSpec, Toleration } from '../types.ts';
 import { differences } from './differences.ts';
@@ -29,7 +30,12 @@ export function validatePodUpdate(errors: FieldError[], pod: Pod, old: Pod): voi
 }
 
 export function validatePodAnnotationUpdate(errors: FieldError[], pod: Pod, old: Pod): void {
-  const [now, before] = [pod.metadata.annotations?.[mirrorAnnotation], old.metadata.annotations?.[mirrorAnnotation]];
+  const annotation = ({ metadata }: Pod, name: string) => metadata.annotations?.[name];
+  if (annotation(pod, containersAnnotation) !== annotation(old, containersAnnotation)) {
+    // What a container is given was looked at when the pod was let in.
+    errors.push(forbidden(`metadata.annotations[${containersAnnotation}]`, 'may not be changed once the pod is there'));
+  }
+  const [now, before] = [annotation(pod, mirrorAnnotation), annotation(old, mirrorAnnotation)];
   if (now === before) return;
   const detail =
     before === undefined ? 'may not add mirror pod annotation' : 'may not remove or update mirror pod annotation';

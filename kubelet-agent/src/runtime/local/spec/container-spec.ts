@@ -69,6 +69,7 @@ export function buildContainerSpec(request: SpecRequest): OciSpec {
   const oomScoreAdj = config.linux.resources.oomScoreAdj;
   const seccomp = seccompOf(request, capabilities.bounding);
   const rootfsPropagation = rootfsPropagationOf(config.mounts);
+  const rlimits = rlimitsOf(config);
   return {
     ociVersion: '1.0.2',
     process: {
@@ -80,6 +81,7 @@ export function buildContainerSpec(request: SpecRequest): OciSpec {
       capabilities,
       noNewPrivileges: security.noNewPrivs ?? false,
       ...(oomScoreAdj !== undefined && { oomScoreAdj: Math.max(oomScoreAdj, host.oomScoreAdjMin) }),
+      ...(rlimits.length > 0 && { rlimits }),
     },
     root: { path: request.rootfsPath, readonly: security.readonlyRootfs ?? false },
     mounts: containerMounts(request, privileged),
@@ -121,13 +123,22 @@ function containerEnv({ config, image, hostname }: SpecRequest): string[] {
   return [...env.values()];
 }
 
-function namespacesOf({ namespaces, ownPid, host }: SpecRequest, privileged: boolean) {
+function rlimitsOf({ linux }: ContainerConfig) {
+  return (linux.beyondCri?.rlimits ?? []).map(({ name, soft, hard }) => ({
+    type: `RLIMIT_${name.toUpperCase()}`,
+    soft,
+    hard,
+  }));
+}
+
+function namespacesOf({ config, namespaces, ownPid, host }: SpecRequest, privileged: boolean) {
+  const { network, ipc } = config.linux.securityContext.namespaceOptions;
   const joined = (type: string, path: string | undefined) => (path ? [{ type, path }] : []);
   return [
     { type: 'mount' },
     ...(namespaces.pid ? joined('pid', namespaces.pid) : ownPid ? [{ type: 'pid' }] : []),
-    ...joined('network', namespaces.net),
-    ...joined('ipc', namespaces.ipc),
+    ...(network === 'CONTAINER' ? [{ type: 'network' }] : joined('network', namespaces.net)),
+    ...(ipc === 'CONTAINER' ? [{ type: 'ipc' }] : joined('ipc', namespaces.ipc)),
     ...joined('uts', namespaces.uts),
     ...(host.cgroupVersion === 'v2' && !privileged ? [{ type: 'cgroup' }] : []),
   ];
@@ -158,17 +169,37 @@ function containerMounts(request: SpecRequest, privileged: boolean): OciMount[] 
       source: 'cgroup',
       options: ['nosuid', 'noexec', 'nodev', 'relatime', sysMode],
     },
-    bindMount({ containerPath: '/dev/shm', hostPath: request.shmPath, readonly: false }),
+    config.linux.securityContext.namespaceOptions.ipc === 'CONTAINER'
+      ? ownSharedMemory
+      : bindMount({ containerPath: '/dev/shm', hostPath: request.shmPath, readonly: false }),
   ];
+  const inMemory = (config.linux.beyondCri?.tmpfs ?? []).map(tmpfsMount);
   const asked = config.mounts.map((mount) => ({ ...mount, containerPath: posix.normalize(mount.containerPath) }));
-  const taken = new Set(asked.map((mount) => trimSlash(mount.containerPath)));
+  const taken = new Set(
+    [...asked.map(({ containerPath }) => containerPath), ...destinationsOf(inMemory)].map(trimSlash),
+  );
   const sandbox = request.sandboxMounts.filter((mount) => !taken.has(mount.containerPath));
   return [
     ...system.filter((mount) => !taken.has(mount.destination)),
     // A parent directory before what lies in it, else it would hide that.
-    ...[...sandbox, ...asked].sort((a, b) => depth(a.containerPath) - depth(b.containerPath)).map(bindMount),
+    ...[...[...sandbox, ...asked].map(bindMount), ...inMemory].sort(
+      (a, b) => depth(a.destination) - depth(b.destination),
+    ),
   ];
 }
+
+const ownSharedMemory: OciMount = {
+  destination: '/dev/shm',
+  type: 'tmpfs',
+  source: 'shm',
+  options: ['nosuid', 'noexec', 'nodev', 'mode=1777', 'size=65536k'],
+};
+
+function tmpfsMount({ containerPath, options }: { containerPath: string; options: readonly string[] }): OciMount {
+  return { destination: posix.normalize(containerPath), type: 'tmpfs', source: 'tmpfs', options };
+}
+
+const destinationsOf = (mounts: readonly OciMount[]) => mounts.map(({ destination }) => destination);
 
 const trimSlash = (path: string) => (path.length > 1 ? path.replace(/\/$/, '') : path);
 const depth = (path: string) => trimSlash(path).split('/').length;

@@ -17,6 +17,14 @@ describe('resolveContainerUser', () => {
     expect(resolve(user)).toEqual(expected);
   });
 
+  it.each([
+    ['app', { uid: 1000, gid: 1001 }],
+    ['app:extra', { uid: 1000, gid: 60 }],
+    ['7:staff', { uid: 7, gid: 50 }],
+  ])('takes the user %j that the pod names as an image does', (runAsUsername, expected) => {
+    expect(resolve('root:root', { runAsUsername })).toMatchObject(expected);
+  });
+
   it('lets the pod decide, and then ignores the group of the image', () => {
     expect(resolve('app:staff', { runAsUser: 0 })).toMatchObject({ uid: 0, gid: 0 });
     expect(resolve('app', { runAsUser: 1000, runAsGroup: 7, supplementalGroups: [99] })).toEqual({

@@ -29,12 +29,11 @@ export interface UserRequest {
 /** Who the first process is. Throws `invalidArgument` for a name that the image does not know. */
 export function resolveContainerUser(request: UserRequest): OciUser {
   const { securityContext } = request;
-  const [imageUser = '', imageGroup = ''] = request.imageUser.split(':');
-  const chosen = securityContext.runAsUser?.toString() ?? securityContext.runAsUsername ?? imageUser;
-  const usesImageUser = securityContext.runAsUser === undefined && securityContext.runAsUsername === undefined;
-  const entry = findUser(parsePasswd(request.passwd), chosen || '0');
+  const chosen = securityContext.runAsUser?.toString() ?? securityContext.runAsUsername ?? request.imageUser;
+  const [user = '', group = ''] = chosen.split(':');
+  const entry = findUser(parsePasswd(request.passwd), user || '0');
   const groups = parseGroup(request.group);
-  const gid = securityContext.runAsGroup ?? (usesImageUser && imageGroup ? findGroup(groups, imageGroup) : entry.gid);
+  const gid = securityContext.runAsGroup ?? (group ? findGroup(groups, group) : entry.gid);
   return { uid: entry.uid, gid, additionalGids: additionalGids(request, groups, entry.name, gid) };
 }
 

@@ -30,6 +30,7 @@ export interface OciProcess {
   readonly capabilities: OciCapabilities;
   readonly noNewPrivileges: boolean;
   readonly oomScoreAdj?: number;
+  readonly rlimits?: readonly { readonly type: string; readonly soft: number; readonly hard: number }[];
 }
 
 export interface OciDevice {
@@ -77,6 +78,21 @@ export interface OciResources {
   readonly pids?: { readonly limit: number };
   readonly hugepageLimits?: readonly { readonly pageSize: string; readonly limit: number }[];
   readonly unified?: Readonly<Record<string, string>>;
+}
+
+const noLimit = String(2n ** 64n - 1n);
+
+/**
+ * The text of config.json. A limit of -1 becomes the number that the kernel means by "none", which is too large for a number of JavaScript.
+ * Inside of strings quotes are escaped, so nothing else is met.
+ */
+export function encodeSpec(spec: OciSpec): string {
+  return JSON.stringify(spec).replaceAll(/"(soft|hard)":-1(?=[,}])/g, `"$1":${noLimit}`);
+}
+
+/** Of the text of a config.json whose PID namespace is a new one: the same with an existing one. Text, since its limits are no numbers of JavaScript. */
+export function joinPidNamespace(text: string, path: string): string {
+  return text.replace('{"type":"pid"}', () => JSON.stringify({ type: 'pid', path }));
 }
 
 export interface OciSpec {
