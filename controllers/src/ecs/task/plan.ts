@@ -12,10 +12,11 @@ import { controllerOf } from '../../runtime/owner.ts';
 import type { Plan, Step } from '../../runtime/step.ts';
 import { QueryError } from '@slipway/api/ecs/query-expression';
 import { type EffectiveDefinition, effectiveDefinition } from './effective-definition.ts';
+import { hasLostEssential, lossesOnNode } from './foreign-node.ts';
 import { notCarried } from './not-carried.ts';
 import type { ObservedTask } from './observe.ts';
 import { podFromTask, registeredLabel, taskFinalizer } from './pod-from-task.ts';
-import { conditionsOf, isFinal, isLaterState, taskStatus } from './task-status.ts';
+import { conditionsOf, isFinal, isLaterState, type StatusNow, taskStatus } from './task-status.ts';
 
 /** So long a stopped task can still be described, as in ECS. */
 export const keptAfterStopMs = 3_600_000;
@@ -37,9 +38,28 @@ export function planTask(observed: ObservedTask, nowMs: number): Plan<TaskStatus
   if (!isWanted) return planStop(observed, status.status, nowMs);
   const failure = failureToStart(pod) ?? loss(pod);
   if (failure) return end(task, ...failure);
+  return planOnNode(observed, pod, status, nowMs);
+}
+
+/** As long as it is wanted and nothing is wrong. What it loses is known when its node is. */
+function planOnNode(
+  { task, definition, node }: ObservedTask,
+  pod: Pod,
+  status: StatusNow,
+  nowMs: number,
+): Plan<TaskStatus> {
+  const effective = definition && effectiveDefinition(definition, task);
+  if (effective && hasLostEssential(pod, effective, node)) return end(task, ...essentialExit);
+  const onNode = effective ? lossesOnNode(pod, effective, node) : [];
+  const losses = effective && onNode.length > 0 ? [...notCarried(effective, task).losses, ...onNode] : undefined;
+  const told = losses && effectCondition(losses);
+  const isNews = told && !task.status?.conditions?.some(({ message }) => message === told.message);
   return {
     steps: [],
-    status: status.status,
+    status: told
+      ? { ...status.status, conditions: conditionsOf(status.status.conditions, [told], nowMs) }
+      : status.status,
+    ...(isNews ? { statusTells: [notCarriedEvent(onNode)] } : {}),
     ...(status.againAfterMs === undefined ? {} : { again: { afterMs: status.againAfterMs } }),
   };
 }
@@ -101,9 +121,7 @@ function planStart(observed: ObservedTask, nowMs: number): Plan<TaskStatus> {
         nowMs,
       ).status,
       statusAfterFailure: () => first,
-      ...(losses.length > 0
-        ? { statusTells: [{ type: 'Warning', reason: 'NotCarried', message: `without effect: ${losses.join('; ')}` }] }
-        : {}),
+      ...(losses.length > 0 ? { statusTells: [notCarriedEvent(losses)] } : {}),
     };
   } catch (error) {
     if (error instanceof QueryError) return end(task, 'TaskFailedToStart', `placement constraint: ${error.message}`);
@@ -125,6 +143,10 @@ function effectCondition(losses: readonly string[]) {
   return losses.length === 0
     ? ({ type, status: 'False', reason: 'AllFieldsCarried', message: '' } as const)
     : ({ type, status: 'True', reason: 'NotCarried', message: losses.join('; ') } as const);
+}
+
+function notCarriedEvent(losses: readonly string[]) {
+  return { type: 'Warning', reason: 'NotCarried', message: `without effect: ${losses.join('; ')}` } as const;
 }
 
 /**
@@ -211,7 +233,15 @@ function end(task: Task, stopCode: StopCode, reason: string): Plan<TaskStatus> {
 function whyItEnded(pod: Pod): [StopCode, string] {
   if (pod.status?.reason === 'DependencyFailed')
     return ['TaskFailedToStart', pod.status.message ?? 'a dependency failed'];
-  return loss(pod) ?? ['EssentialContainerExited', 'Essential container in task exited'];
+  return loss(pod) ?? refusal(pod) ?? essentialExit;
+}
+
+const essentialExit: [StopCode, string] = ['EssentialContainerExited', 'Essential container in task exited'];
+
+/** The node did not take the pod in: nothing of it ever was. */
+function refusal({ status }: Pod): [StopCode, string] | undefined {
+  if (status?.phase !== 'Failed' || !status.reason || status.containerStatuses?.length) return undefined;
+  return ['TaskFailedToStart', `${status.reason}: ${status.message ?? 'the node refused the pod'}`];
 }
 
 /** Waiting reasons of a container that no patience mends. */
