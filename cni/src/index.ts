@@ -13,6 +13,7 @@ export type {
   TableFailure,
   TableStep,
 } from './host/table-step.ts';
+export { type ListeningSocketOptions, openListeningSocket } from './host/listening-socket.ts';
 export { openPacketSocket, type PacketSocket, type PacketSocketOptions } from './host/packet-socket.ts';
 export { createSysctlRecord, type SysctlRecord, sysctlRecordRoot } from './host/sysctl-record.ts';
 export { bridgeTableName } from './plugins/bridge/bridge-ruleset.ts';

@@ -8,6 +8,12 @@ export {
   type NodeNetworkSettings,
   removeNodeNetwork,
 } from './compose-network.ts';
+export {
+  createNodeMetadata,
+  type NodeMetadata,
+  type NodeMetadataDeps,
+  type NodeMetadataSettings,
+} from './compose-task-metadata.ts';
 export type { NetworkBackend } from './network/overlay/overlay-settings.ts';
 export {
   type AgentConfig,

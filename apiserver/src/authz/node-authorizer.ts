@@ -79,6 +79,7 @@ export class NodeAuthorizer implements Authorizer {
         request.namespace === 'kube-node-lease' && ownName(['get', 'update', 'patch', 'delete'])(node, request),
       '/nodes/': (node, request) => this.#isOwnNode(node, request),
       '/pods/': (node, request) => this.#isOwnPods(node, request),
+      'ecs.slipway.dev/tasks/': (node, request) => this.#isOwnTask(node, request),
     };
   }
 
@@ -114,6 +115,15 @@ export class NodeAuthorizer implements Authorizer {
     return (verb === 'list' || verb === 'watch') && !isEmpty(this.#objects.cachedList(networkPolicies));
   }
 
+  /** That a pod of the node is: it may be asked about itself, and protect itself (NodeRestriction says from what). */
+  #isOwnTask(node: string, { verb, namespace, name }: ResourceAccess): boolean {
+    if ((verb !== 'get' && verb !== 'patch') || name === '') return false;
+    const pod = this.#objects.cached(objectKey({ group: '', resource: 'pods' }, namespace, name))?.object as
+      | Pod
+      | undefined;
+    return pod?.spec?.nodeName === node && isPodOfTask(pod, name);
+  }
+
   #isOwnSlices(node: string, { verb, group, resource, name, fieldSelector }: ResourceAccess): boolean {
     if (verb === 'create') return true;
     if (verb === 'list' || verb === 'watch' || verb === 'deletecollection') {
@@ -134,6 +144,11 @@ export class NodeAuthorizer implements Authorizer {
     const attachment = this.#objects.cached(objectKey({ group, resource }, undefined, name));
     return (attachment?.object as VolumeAttachment | undefined)?.spec?.nodeName === node;
   }
+}
+
+function isPodOfTask({ metadata }: Pod, name: string): boolean {
+  const owner = metadata.ownerReferences?.find(({ controller }) => controller);
+  return owner?.kind === 'Task' && owner.name === name && owner.apiVersion.startsWith('ecs.slipway.dev/');
 }
 
 function exactField(fieldSelector: string | undefined, field: string): string | undefined {

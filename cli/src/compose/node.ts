@@ -9,6 +9,7 @@ import {
   createCgroups,
   createLocalRuntime,
   createNodeAgent,
+  createNodeMetadata,
   createNodeNetwork,
   createPosixSpawn,
   detectCgroupLayout,
@@ -158,6 +159,7 @@ export async function composeAgent(
     sandboxes.map(({ id }) => id),
     signal,
   );
+  const metadata = await createNodeMetadata(settings, { ...deps, exec, log, transport, runtime });
   const agent = createNodeAgent(
     {
       nodeName: config.nodeName,
@@ -177,7 +179,7 @@ export async function composeAgent(
       ...deps,
       log,
       transport,
-      runtime,
+      runtime: metadata.over(runtime),
       images,
       cgroups: createCgroups(await detectCgroupLayout(), deps.clock),
       mounter: systemMounter,
@@ -185,7 +187,7 @@ export async function composeAgent(
       usePodCidr: (podCidr, stop) => network.usePodCidr(podCidr, stop),
       ...(certificates.keepServing ? { keepServing: certificates.keepServing } : {}),
       metrics: () => network.metrics(),
-      companions: (caches) => [(stop) => runtime.run(stop), ...network.companions(caches)],
+      companions: (caches) => [(stop) => runtime.run(stop), ...network.companions(caches), metadata.companion(caches)],
     },
   );
   return { name: 'node agent', ready: agent.ready, run: (stop) => agent.run(stop) };

@@ -1,4 +1,5 @@
 import type { Service, ServiceRevision, StoredDeployment, Task, TaskSpec } from '@slipway/api/ecs/kinds';
+import { clusterArnAnnotation } from '@slipway/api/ecs/task-metadata';
 import type { CapacityProviderStrategyItem } from '@slipway/api/ecs/generated/types';
 import { controllerReferenceTo } from '../../runtime/owner.ts';
 import { taskNameFor } from './deployment-target.ts';
@@ -37,12 +38,14 @@ export function taskOfService(
     ...(spec.enableExecuteCommand ? { enableExecuteCommand: true } : {}),
     ...(spec.propagateTags === 'SERVICE' && spec.tags?.length ? { tags: spec.tags } : {}),
   };
+  const clusterArn = service.metadata.annotations?.[clusterArnAnnotation];
   return {
     apiVersion: service.apiVersion ?? '',
     kind: 'Task',
     metadata: {
       namespace: service.metadata.namespace,
       name: taskNameFor(service, serviceDeployment, nowMs, place),
+      ...(clusterArn === undefined ? {} : { annotations: { [clusterArnAnnotation]: clusterArn } }),
       ownerReferences: [controllerReferenceTo(service)],
     },
     spec: task,

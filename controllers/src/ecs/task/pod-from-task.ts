@@ -6,6 +6,7 @@ import { controllerReferenceTo } from '../../runtime/owner.ts';
 import { containerFrom, stopTimeoutDefault, termsFrom } from './container-from-definition.ts';
 import type { EffectiveDefinition } from './effective-definition.ts';
 import { credentialsSecretName } from './secret-reference.ts';
+import { metadataAnnotation, withTaskVariables } from './task-metadata.ts';
 import { taskNetwork } from './task-network.ts';
 import { groupLabel, placementOf } from './task-placement.ts';
 import { taskVolumes } from './task-volumes.ts';
@@ -45,7 +46,11 @@ export function podFromTask(task: Task, definition: EffectiveDefinition, { provi
       name,
       namespace,
       labels,
-      annotations: { ...network.annotations, [containersAnnotation]: JSON.stringify(terms) },
+      annotations: {
+        ...network.annotations,
+        ...metadataAnnotation(task, definition),
+        [containersAnnotation]: JSON.stringify(terms),
+      },
       finalizers: [taskFinalizer],
       ownerReferences: [controllerReferenceTo(task)],
     },
@@ -63,8 +68,10 @@ export function podFromTask(task: Task, definition: EffectiveDefinition, { provi
       containers: withTaskCpu(definition, (each) => {
         const volumeMounts = mounts.get(each.name) ?? [];
         const ports = network.ports.get(each.name) ?? [];
+        const container = containerFrom(each);
         return {
-          ...containerFrom(each),
+          ...container,
+          env: withTaskVariables(task, container.env),
           ...(ports.length > 0 ? { ports: [...ports] } : {}),
           ...(volumeMounts.length > 0 ? { volumeMounts: [...volumeMounts] } : {}),
         };

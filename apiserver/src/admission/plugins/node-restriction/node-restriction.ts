@@ -10,6 +10,7 @@ import { claimStatusProblem, csiNodeProblem, csrProblem, leaseProblem, resourceS
 import { addressProblem, subnetProblem } from './own-addresses.ts';
 import { nodeProblem } from './own-node.ts';
 import { podProblem } from './own-pods.ts';
+import { taskProblem } from './own-tasks.ts';
 import { tokenProblem } from './own-tokens.ts';
 
 /** Why the agent of the node may not write this; a StatusError where it is no question of rights. */
@@ -26,6 +27,7 @@ const checks: Readonly<Record<string, NodeCheck>> = {
   'certificates.k8s.io/certificatesigningrequests': csrProblem,
   'networks.slipway.dev/networksubnets': subnetProblem,
   'networks.slipway.dev/networkaddresses': addressProblem,
+  'ecs.slipway.dev/tasks': taskProblem,
 };
 
 const operations = ['CREATE', 'UPDATE', 'DELETE'] as const;
@@ -42,6 +44,7 @@ export const nodeRestriction: AdmissionPlugin = {
     { operations, group: 'storage.k8s.io', resources: ['csinodes'] },
     { operations, group: 'resource.k8s.io', resources: ['resourceslices'] },
     { operations, group: 'networks.slipway.dev', resources: ['networksubnets', 'networkaddresses'] },
+    { operations, group: 'ecs.slipway.dev', resources: ['tasks', 'tasks/*'] },
     { operations: ['CREATE'], group: 'certificates.k8s.io', resources: ['certificatesigningrequests'] },
   ],
 

@@ -1,4 +1,5 @@
 /** Create, update, delete, describe and list services. */
+import { clusterArnAnnotation } from '@slipway/api/ecs/task-metadata';
 import { isStatus } from '@slipway/api/status-error';
 import { nameFrom } from '../identity/arns.ts';
 import { objectName } from '../identity/object-names.ts';
@@ -51,7 +52,9 @@ export async function createService(request: CreateServiceRequest, context: Oper
   };
   const { namespace } = cluster;
   try {
-    const created = await context.objects.create<ServiceObject>('Service', { metadata: { name, namespace }, spec });
+    const annotations = { [clusterArnAnnotation]: context.arns.cluster(cluster.name) };
+    const metadata = { name, namespace, annotations };
+    const created = await context.objects.create<ServiceObject>('Service', { metadata, spec });
     return { service: shownService(created, around(cluster, context), true) };
   } catch (error) {
     if (isStatus(error, 'AlreadyExists')) throw notIdempotent();

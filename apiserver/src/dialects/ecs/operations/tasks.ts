@@ -1,5 +1,6 @@
 /** Run, start, stop, describe, list and protect tasks. */
 import { createHash } from 'node:crypto';
+import { clusterArnAnnotation } from '@slipway/api/ecs/task-metadata';
 import { isStatus } from '@slipway/api/status-error';
 import { formatTime } from '@slipway/kit/clock';
 import { nameFrom } from '../identity/arns.ts';
@@ -137,9 +138,12 @@ async function createTask(
   { objects, arns }: OperationContext,
 ): Promise<TaskObject> {
   const { namespace } = cluster;
-  const annotations = fingerprint === undefined ? {} : { annotations: { [requestAnnotation]: fingerprint } };
+  const annotations = {
+    [clusterArnAnnotation]: arns.cluster(cluster.name),
+    ...(fingerprint === undefined ? {} : { [requestAnnotation]: fingerprint }),
+  };
   try {
-    return await objects.create<TaskObject>('Task', { metadata: { name, namespace, ...annotations }, spec });
+    return await objects.create<TaskObject>('Task', { metadata: { name, namespace, annotations }, spec });
   } catch (error) {
     if (!isStatus(error, 'AlreadyExists') || fingerprint === undefined) throw error;
     await objects.refresh();
