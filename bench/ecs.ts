@@ -1,97 +1,24 @@
 /**
  * The ECS API with signatures verified: RegisterTaskDefinition, and DescribeTasks of a hundred running tasks, over plain HTTP and over TLS on
- * the loopback. The client signs once a second and writes ready-made bytes, so that it costs little. Prints a table.
+ * the loopback, each after a warm-up. Prints a table.
  */
-import { createHash, createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createServer, connect, type Socket } from 'node:net';
 import { loadavg } from 'node:os';
-import { connect as connectTls } from 'node:tls';
 import { type BenchCluster, startCluster } from './cluster.ts';
+import { EcsConnection, freePort, prepareEcs, sha256, signedRequest } from './ecs-client.ts';
 
 const seconds = Number(process.argv[2] ?? 5);
 const connections = 16;
-const key = { id: 'AKIABENCH', secret: 'bench-secret' };
-const region = 'eu-central-1';
+/** Until the server's code is compiled. */
+const warmUpSeconds = 2;
 
-function hmac(secret: string | Buffer, text: string): Buffer {
-  return createHmac('sha256', secret).update(text).digest();
-}
-
-const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
-
-/** A whole request, signed for this second. */
-function signedRequest(host: string, operation: string, body: string): Buffer {
-  const time = `${new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}Z`;
-  const headers = {
-    'content-type': 'application/x-amz-json-1.1',
-    host,
-    'x-amz-date': time,
-    'x-amz-target': `AmazonEC2ContainerServiceV20141113.${operation}`,
-  };
-  const names = Object.keys(headers).join(';');
-  const lines = Object.entries(headers).map(([name, value]) => `${name}:${value}`);
-  const canonical = ['POST', '/', '', ...lines, '', names, sha256(body)].join('\n');
-  const scope = `${time.slice(0, 8)}/${region}/ecs/aws4_request`;
-  const signing = scope.split('/').reduce<string | Buffer>((last, part) => hmac(last, part), `AWS4${key.secret}`);
-  const signature = hmac(signing, `AWS4-HMAC-SHA256\n${time}\n${scope}\n${sha256(canonical)}`).toString('hex');
-  const authorization = `AWS4-HMAC-SHA256 Credential=${key.id}/${scope}, SignedHeaders=${names}, Signature=${signature}`;
-  const sent = [...lines.map((line) => line.replace(':', ': ')), `authorization: ${authorization}`];
-  return Buffer.from(
-    `POST / HTTP/1.1\r\n${sent.join('\r\n')}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
-}
-
-/** One connection: a request at a time, answers told by their length alone. */
-class Connection {
-  readonly #socket: Socket;
-  #left = 0;
-  #head = '';
-  #answered: ((ok: boolean) => void) | undefined;
-  #isOk = false;
-
-  constructor(socket: Socket) {
-    this.#socket = socket;
-    socket.on('data', (chunk: Buffer) => this.#take(chunk));
-  }
-
-  send(request: Buffer): Promise<boolean> {
-    return new Promise((resolve) => {
-      this.#answered = resolve;
-      this.#socket.write(request);
-    });
-  }
-
-  close(): void {
-    this.#socket.destroy();
-  }
-
-  #take(chunk: Buffer): void {
-    if (this.#left === 0) {
-      const end = chunk.indexOf('\r\n\r\n');
-      this.#head = chunk.subarray(0, end).toString('latin1');
-      this.#isOk = this.#head.startsWith('HTTP/1.1 200');
-      this.#left = Number(/content-length: (\d+)/i.exec(this.#head)?.[1] ?? 0) - (chunk.length - end - 4);
-    } else this.#left -= chunk.length;
-    if (this.#left === 0) this.#answered?.(this.#isOk);
-  }
-}
-
-async function open(port: number, isTls: boolean): Promise<Connection> {
-  const socket = isTls
-    ? connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false })
-    : connect(port, '127.0.0.1');
-  await new Promise((done, fail) => socket.once(isTls ? 'secureConnect' : 'connect', done).once('error', fail));
-  return new Connection(socket.setNoDelay(true));
-}
-
-async function rate(port: number, isTls: boolean, operation: string, body: string) {
-  const all = await Promise.all(Array.from({ length: connections }, () => open(port, isTls)));
+async function rate(port: number, isTls: boolean, operation: string, body: string, lastsSeconds = seconds) {
+  const all = await Promise.all(Array.from({ length: connections }, () => EcsConnection.open(port, isTls)));
   const host = `127.0.0.1:${port}`;
   let [made, failed] = [0, 0];
   const times: number[] = [];
   const startMs = performance.now();
-  const untilMs = startMs + seconds * 1000;
+  const untilMs = startMs + lastsSeconds * 1000;
   let signed: { second: number; request: Buffer } = { second: -1, request: Buffer.alloc(0) };
   const request = () => {
     const second = Math.floor(Date.now() / 1000);
@@ -121,21 +48,8 @@ function cpuMs(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((done) => server.once('listening', done));
-  const { port } = server.address() as { port: number };
-  await new Promise((done) => server.close(done));
-  return port;
-}
-
 async function hundredTasks(cluster: BenchCluster): Promise<string[]> {
   const group = '/apis/ecs.slipway.dev/v1';
-  await cluster.call('POST', `${group}/clusters`, {
-    apiVersion: 'ecs.slipway.dev/v1',
-    kind: 'Cluster',
-    metadata: { name: 'default' },
-  });
   const ids = Array.from({ length: 100 }, (_, index) => sha256(String(index)).slice(0, 32));
   const at = new Date().toISOString();
   for (const name of ids) {
@@ -175,10 +89,7 @@ async function hundredTasks(cluster: BenchCluster): Promise<string[]> {
 const port = await freePort();
 const cluster = await startCluster({ command: 'apiserver', flags: [`--ecs-port=${port}`] });
 try {
-  const metadata = { name: 'bench', namespace: 'kube-system' };
-  const stringData = { accessKeyId: key.id, secretAccessKey: key.secret, user: 'bench', groups: 'system:masters' };
-  const secret = { apiVersion: 'v1', kind: 'Secret', type: 'slipway.dev/aws-access-key', metadata, stringData };
-  await cluster.call('POST', '/api/v1/namespaces/kube-system/secrets', secret);
+  await prepareEcs(cluster);
   const tasks = await hundredTasks(cluster);
   const definition = {
     family: 'bench',
@@ -200,6 +111,7 @@ try {
   for (const [name, body] of Object.entries(inputs)) {
     for (const isTls of [false, true]) {
       const operation = name.split(' ')[0] ?? '';
+      await rate(port, isTls, operation, body, warmUpSeconds);
       const beforeMs = cpuMs(cluster.pid);
       const result = await rate(port, isTls, operation, body);
       const serverMs = ((cpuMs(cluster.pid) - beforeMs) / (result.perSecond * seconds)).toFixed(2);
