@@ -1,5 +1,5 @@
 /**
- * From RunTask to RUNNING on a real node, the image there, one task after another: what DescribeTasks says, asked again at once. With what
+ * From RunTask to RUNNING on a real node, the image there, one task after another: what DescribeTasks says, asked every 5 ms. With what
  * happened on the way, by a watch of pods and tasks and by the agent's own timings. Needs root and an image, which it builds from busybox-static.
  * `node bench/ecs-run-task.ts [tasks]`
  */
@@ -9,11 +9,14 @@ import { join, resolve } from 'node:path';
 import { slipwayBin, startCluster } from './cluster.ts';
 import { EcsConnection, freePort, prepareEcs } from './ecs-client.ts';
 import { median, PodPhases } from './pod-phases.ts';
+import { rest } from './rest.ts';
 import { watch } from './watch.ts';
 
 const image = 'localhost/bench:1';
 const rounds = Number(process.argv[2] ?? 20);
 const warmUpRounds = 3;
+/** Asking without a pause would keep the processor from what is measured. */
+const pollMs = 5;
 
 interface SeenTask {
   readonly metadata: { readonly name: string };
@@ -73,12 +76,12 @@ try {
       const status = described.tasks[0]?.lastStatus;
       if (status === 'RUNNING') break;
       if (status === 'STOPPED') throw new Error('the task stopped');
-      await new Promise((next) => setImmediate(next));
+      await rest(pollMs);
     }
     const runningMs = performance.now() - startedMs;
     const name = task.split('/').at(-1) ?? '';
     await ecs.call('StopTask', { task });
-    while (!seen.get(name)?.has('task STOPPED')) await new Promise((next) => setImmediate(next));
+    while (!seen.get(name)?.has('task STOPPED')) await rest(pollMs);
     if (round < 0) continue;
     tookMs.push(runningMs);
     phases.created(uids.get(name) ?? '', startedAtMs);

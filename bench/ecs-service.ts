@@ -86,7 +86,7 @@ async function stage(what: string, work: () => Promise<void>): Promise<void> {
 }
 
 interface DescribedService {
-  readonly deployments: readonly { readonly rolloutState?: string }[];
+  readonly deployments: readonly { readonly taskDefinition: string }[];
   readonly runningCount: number;
   readonly desiredCount: number;
 }
@@ -99,13 +99,15 @@ try {
       family: 'bench',
       containerDefinitions: [{ name: 'app', image: `example/app:${version}`, memory: 16 }],
     });
-  const untilStable = async () => {
+  /** The scheduler takes a moment to see that there is another version. */
+  const untilStable = async (version: number) => {
     for (;;) {
       const { services } = await ecs.call<{ services: DescribedService[] }>('DescribeServices', {
         services: ['bench'],
       });
       const [service] = services;
-      if (service?.deployments.length === 1 && service.runningCount === service.desiredCount) return;
+      const isCurrent = service?.deployments[0]?.taskDefinition.endsWith(`:${version}`);
+      if (isCurrent && service?.deployments.length === 1 && service.runningCount === service.desiredCount) return;
       await rest(pollMs);
     }
   };
@@ -126,13 +128,13 @@ try {
   );
   await stage(`a service of ${tasks} tasks on ${nodes} nodes`, async () => {
     await ecs.call('CreateService', { serviceName: 'bench', taskDefinition: 'bench', desiredCount: tasks });
-    await untilStable();
+    await untilStable(1);
   });
   await rest(2_000);
   await stage('a rolling update of it', async () => {
     await register('2');
     await ecs.call('UpdateService', { service: 'bench', taskDefinition: 'bench' });
-    await untilStable();
+    await untilStable(2);
   });
   await stage(`a Deployment of ${tasks} pods`, async () => {
     const labels = { app: 'bench' };

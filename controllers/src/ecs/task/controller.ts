@@ -7,6 +7,8 @@ import { familyIndex, familyOf, observeTask } from './observe.ts';
 import { planGoneTask, planTask } from './plan.ts';
 
 const waitingIndex = 'tasks-without-pod';
+/** A start is two writes, one after the other, and what is written at the same time is committed together: a service starts hundreds. */
+const workers = 64;
 
 export const taskIndexes = [
   indexOn(kinds.ecsTaskDefinitions, familyIndex, familyOf),
@@ -22,6 +24,7 @@ export const ecsTaskController = definitionFrom({
   component: 'ecs-task-controller',
   account: 'ecs-task-controller',
   primary: kinds.ecsTasks,
+  workers,
   triggers: [
     { on: kinds.pods, via: 'owner' },
     triggerOn(kinds.ecsTaskDefinitions, ({ spec }, caches) =>
