@@ -19,6 +19,7 @@ import { serviceAccountController } from './cluster/service-account/controller.t
 import { staleDisruptionController } from './cluster/stale-disruption/controller.ts';
 import { taintEvictionController } from './cluster/taint-eviction/controller.ts';
 import { ecsServiceController } from './ecs/service/controller.ts';
+import { ecsClusterController } from './ecs/cluster/controller.ts';
 import { containerInstanceController } from './ecs/container-instance/controller.ts';
 import { taskDefinitionController } from './ecs/task-definition/controller.ts';
 import { ecsTaskController } from './ecs/task/controller.ts';
@@ -82,6 +83,7 @@ export function allControllers(config: ControllersConfig, clock: Clock): readonl
     ttlAfterFinishedController,
     ecsServiceController,
     ecsTaskController,
+    ecsClusterController,
     containerInstanceController,
     taskDefinitionController,
     endpointSliceController,

@@ -36,6 +36,7 @@ import type {
 } from '@slipway/api/types';
 import {
   type CapacityProvider,
+  type Cluster,
   type ContainerInstance,
   ecsGroup,
   type Service as EcsService,
@@ -177,6 +178,7 @@ export const kinds = {
     kind: 'NetworkAttachmentDefinition',
     namespaced: true,
   } as Kind<NetworkAttachmentDefinition>,
+  ecsClusters: ecsKind<Cluster>('clusters', 'Cluster', false),
   ecsContainerInstances: ecsKind<ContainerInstance>('containerinstances', 'ContainerInstance', false),
   ecsTaskDefinitions: ecsKind<TaskDefinition>('taskdefinitions', 'TaskDefinition', false),
   ecsTaskDefinitionFamilies: ecsKind<TaskDefinitionFamily>('taskdefinitionfamilies', 'TaskDefinitionFamily', false),

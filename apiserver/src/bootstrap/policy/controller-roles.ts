@@ -265,6 +265,14 @@ export const ownControllerRoles: Readonly<Record<string, Rules>> = {
     on('core', 'nodes', read),
     tellEvents,
   ],
+  'ecs-cluster-controller': [
+    on('ecs.slipway.dev', 'clusters', 'get list patch watch'),
+    on('ecs.slipway.dev', 'clusters/status', 'update'),
+    on('ecs.slipway.dev', 'clusters/finalizers', 'update'),
+    on('ecs.slipway.dev', 'containerinstances services tasks', read),
+    on('core', 'namespaces', 'create get list watch'),
+    tellEvents,
+  ],
   'ecs-container-instance-controller': [
     on('ecs.slipway.dev', 'containerinstances', 'create delete get list patch watch'),
     on('ecs.slipway.dev', 'containerinstances/status', 'patch'),

@@ -2,6 +2,7 @@
  * The objects as one user may use them. Reads come from the watch cache, each kind and name authorised as in any other request: `refresh` once, and
  * what follows sees everything written before. Kinds have one version, so what is stored is what is shown. Writes take the whole line in process.
  */
+import { isStatus } from '@slipway/api/status-error';
 import type { ResourcePath, Transport } from '@slipway/api/transport';
 import type { KubeObject } from '@slipway/api/types';
 import type { Clock } from '@slipway/kit/clock';
@@ -26,6 +27,8 @@ export interface Place {
 }
 
 const fieldManager = 'ecs';
+/** Each attempt that is lost was won by somebody else. */
+const changeAttemptsMax = 20;
 
 export class UserObjects {
   readonly #deps: UserObjectsDeps;
@@ -136,6 +139,28 @@ export class UserObjects {
       look();
     });
     return now();
+  }
+
+  /**
+   * Changes what follows from the object as it is: nobody else's change gets lost, however many come at the same time. Answers undefined when the
+   * object is not there. Throws StatusError.
+   */
+  async change<T extends KubeObject>(
+    kind: EcsKind,
+    place: Place,
+    patchFrom: (object: T) => object,
+  ): Promise<T | undefined> {
+    for (let attempt = 1; ; attempt++) {
+      const object = this.resolve<T>(kind, place);
+      if (!object) return undefined;
+      const { resourceVersion } = object.metadata;
+      try {
+        return await this.patch<T>(kind, place, { metadata: { resourceVersion }, ...patchFrom(object) });
+      } catch (error) {
+        if (!isStatus(error, 'Conflict') || attempt === changeAttemptsMax) throw error;
+        await this.refresh();
+      }
+    }
   }
 
   async remove(kind: EcsKind, { namespace, name }: Place): Promise<void> {

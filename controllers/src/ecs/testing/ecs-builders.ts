@@ -1,5 +1,5 @@
 /** Objects of ECS as the API server has them, small. */
-import type { Service, ServiceSpec, Task, TaskDefinition, TaskSpec } from '@slipway/api/ecs/kinds';
+import type { Cluster, Service, ServiceSpec, Task, TaskDefinition, TaskSpec } from '@slipway/api/ecs/kinds';
 import type { ContainerDefinition } from '@slipway/api/ecs/generated/types';
 import type { KubeObject } from '@slipway/api/types';
 
@@ -38,4 +38,8 @@ export function aService(spec: Partial<ServiceSpec> = {}, metadata: Partial<Kube
     metadata: { namespace, name: 'web', uid: 'uid-service', generation: 1, ...metadata },
     spec: { taskDefinition: 'web', desiredStatus: 'ACTIVE', schedulingStrategy: 'REPLICA', ...spec },
   };
+}
+
+export function aCluster(name: string, spec: Cluster['spec'] = {}): Cluster {
+  return { apiVersion: 'ecs.slipway.dev/v1', kind: 'Cluster', metadata: { name, uid: `uid-${name}` }, spec };
 }

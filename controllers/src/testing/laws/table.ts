@@ -14,6 +14,7 @@ import { rootCaLaws } from '../../cluster/root-ca/laws.ts';
 import { serviceAccountLaws } from '../../cluster/service-account/laws.ts';
 import { taintEvictionLaws } from '../../cluster/taint-eviction/laws.ts';
 import { ecsServiceLaws } from '../../ecs/service/laws.ts';
+import { ecsClusterLaws } from '../../ecs/cluster/laws.ts';
 import { containerInstanceLaws } from '../../ecs/container-instance/laws.ts';
 import { taskDefinitionLaws } from '../../ecs/task-definition/laws.ts';
 import { ecsTaskLaws } from '../../ecs/task/laws.ts';
@@ -41,6 +42,7 @@ import type { ControllerLaws } from './controller-laws.ts';
 export const lawTable: readonly ControllerLaws[] = [
   ecsServiceLaws,
   ecsTaskLaws,
+  ecsClusterLaws,
   containerInstanceLaws,
   taskDefinitionLaws,
   deploymentLaws,

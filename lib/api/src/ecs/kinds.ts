@@ -140,7 +140,36 @@ export interface ContainerInstanceStatus {
 }
 
 export interface CapacityProvider extends KubeObject {
-  spec?: { readonly name?: string; readonly nodeSelector?: Readonly<Record<string, string>> };
+  spec?: {
+    readonly name?: string;
+    readonly nodeSelector?: Readonly<Record<string, string>>;
+    readonly autoScalingGroupProvider?: ecs.AutoScalingGroupProvider;
+    readonly tags?: readonly ecs.Tag[];
+  };
+}
+
+/** A namespace: the one of its name. */
+export interface Cluster extends KubeObject {
+  spec?: {
+    readonly clusterName?: string;
+    readonly settings?: readonly ecs.ClusterSetting[];
+    readonly configuration?: ecs.ClusterConfiguration;
+    readonly capacityProviders?: readonly string[];
+    readonly defaultCapacityProviderStrategy?: readonly ecs.CapacityProviderStrategyItem[];
+    readonly serviceConnectDefaults?: ecs.ClusterServiceConnectDefaults;
+    readonly tags?: readonly ecs.Tag[];
+  };
+  status?: ClusterStatus;
+}
+
+export interface ClusterStatus {
+  readonly status?: 'ACTIVE' | 'DEPROVISIONING';
+  readonly registeredContainerInstancesCount?: number;
+  readonly runningTasksCount?: number;
+  readonly pendingTasksCount?: number;
+  readonly activeServicesCount?: number;
+  readonly observedGeneration?: number;
+  readonly conditions?: readonly TaskCondition[];
 }
 
 /** Times are text in objects. */

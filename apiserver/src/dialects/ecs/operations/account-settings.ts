@@ -1,5 +1,6 @@
 /** Account settings: for everybody, or for one principal. They are kept and answered; the platform follows none of them yet. */
 import { createHash } from 'node:crypto';
+import { isStatus } from '@slipway/api/status-error';
 import type { AccountSettingObject } from '../kinds.ts';
 import type {
   DeleteAccountSettingRequest,
@@ -51,11 +52,15 @@ async function put(name: string, value: string, principal: string | undefined, c
   }
   const { objects } = context;
   const place = { name: nameFor(name, principal) };
-  const known = objects.resolve<AccountSettingObject>('AccountSetting', place);
   const spec = { name, value, ...(principal === undefined ? {} : { principal }) };
-  const written = known
-    ? await objects.patch<AccountSettingObject>('AccountSetting', place, { spec })
-    : await objects.create<AccountSettingObject>('AccountSetting', { metadata: place, spec });
+  const patched = () => objects.patch<AccountSettingObject>('AccountSetting', place, { spec });
+  const written = objects.resolve('AccountSetting', place)
+    ? await patched()
+    : await objects.create<AccountSettingObject>('AccountSetting', { metadata: place, spec }).catch((error) => {
+        // Put by somebody else at the same time: the last word holds.
+        if (isStatus(error, 'AlreadyExists')) return patched();
+        throw error;
+      });
   return shown(written.spec.name, written.spec.value, principal, context);
 }
 

@@ -11,20 +11,20 @@ import type {
 } from '../model/generated/types.ts';
 import { clientException, EcsError, invalidParameter, unsupportedFeature } from '../wire/ecs-error.ts';
 import { fargateProviders, findProvider, providerNameOf } from './capacity-strategy.ts';
+import { clusterOf } from './cluster-reference.ts';
 import type { OperationContext } from './context.ts';
 import { pageOf } from './paging.ts';
 import { checkTags } from './tag-rules.ts';
 import { namePattern } from './task-definition-rules.ts';
 
 export async function createCapacityProvider(request: CreateCapacityProviderRequest, context: OperationContext) {
-  const { name, autoScalingGroupProvider, managedInstancesProvider, tags = [] } = request;
+  const { name, autoScalingGroupProvider, tags = [] } = request;
   if (!namePattern.test(name) || /^(aws|ecs|fargate)/i.test(name)) {
     throw clientException(
       'The specified capacity provider name is invalid. Up to 255 characters are allowed, including letters (upper and lowercase), numbers, underscores, and hyphens. The name cannot be prefixed with "aws", "ecs", or "fargate". Specify a valid name and try again.',
     );
   }
-  if (managedInstancesProvider) throw unsupportedFeature('managedInstancesProvider is not served.');
-  if (!autoScalingGroupProvider) throw clientException('autoScalingGroupProvider can not be blank.');
+  checkKind(request);
   checkTags(tags);
   const object = objectName('capacityProvider', name);
   const own = object === name ? {} : { name };
@@ -41,8 +41,21 @@ export async function createCapacityProvider(request: CreateCapacityProviderRequ
   }
 }
 
+type ProviderKind = Pick<CreateCapacityProviderRequest, 'cluster'> & {
+  readonly autoScalingGroupProvider?: object;
+  readonly managedInstancesProvider?: object;
+};
+
+/** Throws EcsError. */
+function checkKind({ cluster, autoScalingGroupProvider, managedInstancesProvider }: ProviderKind): void {
+  if (managedInstancesProvider) throw unsupportedFeature('managedInstancesProvider is not served.');
+  if (!autoScalingGroupProvider) throw clientException('autoScalingGroupProvider can not be blank.');
+  if (cluster !== undefined) throw clientException('cluster is for capacity providers of managed instances.');
+}
+
 export function describeCapacityProviders(request: DescribeCapacityProvidersRequest, context: OperationContext) {
-  const { capacityProviders = [] } = request;
+  const { capacityProviders = [], include = [] } = request;
+  const withTags = include.includes('TAGS');
   if (capacityProviders.length > 0) {
     const shown: object[] = [];
     const failures: object[] = [];
@@ -51,7 +64,7 @@ export function describeCapacityProviders(request: DescribeCapacityProvidersRequ
       const found = findProvider(name, context);
       if (found) {
         context.objects.get('CapacityProvider', { name: found.metadata.name ?? '' });
-        shown.push(shownProvider(found, context));
+        shown.push(shownProvider(found, context, withTags));
       } else if (fargateProviders.includes(name)) shown.push(fargateProvider(name, context));
       else failures.push({ arn: context.arns.capacityProvider(name), reason: 'MISSING' });
     }
@@ -59,9 +72,14 @@ export function describeCapacityProviders(request: DescribeCapacityProvidersRequ
   }
   const all = new Map<string, object>(fargateProviders.map((name) => [name, fargateProvider(name, context)]));
   for (const each of context.objects.list<CapacityProviderObject>('CapacityProvider')) {
-    all.set(providerNameOf(each), shownProvider(each, context));
+    all.set(providerNameOf(each), shownProvider(each, context, withTags));
   }
-  const { items, nextToken } = pageOf([...all.keys()].sort(), request);
+  const ofCluster =
+    request.cluster === undefined
+      ? undefined
+      : (clusterOf(request.cluster, context).object.spec.capacityProviders ?? []);
+  const names = [...all.keys()].filter((name) => ofCluster?.includes(name) ?? true);
+  const { items, nextToken } = pageOf(names.sort(), request);
   return {
     capacityProviders: items.map((name) => all.get(name)),
     failures: [],
@@ -70,8 +88,8 @@ export function describeCapacityProviders(request: DescribeCapacityProvidersRequ
 }
 
 export async function updateCapacityProvider(request: UpdateCapacityProviderRequest, context: OperationContext) {
-  const { name, autoScalingGroupProvider, managedInstancesProvider } = request;
-  if (managedInstancesProvider) throw unsupportedFeature('managedInstancesProvider is not served.');
+  const { name, autoScalingGroupProvider } = request;
+  checkKind(request);
   const found = existingProvider(name, context);
   const place = { name: found.metadata.name ?? '' };
   const changes = { spec: { autoScalingGroupProvider } };
@@ -114,7 +132,7 @@ function existingProvider(reference: string, context: OperationContext): Capacit
   throw invalidParameter('The specified capacity provider does not exist. Specify a valid name or ARN and try again.');
 }
 
-function shownProvider(provider: CapacityProviderObject, { arns }: OperationContext): object {
+function shownProvider(provider: CapacityProviderObject, { arns }: OperationContext, withTags = true): object {
   const name = providerNameOf(provider);
   const { autoScalingGroupProvider, tags = [] } = provider.spec;
   return {
@@ -123,7 +141,7 @@ function shownProvider(provider: CapacityProviderObject, { arns }: OperationCont
     status: 'ACTIVE',
     ...(autoScalingGroupProvider ? { autoScalingGroupProvider } : {}),
     type: 'EC2_AUTOSCALING',
-    tags,
+    tags: withTags ? tags : [],
   };
 }
 

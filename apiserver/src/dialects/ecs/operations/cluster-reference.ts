@@ -1,7 +1,7 @@
 import { clusterOfArn, nameFrom } from '../identity/arns.ts';
 import { objectName } from '../identity/object-names.ts';
 import type { ClusterObject } from '../kinds.ts';
-import { clusterNotFound, invalidParameter } from '../wire/ecs-error.ts';
+import { clusterInactive, clusterNotFound, invalidParameter } from '../wire/ecs-error.ts';
 import type { OperationContext } from './context.ts';
 
 export interface ClusterReference {
@@ -18,6 +18,13 @@ export const defaultCluster = 'default';
 export function clusterOf(reference: string | undefined, context: OperationContext): ClusterReference {
   const found = findCluster(reference, context);
   if (!found) throw clusterNotFound();
+  return found;
+}
+
+/** One that takes something new. Throws EcsError ClusterNotFoundException for one that is on its way out, too. */
+export function activeClusterOf(reference: string | undefined, context: OperationContext): ClusterReference {
+  const found = clusterOf(reference, context);
+  if (found.object.metadata.deletionTimestamp !== undefined) throw clusterInactive();
   return found;
 }
 

@@ -242,6 +242,20 @@ export async function deleteAttributes(
   return { attributes };
 }
 
+/** Throws EcsError InvalidParameterException. */
+function checkAttribute({ name, value }: Attribute): void {
+  if (!/^[\w./\\-]{1,128}$/.test(name)) {
+    throw invalidParameter(
+      `Invalid attribute name '${name.slice(0, 128)}'. Up to 128 letters, numbers, hyphens, underscores, slashes, and periods are allowed.`,
+    );
+  }
+  if (value !== undefined && !/^(?! )[\w.@:/\\ -]{1,128}(?<! )$/.test(value)) {
+    throw invalidParameter(
+      `Invalid value of the attribute '${name}'. Up to 128 letters, numbers, hyphens, underscores, periods, at signs, slashes, colons, and spaces between them are allowed.`,
+    );
+  }
+}
+
 async function changeAttributes(
   reference: string | undefined,
   attributes: readonly Attribute[],
@@ -254,6 +268,7 @@ async function changeAttributes(
   }
   const byTarget = new Map<string, Attribute[]>();
   for (const attribute of attributes) {
+    checkAttribute(attribute);
     if (attribute.targetId === undefined) throw invalidParameter(`The attribute '${attribute.name}' has no targetId.`);
     const target = nameFrom('container-instance', attribute.targetId);
     byTarget.set(target, [...(byTarget.get(target) ?? []), attribute]);
@@ -264,13 +279,16 @@ async function changeAttributes(
     if (!instance || !belongsTo(instance, cluster)) {
       throw new EcsError('TargetNotFoundException', `The target '${name}' was not found.`);
     }
-    const own = change(instance.spec.attributes ?? [], changes);
-    if (own.length > attributesMax) {
-      throw new EcsError(
-        'AttributeLimitExceededException',
-        `A container instance can have at most ${attributesMax} custom attributes.`,
-      );
-    }
-    await objects.patch('ContainerInstance', { name }, { spec: { attributes: own } });
+    await objects.change<ContainerInstanceObject>('ContainerInstance', { name }, ({ spec }) => {
+      const own = change(spec.attributes ?? [], changes);
+      if (own.length > attributesMax) throw tooManyAttributes();
+      return { spec: { attributes: own } };
+    });
   }
 }
+
+const tooManyAttributes = () =>
+  new EcsError(
+    'AttributeLimitExceededException',
+    `A container instance can have at most ${attributesMax} custom attributes.`,
+  );

@@ -14,7 +14,13 @@ import type {
 } from '../model/generated/types.ts';
 import { serviceNameOf, serviceStatusOf, shownService } from '../shown/service.ts';
 import { invalidParameter, serviceNotActive, serviceNotFound } from '../wire/ecs-error.ts';
-import { type ClusterReference, clusterNameOf, clusterOf, nameInCluster } from './cluster-reference.ts';
+import {
+  activeClusterOf,
+  type ClusterReference,
+  clusterNameOf,
+  clusterOf,
+  nameInCluster,
+} from './cluster-reference.ts';
 import type { ClusterObject } from '../kinds.ts';
 import type { OperationContext } from './context.ts';
 import { checkLaunch } from './launch-rules.ts';
@@ -26,7 +32,7 @@ import { checkToken } from './tasks.ts';
 import { shortReference, usableDefinition } from './task-definitions.ts';
 
 export async function createService(request: CreateServiceRequest, context: OperationContext) {
-  const cluster = clusterOf(request.cluster, context);
+  const cluster = activeClusterOf(request.cluster, context);
   const { serviceName, taskDefinition, clientToken, schedulingStrategy = 'REPLICA' } = request;
   checkToken(clientToken, 36);
   if (serviceName === '') throw invalidParameter('Service name can not be blank.');

@@ -19,21 +19,31 @@ import type { KubeObject } from '@slipway/api/types';
 type TaggedObject = KubeObject & { readonly spec: { readonly tags?: readonly Tag[] } };
 
 export async function tagResource({ resourceArn, tags }: TagResourceRequest, context: OperationContext) {
-  const { kind, place, object } = targetOf(resourceArn, context);
+  const { kind, place } = targetOf(resourceArn, context);
   checkTags(tags);
-  const merged = new Map((object.spec.tags ?? []).map((tag) => [tag.key, tag]));
-  for (const tag of tags) merged.set(tag.key, tag);
-  const all = [...merged.values()];
-  checkTags(all);
-  await context.objects.patch(kind, place, { spec: { tags: all } });
+  await changeTags(kind, place, context, (before) => {
+    const merged = new Map(before.map((tag) => [tag.key, tag]));
+    for (const tag of tags) merged.set(tag.key, tag);
+    const all = [...merged.values()];
+    checkTags(all);
+    return all;
+  });
   return {};
 }
 
 export async function untagResource({ resourceArn, tagKeys }: UntagResourceRequest, context: OperationContext) {
-  const { kind, place, object } = targetOf(resourceArn, context);
-  const tags = (object.spec.tags ?? []).filter(({ key = '' }) => !tagKeys.includes(key));
-  await context.objects.patch(kind, place, { spec: { tags } });
+  const { kind, place } = targetOf(resourceArn, context);
+  await changeTags(kind, place, context, (before) => before.filter(({ key = '' }) => !tagKeys.includes(key)));
   return {};
+}
+
+async function changeTags(
+  kind: EcsKind,
+  place: Place,
+  { objects }: OperationContext,
+  change: (before: readonly Tag[]) => readonly Tag[],
+): Promise<void> {
+  await objects.change<TaggedObject>(kind, place, ({ spec }) => ({ spec: { tags: change(spec.tags ?? []) } }));
 }
 
 export function listTagsForResource({ resourceArn }: ListTagsForResourceRequest, context: OperationContext) {

@@ -17,9 +17,9 @@ import type {
 } from '../model/generated/types.ts';
 import { serviceNameOf } from '../shown/service.ts';
 import { desiredStatusOf, lastStatusOf, shownTask, type TaskSurroundings, taskBytes } from '../shown/task.ts';
-import { EcsError, invalidParameter, serviceNotFound } from '../wire/ecs-error.ts';
+import { EcsError, invalidParameter, serviceNotFound, unsupportedFeature } from '../wire/ecs-error.ts';
 import { providersFor } from './capacity-strategy.ts';
-import { type ClusterReference, clusterOf, nameInCluster } from './cluster-reference.ts';
+import { activeClusterOf, type ClusterReference, clusterOf, nameInCluster } from './cluster-reference.ts';
 import { JsonBytes, type OperationContext } from './context.ts';
 import { checkLaunch, checkOverrides } from './launch-rules.ts';
 import { pageOf } from './paging.ts';
@@ -33,7 +33,7 @@ const startedByCharactersMax = 128;
 const requestAnnotation = 'slipway.dev/ecs-request';
 
 export async function runTask(request: RunTaskRequest, context: OperationContext) {
-  const cluster = clusterOf(request.cluster, context);
+  const cluster = activeClusterOf(request.cluster, context);
   const { count = 1, clientToken } = request;
   if (count < 1 || count > countMax) throw invalidParameter(`count must be between 1 and ${countMax}.`);
   checkToken(clientToken, 64);
@@ -69,7 +69,7 @@ export async function runTask(request: RunTaskRequest, context: OperationContext
 }
 
 export async function startTask(request: StartTaskRequest, context: OperationContext) {
-  const cluster = clusterOf(request.cluster, context);
+  const cluster = activeClusterOf(request.cluster, context);
   const { containerInstances } = request;
   if (containerInstances.length === 0) throw invalidParameter('Container instances cannot be empty.');
   if (containerInstances.length > countMax) {
@@ -102,8 +102,22 @@ function instanceOf(name: string, cluster: ClusterReference, { objects }: Operat
   return instance && (instance.spec.cluster ?? cluster.name) === cluster.name ? instance : undefined;
 }
 
-function checkCommon({ tags = [], startedBy = '', group = '' }: Pick<RunTaskRequest, 'tags' | 'startedBy' | 'group'>) {
+type CommonFields = Pick<RunTaskRequest, 'tags' | 'startedBy' | 'group' | 'propagateTags' | 'volumeConfigurations'>;
+
+function checkCommon({
+  tags = [],
+  startedBy = '',
+  group = '',
+  propagateTags,
+  volumeConfigurations = [],
+}: CommonFields) {
   checkTags(tags);
+  if (propagateTags === 'SERVICE') {
+    throw invalidParameter('propagateTags: tags of a service are propagated to the tasks that the service starts.');
+  }
+  if (volumeConfigurations.length > 0) {
+    throw unsupportedFeature('volumeConfigurations: volumes of EBS are not served.');
+  }
   if (startedBy.length > startedByCharactersMax) {
     throw invalidParameter(`startedBy can have at most ${startedByCharactersMax} characters.`);
   }

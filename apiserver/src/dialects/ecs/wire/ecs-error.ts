@@ -22,6 +22,7 @@ export class EcsError extends Error {
 export const clientException = (message: string) => new EcsError('ClientException', message);
 export const invalidParameter = (message: string) => new EcsError('InvalidParameterException', message);
 export const clusterNotFound = () => new EcsError('ClusterNotFoundException', 'Cluster not found.');
+export const clusterInactive = () => new EcsError('ClusterNotFoundException', 'The referenced cluster was inactive.');
 export const serviceNotFound = () => new EcsError('ServiceNotFoundException', 'Service not found.');
 export const serviceNotActive = () => new EcsError('ServiceNotActiveException', 'Service was not ACTIVE.');
 export const unsupportedFeature = (message: string) => new EcsError('UnsupportedFeatureException', message);

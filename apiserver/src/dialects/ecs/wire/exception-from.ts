@@ -26,10 +26,16 @@ function fromStatus(error: StatusError): EcsError {
     case 'RequestEntityTooLarge':
       return invalidParameter(error.message);
     case 'NotFound':
-      return new EcsError('ResourceNotFoundException', error.message);
+      return new EcsError('ResourceNotFoundException', 'The resource is not there any more.', { cause: error });
     case 'Conflict':
     case 'AlreadyExists':
-      return new EcsError('ConflictException', error.message);
+      return new EcsError(
+        'ConflictException',
+        'The resource was changed by another request at the same time: try again.',
+        {
+          cause: error,
+        },
+      );
     default:
       return refusals.broken(error);
   }
