@@ -2,10 +2,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Service as EcsService } from '@slipway/api/ecs/kinds';
 import type { ConfigMap, KubeObject } from '@slipway/api/types';
 import { apiServerConfig, createApiServer, openEmbeddedStore } from '@slipway/apiserver';
 import { Client } from '@slipway/client/client';
 import { type Kind, kinds } from '@slipway/client/kinds';
+import { definitions } from '@slipway/crds';
 import { systemClock } from '@slipway/kit/clock';
 import { silentLogger } from '@slipway/kit/logger';
 import { systemRandom } from '@slipway/kit/random';
@@ -109,6 +111,31 @@ describe('controllers and custom kinds', () => {
     await client.delete(kinds.namespaces, { name: 'emptied' }, { signal });
     await gone(client, kinds.namespaces, { name: 'emptied' }, signal);
     expect((await client.list(kind, { signal })).items).toEqual([]);
+  });
+});
+
+describe('controllers and the kinds that the platform brings along', () => {
+  let plane: ControlPlane;
+  beforeAll(async () => {
+    plane = await startControlPlane({ ownKinds: { definitions: definitions(), objects: [] } });
+  });
+  afterAll(() => plane.stop());
+
+  it('collect what their objects owned, though controllers watch these kinds already', async () => {
+    const { client, signal } = plane;
+    const metadata = { namespace: 'default', name: 'web' };
+    const spec = { taskDefinition: 'web:1', desiredCount: 0, schedulingStrategy: 'REPLICA', desiredStatus: 'ACTIVE' };
+    const service = { apiVersion: 'ecs.slipway.dev/v1', kind: 'Service', metadata, spec } as EcsService;
+    const made = await eventually(() => client.create(kinds.ecsServices, service, { signal }));
+    const owner = { apiVersion: 'ecs.slipway.dev/v1', kind: 'Service', name: 'web', uid: made.metadata.uid ?? '' };
+    const config: ConfigMap = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { namespace: 'default', name: 'of-web', ownerReferences: [owner] },
+    };
+    await client.create(kinds.configMaps, config, { signal });
+    await client.delete(kinds.ecsServices, { namespace: 'default', name: 'web' }, { signal });
+    await gone(client, kinds.configMaps, { namespace: 'default', name: 'of-web' }, signal);
   });
 });
 

@@ -90,7 +90,7 @@ export class Controller {
     const { follows } = this.#definition;
     if (!follows) return undefined;
     const trigger = follows.trigger(kind);
-    const stop = caches.of(kind).subscribe((changes) => {
+    const stop = hearAll(caches.of(kind), (changes) => {
       for (const key of keysOf(trigger, changes, caches, undefined)) this.#enqueue(key);
     });
     for (const key of follows.added(kind, caches)) this.#enqueue(key);

@@ -53,7 +53,7 @@ export async function followCustomKinds(
       await each.stop();
     }
     for (const kind of wanted)
-      if (!followed.has(idOf(kind)) && !caches.has(kind)) followed.set(idOf(kind), follow(kind, controllers, caches));
+      if (!followed.has(idOf(kind))) followed.set(idOf(kind), follow(kind, controllers, caches));
   };
   const next = () => {
     settling = settling.then(settle);
@@ -75,11 +75,15 @@ function idOf(kind: Kind): string {
 
 function follow(kind: Kind, controllers: readonly Controller[], caches: SharedCaches): Followed {
   const ending = new AbortController();
+  // Our own kinds have controllers, which have a cache of them that is watched as long as they run.
+  const isWatched = caches.has(kind);
   caches.declare(kind);
   const stops = controllers.flatMap((controller) => controller.follow(kind, caches) ?? []);
-  const watching = caches.follow(kind, ending.signal).catch((error) => {
-    if (!isAbort(error)) throw error;
-  });
+  const watching = isWatched
+    ? Promise.resolve()
+    : caches.follow(kind, ending.signal).catch((error) => {
+        if (!isAbort(error)) throw error;
+      });
   return {
     kind,
     async stop() {

@@ -19,8 +19,8 @@ export function containerFrom(definition: EffectiveContainer): Container {
   return {
     name: podName,
     image: image ?? '',
-    ...(entryPoint?.length ? { command: [...entryPoint] } : {}),
-    ...(command?.length ? { args: [...command] } : {}),
+    ...(entryPoint?.length ? { command: entryPoint.map(literal) } : {}),
+    ...(command?.length ? { args: command.map(literal) } : {}),
     ...(workingDirectory ? { workingDir: workingDirectory } : {}),
     ...(env.length > 0 ? { env } : {}),
     ...(resources ? { resources } : {}),
@@ -39,9 +39,9 @@ function environmentOf({ environment = [], secrets = [] }: EffectiveContainer): 
   ];
 }
 
-/** Kubernetes puts other variables in for `$(NAME)`; ECS takes a value as it is. */
-function literal(value: string): string {
-  return value.replaceAll('$(', '$$(');
+/** Kubernetes puts other variables in for `$(NAME)`, and `$` for `$$`; ECS takes a text as it is. */
+function literal(text: string): string {
+  return text.replaceAll(/\$(?=[$(])/g, () => '$$');
 }
 
 function secretVariable({ name, valueFrom }: Secret): EnvVar {

@@ -127,6 +127,16 @@ describe('a task', () => {
     expect(shop.pod?.metadata.deletionTimestamp).toBeDefined();
   });
 
+  it('has its words as they are written: nothing is put in for $(NAME) and $$', () => {
+    const command = ['sh', '-c', 'echo $(hostname) $$ $HOME $$(id)'];
+    const environment = [{ name: 'TEXT', value: '$(HOME)' }];
+    const [container] =
+      new Shop(aTaskDefinition({}, [aDefinedContainer('web', { command, environment })])).settle().pod?.spec
+        .containers ?? [];
+    expect(container?.args?.at(-1)).toBe('echo $$(hostname) $$$ $HOME $$$$(id)');
+    expect(container?.env).toEqual([{ name: 'TEXT', value: '$$(HOME)' }]);
+  });
+
   it('goes through the states of ECS in their order', () => {
     const shop = new Shop().settle();
     const seen = [shop.status.lastStatus];
