@@ -11,17 +11,25 @@ interface Promised {
   readonly key: string;
 }
 
+/** Resources whose makers are remembered. */
+const followed: ReadonlySet<string> = new Set(['pods', 'tasks']);
+
 /** Every write that somebody was told had been done, and at which revision. */
 export class Acknowledged {
   readonly #promises: Promised[] = [];
   /** Uids of objects that their makers know to have made. */
   readonly #made = new Set<string>();
+  /** Who asked last for a change of a task, by its key. */
+  readonly #changers = new Map<string, SimulatedProcess>();
   /** Who asked for an object of that key first. */
   readonly #makers = new Map<string, SimulatedProcess>();
 
   /** Before it is sent. */
   asked(process: SimulatedProcess, request: ApiRequest): void {
-    if (request.verb !== 'create' || request.path.resource !== 'pods' || request.path.subresource) return;
+    if (request.verb === 'patch' && request.path.resource === 'tasks' && !request.path.subresource) {
+      this.#changers.set(keyOf(request, ''), process);
+    }
+    if (request.verb !== 'create' || !followed.has(request.path.resource) || request.path.subresource) return;
     const { metadata } = request.body as Partial<KubeObject>;
     if (!metadata?.name) return;
     const key = keyOf(request, metadata.name);
@@ -36,9 +44,14 @@ export class Acknowledged {
     this.#promises.push({ who, what: describeRequest(request), revision: Number(metadata.resourceVersion), key });
   }
 
-  /** Whether the maker of a pod was told of it, or is still there to find out. */
-  isKnownToMaker({ metadata: { uid = '', namespace, name } }: KubeObject): boolean {
-    return this.#made.has(uid) || this.#makers.get(`/registry/core/pods/${namespace}/${name}`)?.isAlive === true;
+  /** Whether the maker of a pod or a task was told of it, or is still there to find out. */
+  isKnownToMaker({ metadata: { uid = '', namespace, name } }: KubeObject, resource = 'core/pods'): boolean {
+    return this.#made.has(uid) || this.#makers.get(`/registry/${resource}/${namespace}/${name}`)?.isAlive === true;
+  }
+
+  /** Whether who changed the spec of a task last is still there. */
+  isChangerAlive(key: string): boolean {
+    return this.#changers.get(key)?.isAlive === true;
   }
 
   get count(): number {

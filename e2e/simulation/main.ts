@@ -1,11 +1,12 @@
 /**
  * `npm run simulate -- --seed N --steps M`: one seed. `--seeds A..B`: each of them. Without either: one after the other from a seed of
- * the day on, until it is stopped. `--log` prints everything that happens.
+ * the day on, until it is stopped. `--scene ecs`: services of ECS in place of Kubernetes' own kinds. `--log` prints everything that happens.
  */
 import { parseArgs } from 'node:util';
 import { systemClock } from '@slipway/kit/clock';
 import { makeBeginning } from './beginning.ts';
 import { runSeed, type SeedResult } from './run-seed.ts';
+import { kubernetes, scenes } from './scenes.ts';
 import { stepsDefault } from './seeds.ts';
 
 const { values } = parseArgs({
@@ -13,18 +14,20 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     seeds: { type: 'string' },
     steps: { type: 'string', default: String(stepsDefault) },
+    scene: { type: 'string', default: kubernetes.name },
     log: { type: 'boolean', default: false },
   },
 });
 
 const steps = Number(values.steps);
 const [first, last] = seedsFrom();
-const beginning = await makeBeginning();
+const scene = scenes.find(({ name }) => name === values.scene) ?? kubernetes;
+const beginning = await makeBeginning(scene);
 let failures = 0;
 for (let seed = first; seed <= last; seed++) {
   const startMs = systemClock.monotonicMs();
   const sink = (line: string) => void process.stdout.write(`${line}\n`);
-  const result = await runSeed({ seed, steps, beginning, ...(values.log ? { sink } : {}) });
+  const result = await runSeed({ seed, steps, beginning, scene, ...(values.log ? { sink } : {}) });
   tell(result, systemClock.monotonicMs() - startMs);
   if (result.problem) failures++;
 }
@@ -45,5 +48,5 @@ function tell({ seed, problem, digest, lines, tail, virtualMs }: SeedResult, too
   }
   process.stdout.write(`${tail.join('\n')}\n`);
   process.stdout.write(`seed ${seed}: ${problem.checker}: ${problem.message} (${size})\n`);
-  process.stdout.write(`again: npm run simulate -- --seed ${seed} --steps ${steps}\n`);
+  process.stdout.write(`again: npm run simulate -- --scene ${scene.name} --seed ${seed} --steps ${steps}\n`);
 }

@@ -4,10 +4,9 @@ import { messageOf } from '@slipway/kit/errors';
 import { kinds } from '@slipway/client/kinds';
 import { controllerNames } from '@slipway/controllers';
 import type { Checker } from './checkers/checker.ts';
-import { allCheckers } from './checkers/all-checkers.ts';
 import { isSignOfLife } from './checkers/quiet.ts';
 import { faults, heal } from './faults/faults.ts';
-import { operations } from './users/operations.ts';
+import { kubernetes, type Scene } from './scenes.ts';
 import { kindOf } from './users/simulated-kinds.ts';
 import { User } from './users/user.ts';
 import { type Beginning, type Planted, World } from './world.ts';
@@ -17,6 +16,8 @@ export interface SeedOptions {
   /** What users do and what goes wrong, counted together. */
   readonly steps: number;
   readonly beginning: Beginning;
+  /** What it is about; that of the beginning. Kubernetes' own kinds when not given. */
+  readonly scene?: Scene;
   readonly planted?: Planted;
   /** Names of what users do and what goes wrong, when it is not to be everything. */
   readonly only?: readonly string[];
@@ -52,6 +53,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
 
 class SeedRun {
   readonly #options: SeedOptions;
+  readonly #scene: Scene;
   readonly #world: World;
   readonly #checkers: readonly Checker[];
   readonly #startMs: number;
@@ -61,6 +63,7 @@ class SeedRun {
 
   constructor(options: SeedOptions) {
     this.#options = options;
+    this.#scene = options.scene ?? kubernetes;
     const { seed, beginning, planted, sink } = options;
     this.#world = new World({
       seed,
@@ -72,7 +75,7 @@ class SeedRun {
       },
     });
     this.#startMs = this.#world.clock.monotonicMs();
-    this.#checkers = allCheckers();
+    this.#checkers = this.#scene.checkers();
     this.#world.ledger.listen({
       changed: (change) => {
         this.#world.log.write('disk', `${change.revision} ${change.type} ${change.key} ${change.fingerprint}`);
@@ -98,6 +101,7 @@ class SeedRun {
     await this.#trouble();
     if (this.#problem) return;
     world.log.write('world', 'heals');
+    world.faultSeen();
     heal(world);
     await world.clock.advance(10_000);
     await this.#cleanUp();
@@ -110,7 +114,7 @@ class SeedRun {
     const user = new User(world, (controller) => controllerNames.includes(controller));
     const { only } = this.#options;
     const isWanted = ({ name }: { readonly name: string }) => !only || only.includes(name);
-    const possible = operations
+    const possible = this.#scene.operations
       .filter((each) => isWanted(each) && (!each.needs || user.has(each.needs)))
       .map((value) => ({ weight: value.weight, value }));
     user.begin();
@@ -120,6 +124,7 @@ class SeedRun {
       if (chance.strikes(1 / stepsPerFault)) {
         const fault = chance.weighted(troubles);
         log.write('world', `fault: ${fault?.name}`);
+        world.faultSeen();
         fault?.strike(world);
       } else {
         const operation = chance.weighted(possible);
@@ -158,6 +163,7 @@ class SeedRun {
           options,
         );
       }
+      await this.#scene.cleanUp?.(client, options.signal);
     })();
     await clock.advance(5_000);
     await cleaning;

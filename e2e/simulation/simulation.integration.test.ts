@@ -5,6 +5,8 @@ import { neverAborted } from '@slipway/kit/abort';
 
 const main = fileURLToPath(new URL('./main.ts', import.meta.url));
 const count = Number(process.env.SLIPWAY_SIMULATION_SEEDS ?? 500);
+/** Of services of ECS. More by `npm run simulate -- --scene ecs --seeds A..B`. */
+const ecsCount = Number(process.env.SLIPWAY_SIMULATION_ECS_SEEDS ?? 16);
 /** Seeds cost time of a processor and nothing else. */
 const processes = 2;
 
@@ -25,14 +27,21 @@ describe('the simulated cluster', () => {
     expect(untimed(first)).toBe(untimed(second));
   }, 60_000);
 
-  it(`keeps its promises in ${count} seeds`, async () => {
-    const each = Math.ceil(count / processes);
-    const ranges = Array.from({ length: processes }, (_, i) => `${i * each + 1}..${Math.min((i + 1) * each, count)}`);
-    const told = (await Promise.all(ranges.map((range) => simulate('--seeds', range)))).join('');
-    // What went wrong, with the line that does it again.
-    expect(told.replace(/^seed \d+: fine .*\n/gm, '')).toBe('');
-    expect(told.match(/^seed \d+: fine/gm)).toHaveLength(count);
-  }, 900_000);
+  it.each([
+    ['kubernetes', count],
+    ['ecs', ecsCount],
+  ])(
+    'keeps its promises: %s, %i seeds',
+    async (scene, seeds) => {
+      const each = Math.ceil(seeds / processes);
+      const ranges = Array.from({ length: processes }, (_, i) => `${i * each + 1}..${Math.min((i + 1) * each, seeds)}`);
+      const told = (await Promise.all(ranges.map((range) => simulate('--scene', scene, '--seeds', range)))).join('');
+      // What went wrong, with the line that does it again.
+      expect(told.replace(/^seed \d+: fine .*\n/gm, '')).toBe('');
+      expect(told.match(/^seed \d+: fine/gm)).toHaveLength(seeds);
+    },
+    900_000,
+  );
 });
 
 /** Without how long it took. */

@@ -1,6 +1,7 @@
 /** The simulated cluster: every process that there is, on one clock. */
 import type { ApiResource } from '@slipway/api/resources';
 import type { Transport } from '@slipway/api/transport';
+import type { OwnKinds } from '@slipway/apiserver';
 import { ModelledDisk, perfectDisk, type TableState } from '@slipway/apiserver/testing';
 import { Client } from '@slipway/client/client';
 import { VirtualClock } from '@slipway/kit/virtual-clock';
@@ -20,7 +21,13 @@ export interface Beginning {
   readonly image: TableState;
   readonly resources: readonly ApiResource[];
   readonly atMs: number;
+  /** Kinds that the server brings along. */
+  readonly ownKinds: OwnKinds | undefined;
+  /** Of each node, beside that of its name. */
+  readonly nodeLabels: NodeLabels;
 }
+
+export type NodeLabels = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 /** What a test may put wrong on purpose. */
 export interface Planted {
@@ -35,12 +42,17 @@ export interface Planted {
 export interface WorldOptions {
   readonly seed: number;
   readonly beginning: Beginning | undefined;
+  /** Where there is no beginning yet. */
+  readonly ownKinds?: OwnKinds | undefined;
   /** Processes are numbered from here on: what made the beginning is not met again. */
   readonly firstProcess?: number;
   readonly planted?: Planted;
   readonly sink?: (line: string) => void;
   readonly sandboxListener?: SandboxListener;
 }
+
+const staleMsMax = 120_000;
+const staleMsCalm = 1_000;
 
 export const admin = { name: 'kubernetes-admin', groups: ['system:masters'] };
 export const nodeNames = ['n1', 'n2', 'n3'];
@@ -63,10 +75,13 @@ export class World {
   readonly #firstProcess: number;
   #processes = 0;
   #hadTwoLeaders = false;
+  #hadClockJumps = false;
+  #lastFaultMs = Number.NEGATIVE_INFINITY;
 
   constructor({
     seed,
     beginning,
+    ownKinds = beginning?.ownKinds,
     firstProcess = 0,
     planted = {},
     sink,
@@ -91,6 +106,7 @@ export class World {
       log,
       newProcess,
       through: planted.serverThrough ?? unchanged,
+      ownKinds,
     });
     const deps = {
       network,
@@ -104,7 +120,10 @@ export class World {
       new ControllersPart(deps, { name, controllers, lease });
     this.managers = ['a', 'b'].map((id) => part(`controllers-${id}`, ['*', '-scheduler'], 'kube-controller-manager'));
     this.schedulers = [part('scheduler', ['scheduler'], 'kube-scheduler')];
-    this.nodes = nodeNames.map((name) => new ScriptedNode(name, { network, newProcess, listener: sandboxListener }));
+    this.nodes = nodeNames.map((name) => {
+      const labels = beginning?.nodeLabels[name] ?? {};
+      return new ScriptedNode(name, { network, newProcess, listener: sandboxListener, labels });
+    });
   }
 
   newProcess(name: string): SimulatedProcess {
@@ -119,6 +138,25 @@ export class World {
   /** Two controllers have worked at once, against what the lease promises. */
   get hadTwoLeaders(): boolean {
     return this.#hadTwoLeaders;
+  }
+
+  /** A wall clock has been off. */
+  get hadClockJumps(): boolean {
+    return this.#hadClockJumps;
+  }
+
+  clockJumpSeen(): void {
+    this.#hadClockJumps = true;
+  }
+
+  /** Something goes wrong now, and will for a while. */
+  faultSeen(): void {
+    this.#lastFaultMs = this.clock.monotonicMs();
+  }
+
+  /** How old what a process acts on can be: a watch that was partitioned and the pause before it tries again, or a watch that all is well with. */
+  get staleMs(): number {
+    return this.clock.monotonicMs() - this.#lastFaultMs <= staleMsMax ? staleMsMax : staleMsCalm;
   }
 
   twoLeadersSeen(): void {

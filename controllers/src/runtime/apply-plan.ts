@@ -12,7 +12,7 @@ import type { Clock } from '@slipway/kit/clock';
 import { messageOf } from '@slipway/kit/errors';
 import { unreachable } from '@slipway/kit/invariant';
 import type { Random } from '@slipway/kit/random';
-import { controllerUid, createOnce } from './create-once.ts';
+import { controllerUid, createNamed, createOnce } from './create-once.ts';
 import { PendingWrites } from './pending-writes.ts';
 import { isNamespaceTerminating, isStale } from './stale.ts';
 import { runBulk } from './run-bulk.ts';
@@ -128,13 +128,13 @@ class Applier {
     }
   }
 
-  async #create({ kind, object }: Extract<Step, { op: 'create' }>): Promise<KubeObject> {
+  async #create({ kind, object, once }: Extract<Step, { op: 'create' }>): Promise<KubeObject> {
     const { client, signal } = this.#deps;
     const isUnnamed = !object.metadata.name;
     try {
       const created = isUnnamed
         ? await createOnce(kind, object, this.#deps)
-        : await client.create(kind, object, { signal });
+        : await (once ? createNamed(kind, object, this.#deps) : client.create(kind, object, { signal }));
       this.pending.written(kind, created);
       return created;
     } catch (error) {
@@ -154,6 +154,7 @@ class Applier {
     if (whileAlive) await this.#requireAlive(whileAlive.kind, whileAlive.object);
     if (whileGone) await this.#requireGone(whileGone, target.metadata.namespace);
     const { namespace, name = '', uid, resourceVersion } = target.metadata;
+    if (step.ifSpecUnchanged) return this.#patchSpec(step);
     const preconditions = { uid, ...(step.evenIfChanged ? {} : { resourceVersion }) };
     const body = patchType === 'json' ? patch : withMetadata(patch, preconditions);
     const options = { signal, type: patchType, ...(subresource ? { subresource } : {}) };
@@ -161,6 +162,26 @@ class Applier {
     this.pending.written(kind, patched);
     if (this.#primary && uid === this.#primary.metadata.uid) this.#primary = patched;
     return patched;
+  }
+
+  /** A JSON patch can ask for a generation, which no other patch can. */
+  async #patchSpec({ kind, target, patch }: Extract<Step, { op: 'patch' }>): Promise<KubeObject> {
+    const { client, signal } = this.#deps;
+    const { namespace, name = '', uid, generation } = target.metadata;
+    const { spec = {} } = patch as { readonly spec?: object };
+    const operations = [
+      { op: 'test', path: '/metadata/uid', value: uid },
+      { op: 'test', path: '/metadata/generation', value: generation },
+      ...Object.entries(spec).map(([field, value]) => ({ op: 'add', path: `/spec/${field}`, value })),
+    ];
+    try {
+      const patched = await client.patch(kind, { namespace, name }, operations, { signal, type: 'json' });
+      this.pending.written(kind, patched);
+      return patched;
+    } catch (error) {
+      if (!isStatus(error, 'Invalid')) throw error;
+      throw new StatusError('Conflict', `${kind.kind} ${name} has changed`, { cause: error });
+    }
   }
 
   /** One question per object and plan. */

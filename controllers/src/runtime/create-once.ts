@@ -44,7 +44,8 @@ function withName(object: KubeObject, random: Random): KubeObject {
   return { ...object, metadata: { ...object.metadata, name } };
 }
 
-async function createNamed(kind: Kind, named: KubeObject, deps: CreateOnceDeps): Promise<KubeObject> {
+/** The same for a name that was chosen before. Throws AlreadyExists where it is somebody's. */
+export async function createNamed(kind: Kind, named: KubeObject, deps: CreateOnceDeps): Promise<KubeObject> {
   const { client, signal } = deps;
   try {
     return await client.create(kind, named, { signal });

@@ -24,7 +24,14 @@ export interface Tells {
  * The first failure ends the plan.
  */
 export type Step =
-  | { readonly op: 'create'; readonly kind: Kind; readonly object: KubeObject; readonly tells?: Tells }
+  | {
+      readonly op: 'create';
+      readonly kind: Kind;
+      readonly object: KubeObject;
+      /** The next look would choose another name, so the server is asked until it says what became of this one. */
+      readonly once?: boolean;
+      readonly tells?: Tells;
+    }
   | {
       readonly op: 'patch';
       readonly kind: Kind;
@@ -34,6 +41,8 @@ export type Step =
       /** `merge` when not given. */
       readonly patchType?: PatchType;
       readonly subresource?: string;
+      /** Its generation is a precondition in place of its resourceVersion: its status may have changed. The patch is of fields of its spec. */
+      readonly ifSpecUnchanged?: boolean;
       /** For patches that touch only what nobody else writes. */
       readonly evenIfChanged?: boolean;
       /**

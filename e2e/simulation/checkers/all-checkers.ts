@@ -4,6 +4,8 @@ import { bounds } from './bounds.ts';
 import { budgets } from './budgets.ts';
 import type { Checker } from './checker.ts';
 import { daemons } from './daemons.ts';
+import { ecsPercents } from './ecs-percents.ts';
+import { ecsRollbacks, ecsServices } from './ecs-services.ts';
 import { finishedJobs } from './finished-jobs.ts';
 import { identities } from './identities.ts';
 import { ordinals } from './ordinals.ts';
@@ -27,6 +29,22 @@ export function allCheckers(): readonly Checker[] {
     replicas(),
     daemons(),
     finishedJobs(),
+    addressesOfServices(),
+    serverAndDisk(),
+  ];
+}
+
+/** The same with services of ECS, less what is about kinds that nobody makes there. */
+export function ecsCheckers(): readonly Checker[] {
+  return [
+    revisions(),
+    acknowledgedWrites(),
+    watches(),
+    identities(),
+    ecsPercents(),
+    ecsRollbacks(),
+    owners(),
+    ecsServices(),
     addressesOfServices(),
     serverAndDisk(),
   ];

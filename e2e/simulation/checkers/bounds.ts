@@ -8,29 +8,29 @@ import type { LedgerChange } from '../ledger.ts';
 import { isTerminal } from '../parts/pod-on-node.ts';
 import type { World } from '../world.ts';
 import type { Checker } from './checker.ts';
+import { History } from './history.ts';
 import { isControlledBy } from './replicas.ts';
 
 /** How old what a controller acts on can be: a watch that was partitioned, and the pause before it tries again. */
 const staleMs = 120_000;
 
-interface Said {
-  readonly atMs: number;
+interface Bound {
   readonly least: number;
   readonly most: number;
 }
 
 export function bounds(): Checker {
-  const replicaSets = new Map<string, Said[]>();
-  const deployments = new Map<string, Said[]>();
+  const replicaSets = new History<Bound>();
+  const deployments = new History<Bound>();
   return {
     name: 'bounds',
     changed: (change, world) => {
       const uid = change.object.metadata.uid ?? '';
       if (change.resource === 'apps/deployments')
-        say(deployments, uid, deploymentBounds(change.object as Deployment), world);
+        deployments.say(uid, deploymentBounds(change.object as Deployment), world.clock);
       if (change.resource === 'apps/replicasets') {
         const wanted = (change.object as ReplicaSet).spec?.replicas ?? 1;
-        say(replicaSets, uid, { least: wanted, most: wanted }, world);
+        replicaSets.say(uid, { least: wanted, most: wanted }, world.clock);
         return rolloutProblem(change, world, deployments);
       }
       if (change.resource === 'core/pods' && !change.before && change.type === 'put') {
@@ -41,27 +41,17 @@ export function bounds(): Checker {
   };
 }
 
-function say(by: Map<string, Said[]>, uid: string, bound: { least: number; most: number }, { clock }: World): void {
-  const said = by.get(uid) ?? [];
-  said.push({ atMs: clock.monotonicMs(), ...bound });
-  by.set(uid, said);
-}
-
 /** The widest bound that was said within the time that a controller may be behind. */
-function widest(by: Map<string, Said[]>, uid: string, { clock }: World): { least: number; most: number } | undefined {
-  const said = by.get(uid);
-  if (!said) return undefined;
-  const fromMs = clock.monotonicMs() - staleMs;
-  // What was said before the time was true at its beginning.
-  const current = said.findLastIndex(({ atMs }) => atMs <= fromMs);
-  const within = said.slice(Math.max(current, 0));
+function widest(by: History<Bound>, uid: string, { clock }: World): Bound | undefined {
+  const within = by.within(uid, staleMs, clock);
+  if (within.length === 0) return undefined;
   return {
     least: Math.min(...within.map(({ least }) => least)),
     most: Math.max(...within.map(({ most }) => most)),
   };
 }
 
-function deploymentBounds({ spec }: Deployment): { least: number; most: number } {
+function deploymentBounds({ spec }: Deployment): Bound {
   const wanted = spec.replicas ?? 1;
   if (spec.strategy?.type === 'Recreate') return { least: 0, most: wanted };
   const { maxSurge = '25%', maxUnavailable = '25%' } = spec.strategy?.rollingUpdate ?? {};
@@ -75,7 +65,7 @@ function part(value: number | string, of: number, round: (value: number) => numb
 }
 
 /** A replica set makes pods up to what it was told to have. */
-function tooManyPods({ object, revision }: LedgerChange, world: World, by: Map<string, Said[]>): string | undefined {
+function tooManyPods({ object, revision }: LedgerChange, world: World, by: History<Bound>): string | undefined {
   const owner = object.metadata.ownerReferences?.find(({ controller, kind }) => controller && kind === 'ReplicaSet');
   const bound = owner && widest(by, owner.uid, world);
   if (!owner || !bound || world.hadTwoLeaders || !world.acknowledged.isKnownToMaker(object)) return undefined;
@@ -87,7 +77,7 @@ function tooManyPods({ object, revision }: LedgerChange, world: World, by: Map<s
 }
 
 /** The replica sets of a deployment together want no more than it may have, and no fewer than it promises. */
-function rolloutProblem(change: LedgerChange, world: World, by: Map<string, Said[]>): string | undefined {
+function rolloutProblem(change: LedgerChange, world: World, by: History<Bound>): string | undefined {
   const { object, before, revision } = change;
   const owner = object.metadata.ownerReferences?.find(({ controller, kind }) => controller && kind === 'Deployment');
   const bound = owner && widest(by, owner.uid, world);

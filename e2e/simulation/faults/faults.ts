@@ -142,6 +142,7 @@ function clockJump(world: World): void {
   const ms = chance.pick(isNode ? [-30_000, -500, 500, 30_000] : [-3_600_000, -30_000, 30_000, 3_600_000]) ?? 0;
   if (!process) return;
   log.write(process.name, `clock jumps by ${ms} ms`);
+  world.clockJumpSeen();
   process.clock.jump(ms);
   world.clock.after(chance.between(5_000, 30_000), () => process.clock.correct());
 }

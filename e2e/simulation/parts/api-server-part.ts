@@ -1,5 +1,12 @@
 import type { ApiResource } from '@slipway/api/resources';
-import { type ApiServer, apiServerConfig, type Backend, createApiServer, type UserInfo } from '@slipway/apiserver';
+import {
+  type ApiServer,
+  apiServerConfig,
+  type Backend,
+  createApiServer,
+  type OwnKinds,
+  type UserInfo,
+} from '@slipway/apiserver';
 import type { ModelledDisk } from '@slipway/apiserver/testing';
 import type { Transport } from '@slipway/api/transport';
 import { messageOf } from '@slipway/kit/errors';
@@ -16,6 +23,7 @@ export interface ApiServerPartDeps {
   readonly newProcess: (name: string) => SimulatedProcess;
   /** Stands between the network and the server, to plant a bug there. */
   readonly through: (transport: Transport) => Transport;
+  readonly ownKinds: OwnKinds | undefined;
 }
 
 const config = apiServerConfig({ dataDir: '/simulated', securePort: 6443 });
@@ -62,7 +70,7 @@ export class ApiServerPart {
   }
 
   async #serve(process: SimulatedProcess, backend: Backend): Promise<void> {
-    const { network, log, through } = this.#deps;
+    const { network, log, through, ownKinds } = this.#deps;
     const { clock, random } = process;
     const server = await createApiServer(config, {
       backend,
@@ -71,6 +79,7 @@ export class ApiServerPart {
       log: silentLogger,
       pki: simulatedPki,
       hostName: 'simulated',
+      ...(ownKinds ? { ownKinds } : {}),
       front: () => ({
         listen: () => Promise.resolve({ address: '127.0.0.1', family: 'IPv4', port: config.securePort }),
         useCertificate: () => {},

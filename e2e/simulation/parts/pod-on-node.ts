@@ -21,7 +21,8 @@ export function statusFrom(
   ended: { readonly exitCode: number } | undefined,
   now: Moment,
 ): PodStatus {
-  const isReady = !ended && now.monotonicMs >= sandbox.readyMs;
+  const { readyMs, sickMs = Infinity } = sandbox;
+  const isReady = !ended && now.monotonicMs >= readyMs && now.monotonicMs < sickMs;
   const phase = ended ? (ended.exitCode === 0 ? 'Succeeded' : 'Failed') : 'Running';
   const startedAt = formatTime(sandbox.startedMs);
   const condition = (type: string, holds: boolean) => {

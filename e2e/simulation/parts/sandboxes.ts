@@ -6,6 +6,8 @@ export interface Sandbox {
   readonly ip: string;
   readonly startedMs: number;
   readonly readyMs: number;
+  /** When they stop being ready. */
+  readonly sickMs: number | undefined;
   /** When its containers end by themselves; undefined for those that run until told otherwise. */
   readonly endsMs: number | undefined;
   readonly exitCode: number;

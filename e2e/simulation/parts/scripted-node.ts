@@ -14,12 +14,12 @@ import { silentLogger } from '@slipway/kit/logger';
 import { Chance } from '../chance.ts';
 import type { Network } from '../network.ts';
 import type { SimulatedProcess } from '../process.ts';
+import { fateOf } from './fate.ts';
 import { isTerminal, showsStatus, statusFrom } from './pod-on-node.ts';
 import { type Sandbox, type SandboxListener, Sandboxes } from './sandboxes.ts';
 
 const heartbeatMs = 10_000;
 const startMsMax = 3_000;
-const readyMsMax = 3_000;
 const runMsMax = 20_000;
 const againMs = 2_000;
 const failureShare = 0.2;
@@ -29,6 +29,7 @@ export class ScriptedNode {
   readonly sandboxes: Sandboxes;
   readonly #network: Network;
   readonly #newProcess: (name: string) => SimulatedProcess;
+  readonly #labels: Readonly<Record<string, string>>;
   #agent: { readonly process: SimulatedProcess; readonly agent: Agent } | undefined;
   #isPowered = true;
 
@@ -38,9 +39,12 @@ export class ScriptedNode {
       readonly network: Network;
       readonly newProcess: (name: string) => SimulatedProcess;
       readonly listener: SandboxListener;
+      /** Of its Node, beside that of its name. */
+      readonly labels?: Readonly<Record<string, string>>;
     },
   ) {
     this.name = name;
+    this.#labels = deps.labels ?? {};
     this.#network = deps.network;
     this.#newProcess = deps.newProcess;
     this.sandboxes = new Sandboxes(name, deps.listener);
@@ -59,7 +63,12 @@ export class ScriptedNode {
     if (this.#agent) return;
     this.#isPowered = true;
     const process = this.#newProcess(this.name);
-    const agent = new Agent(this.name, { process, network: this.#network, sandboxes: this.sandboxes });
+    const agent = new Agent(this.name, {
+      process,
+      network: this.#network,
+      sandboxes: this.sandboxes,
+      labels: this.#labels,
+    });
     this.#agent = { process, agent };
     agent.start();
   }
@@ -81,6 +90,7 @@ interface AgentDeps {
   readonly process: SimulatedProcess;
   readonly network: Network;
   readonly sandboxes: Sandboxes;
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 class Agent {
@@ -148,11 +158,13 @@ class Agent {
       .get(kinds.nodes, { name: this.#name }, { signal: this.#signal })
       .catch((error: unknown) => {
         if (!isStatus(error, 'NotFound')) throw error;
-        return this.#client.create(kinds.nodes, nodeNamed(this.#name, nowMs), { signal: this.#signal });
+        return this.#client.create(kinds.nodes, nodeNamed(this.#name, this.#deps.labels, nowMs), {
+          signal: this.#signal,
+        });
       });
     this.#podCidr = node.spec?.podCIDR ?? '';
     if (node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True')) return;
-    const { status } = nodeNamed(this.#name, nowMs);
+    const { status } = nodeNamed(this.#name, this.#deps.labels, nowMs);
     await this.#client.patch(
       kinds.nodes,
       { name: this.#name },
@@ -202,8 +214,9 @@ class Agent {
     const nowMs = process.clock.monotonicMs();
     if (sandbox.endsMs !== undefined && nowMs >= sandbox.endsMs) return this.#ended(pod, sandbox);
     await this.#report(pod, sandbox, undefined);
-    const nextMs = nowMs < sandbox.readyMs ? sandbox.readyMs : sandbox.endsMs;
-    return nextMs === undefined ? undefined : nextMs - nowMs;
+    const { readyMs, sickMs = Infinity, endsMs = Infinity } = sandbox;
+    const nextMs = Math.min(...[readyMs, sickMs, endsMs].filter((each) => each > nowMs));
+    return nextMs === Infinity ? undefined : nextMs - nowMs;
   }
 
   async #begin(pod: Pod): Promise<number | undefined> {
@@ -214,15 +227,16 @@ class Agent {
     const ip = sandboxes.freeAddress(this.#podCidr, others);
     if (!this.#podCidr || !ip) return againMs;
     const startedMs = clock.monotonicMs();
-    const endsByItself = (pod.spec.restartPolicy ?? 'Always') !== 'Always';
+    const { readyAfterMs, sickAfterMs, endsAfterMs, exitCode } = fateOf(pod, this.#chance);
     const sandbox: Sandbox = {
       uid: pod.metadata.uid ?? '',
       key: keyOf(pod),
       ip,
       startedMs,
-      readyMs: startedMs + this.#chance.between(0, readyMsMax),
-      endsMs: endsByItself ? startedMs + this.#chance.between(1_000, runMsMax) : undefined,
-      exitCode: this.#chance.strikes(failureShare) ? 1 : 0,
+      readyMs: startedMs + readyAfterMs,
+      sickMs: sickAfterMs === undefined ? undefined : startedMs + readyAfterMs + sickAfterMs,
+      endsMs: endsAfterMs === undefined ? undefined : startedMs + endsAfterMs,
+      exitCode,
       restarts: 0,
     };
     if (this.#pods.get(keyOf(pod))?.metadata.uid !== sandbox.uid) return 0;
@@ -277,13 +291,13 @@ class Agent {
   }
 }
 
-function nodeNamed(name: string, nowMs: number): Node {
+function nodeNamed(name: string, labels: Readonly<Record<string, string>>, nowMs: number): Node {
   const size = { cpu: '8', memory: '16Gi', pods: '110' };
   const time = formatTime(nowMs);
   return {
     apiVersion: 'v1',
     kind: 'Node',
-    metadata: { name, labels: { 'kubernetes.io/hostname': name } },
+    metadata: { name, labels: { ...labels, 'kubernetes.io/hostname': name } },
     spec: {},
     status: {
       capacity: size,

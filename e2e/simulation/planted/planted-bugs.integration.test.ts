@@ -1,6 +1,7 @@
 /** The proof of the simulator: it finds what is wrong, and finds nothing where nothing is. */
 import { makeBeginning } from '../beginning.ts';
 import { runSeed } from '../run-seed.ts';
+import { kubernetes } from '../scenes.ts';
 import { stepsDefault } from '../seeds.ts';
 import type { Beginning } from '../world.ts';
 import { plantedBugs } from './planted-bugs.ts';
@@ -11,7 +12,7 @@ const seedsMax = 12;
 describe('a mistake made on purpose', () => {
   let beginning: Beginning;
   beforeAll(async () => {
-    beginning = await makeBeginning();
+    beginning = await makeBeginning(kubernetes);
   });
 
   it.each(plantedBugs.map((bug) => [bug.what, bug] as const))('is found: %s', async (_, { plant, only, foundBy }) => {

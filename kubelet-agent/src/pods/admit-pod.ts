@@ -1,5 +1,6 @@
+import { compileNodeSelector } from '@slipway/api/node-selector';
 import { parseQuantity, quantityMilliValue, quantityValue } from '@slipway/api/quantity';
-import type { NodeSelectorRequirement, NodeSelectorTerm, Pod } from '@slipway/api/types';
+import type { Pod } from '@slipway/api/types';
 import { podRequestTotals } from './container-resources.ts';
 import type { NodeFacts } from './pod-deps.ts';
 import { isTerminalPhase } from './pod-containers.ts';
@@ -43,41 +44,9 @@ function forbiddenSysctl(pod: Pod): Rejection | undefined {
 function wrongNode(pod: Pod, node: NodeFacts): Rejection | undefined {
   const selected = Object.entries(pod.spec.nodeSelector ?? {}).every(([key, value]) => node.labels[key] === value);
   const terms = pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
-  if (selected && (!terms || terms.some((term) => matchesTerm(term, node)))) return undefined;
+  if (selected && (!terms || compileNodeSelector(terms)(node))) return undefined;
   const message = "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector";
   return { reason: 'NodeAffinity', message };
-}
-
-function matchesTerm({ matchExpressions = [], matchFields = [] }: NodeSelectorTerm, node: NodeFacts): boolean {
-  if (matchExpressions.length === 0 && matchFields.length === 0) return false;
-  const fields: Readonly<Record<string, string>> = { 'metadata.name': node.name };
-  return (
-    matchExpressions.every((requirement) => matchesRequirement(requirement, node.labels)) &&
-    matchFields.every((requirement) => matchesRequirement(requirement, fields))
-  );
-}
-
-function matchesRequirement(
-  { key, operator, values = [] }: NodeSelectorRequirement,
-  labels: Readonly<Record<string, string>>,
-): boolean {
-  const value = labels[key];
-  switch (operator) {
-    case 'In':
-      return value !== undefined && values.includes(value);
-    case 'NotIn':
-      return value === undefined || !values.includes(value);
-    case 'Exists':
-      return value !== undefined;
-    case 'DoesNotExist':
-      return value === undefined;
-    case 'Gt':
-      return value !== undefined && Number(value) > Number(values[0]);
-    case 'Lt':
-      return value !== undefined && Number(value) < Number(values[0]);
-    default:
-      return false;
-  }
 }
 
 function portTaken(pod: Pod, others: readonly Pod[]): Rejection | undefined {

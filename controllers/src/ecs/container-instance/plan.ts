@@ -128,8 +128,8 @@ const mebibyte = 1024n * 1024n;
 const reservedPorts = ['22', '2375', '2376', '51678', '51679', '51680'];
 
 function resourcesOf(allocatable: Readonly<Record<string, string>>): ContainerInstanceStatus['registeredResources'] {
-  const cpu = (quantityMilliValue(parseQuantity(allocatable['cpu'] ?? '0')) * cpuUnitsPerCore) / 1000n;
-  const memory = quantityValue(parseQuantity(allocatable['memory'] ?? '0')) / mebibyte;
+  const cpu = (quantityMilliValue(parseQuantity(allocatable.cpu ?? '0')) * cpuUnitsPerCore) / 1000n;
+  const memory = quantityValue(parseQuantity(allocatable.memory ?? '0')) / mebibyte;
   return [
     { name: 'CPU', type: 'INTEGER', integerValue: Number(cpu) },
     { name: 'MEMORY', type: 'INTEGER', integerValue: Number(memory) },

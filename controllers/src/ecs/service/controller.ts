@@ -9,15 +9,10 @@ import { observeService } from './observe.ts';
 import { planService } from './plan.ts';
 
 const familyOfServiceIndex = 'services-of-family';
-const daemonIndex = 'daemon-services';
-const daemonKey = 'all';
 
 export const serviceIndexes = [
   indexOn(kinds.ecsTaskDefinitions, familyIndex, familyOf),
   indexOn(kinds.ecsServices, familyOfServiceIndex, ({ spec }: Service) => [spec.taskDefinition.split(':')[0] ?? '']),
-  indexOn(kinds.ecsServices, daemonIndex, ({ spec }: Service) =>
-    spec.schedulingStrategy === 'DAEMON' ? [daemonKey] : [],
-  ),
 ];
 
 /** Keeps the tasks of ECS services up and rolls over to new ones. */
@@ -37,7 +32,7 @@ export const ecsServiceController = definitionFrom({
     {
       on: kinds.nodes,
       changes: (change, caches) =>
-        takesOthers(change as Change<Node>) ? caches.byIndex(kinds.ecsServices, daemonIndex, daemonKey).map(keyOf) : [],
+        takesOthers(change as Change<Node>) ? caches.list(kinds.ecsServices).map(keyOf) : [],
     },
   ],
   indexes: serviceIndexes,
@@ -45,7 +40,7 @@ export const ecsServiceController = definitionFrom({
   plan: planService,
 });
 
-/** What a DAEMON looks at in a node has changed. Heartbeats have not. */
+/** What a service looks at in a node has changed. Heartbeats have not. */
 function takesOthers({ before, after }: Change<Node>): boolean {
   if (!before || !after) return true;
   const isReady = ({ status }: Node) => status?.conditions?.find(({ type }) => type === 'Ready')?.status;

@@ -14,7 +14,6 @@ export interface ObservedService {
   readonly revisions: ReadonlyMap<string, ServiceRevision>;
   /** Of `FAMILY` the newest ACTIVE one. */
   readonly definition: (reference: string) => TaskDefinition | undefined;
-  /** Where a DAEMON may run; empty for others. */
   readonly nodes: readonly Node[];
   /** Kubernetes Services that it made. */
   readonly kubeServices: readonly KubeService[];
@@ -36,7 +35,7 @@ export function observeService(key: ObjectKey, caches: Caches): ObservedService 
     definition: (reference) => definitionOf(reference, caches),
     kubeServices: caches.ownedBy(kinds.services, uid),
     kubeService: (name) => caches.get(kinds.services, `${namespace}/${name}`),
-    nodes: service.spec.schedulingStrategy === 'DAEMON' ? caches.list(kinds.nodes) : [],
+    nodes: caches.list(kinds.nodes),
   };
 }
 

@@ -16,12 +16,29 @@ export const texts = {
   failed: (deployment: string, why: string) => `(deployment ${deployment}) deployment failed: ${why}.`,
   rollingBack: (deployment: string) => `rolling back to deployment ${deployment}.`,
   unableToStart: () => 'is unable to consistently start tasks successfully.',
+  stuck: () =>
+    'was unable to stop or start tasks during a deployment because of the service deployment configuration. ' +
+    'Update the minimumHealthyPercent or maximumPercent value and try again.',
+  unableToPlace: (why: string) =>
+    `was unable to place a task because no container instance met all of its requirements. Reason: ${why.replace(/\.$/, '')}.`,
   noDefinition: (reference: string) =>
     `was unable to start a deployment: there is no ACTIVE task definition ${reference}.`,
 } as const;
 
 function listed(tasks: readonly string[]): string {
   return tasks.map((task) => `(task ${task})`).join(' ');
+}
+
+/** Whether it is the last thing of its sort that was told: `steady` before anything else happened, the rest since the service was steady last. */
+export function isTold({ status }: Service, sort: 'steady' | 'since steady', text: string): boolean {
+  const events = status?.events ?? [];
+  if (sort === 'steady') return events.find(({ message }) => isMove(message))?.message.endsWith(text) ?? false;
+  const steadyAt = events.findIndex(({ message }) => message.endsWith(texts.steady()));
+  return events.slice(0, steadyAt === -1 ? events.length : steadyAt).some(({ message }) => message.endsWith(text));
+}
+
+function isMove(message: string): boolean {
+  return / has (started|stopped|reached) /.test(message);
 }
 
 export function withEvents(service: Service, messages: readonly string[], nowMs: number): readonly ServiceEvent[] {
@@ -56,6 +73,7 @@ const kinds: readonly [Kind, ...Kind[]] = [
   ['rolling back', 'RollingBack', 'Warning'],
   ['failed container health checks', 'TaskUnhealthy', 'Warning'],
   ['is unable to', 'UnableToStart', 'Warning'],
+  ['was unable to place', 'UnableToPlace', 'Warning'],
   ['was unable to', 'UnableToDeploy', 'Warning'],
 ];
 /** A part of the message, and what an event of it is. */

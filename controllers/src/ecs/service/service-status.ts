@@ -8,8 +8,7 @@ import { withEvents } from './service-events.ts';
 import { type ClassifiedTask, failuresSinceHealth, isOf } from './service-tasks.ts';
 
 export function statusOf(look: Look, deployments: readonly StoredDeployment[], told: readonly string[]): ServiceStatus {
-  const { service, tasks, nowMs, observed } = look;
-  const desired = look.desired < 0 ? observed.nodes.length : look.desired;
+  const { service, tasks, nowMs, desired } = look;
   const [first] = deployments;
   const counted = deployments.map((each) => withCounts(each, each === first ? undefined : first, look, desired));
   const running = tasks.filter(isUp).length;

@@ -54,8 +54,12 @@ export function tally(tasks: readonly ClassifiedTask[]): Tally {
 }
 
 /** The service scheduler leaves it alone until then. */
-export function isProtected({ spec }: Task, nowMs: number): boolean {
-  return spec.protection !== undefined && Date.parse(spec.protection.expirationDate) > nowMs;
+export function isProtected(task: Task, nowMs: number): boolean {
+  return protectedUntilMs(task) > nowMs;
+}
+
+export function protectedUntilMs({ spec }: Task): number {
+  return Date.parse(spec.protection?.expirationDate ?? '') || 0;
 }
 
 /** Ends that speak against a deployment: it did not start, or did not stay up. */

@@ -2,7 +2,8 @@
 import type { ContainerImage, Node, Taint } from '@slipway/api/types';
 import { type Amounts, AmountsSum, amountsFrom, noAmounts } from '../pods/amounts.ts';
 import type { HostPort } from '../pods/demand.ts';
-import type { Labels, NodeFacts } from '../pods/matchers.ts';
+import type { SelectableNode } from '@slipway/api/node-selector';
+import type { Labels } from '../pods/matchers.ts';
 import type { PodInfo } from '../pods/pod-info.ts';
 
 /** What of a node became different. */
@@ -23,7 +24,7 @@ const noPods = new Map<string, PodInfo>();
 /** Of a trial: what is found out about it is not true of the node. */
 export const noGeneration = -1;
 
-export class NodeInfo implements NodeFacts {
+export class NodeInfo implements SelectableNode {
   readonly name: string;
   /** Its place in everything that is kept per node. */
   readonly slot: number;
