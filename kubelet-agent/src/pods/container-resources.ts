@@ -45,13 +45,13 @@ export function containerResources(
 
 export interface PodResources {
   readonly cpuShares: number;
-  /** Absent unless every container has a limit. */
+  /** Absent unless every container has a limit, or the pod itself. */
   readonly cpuQuota?: number;
   readonly cpuPeriod: number;
   readonly memoryLimitInBytes?: number;
 }
 
-/** What the pod's own cgroup gets: sums of containers, or the largest init container where that is more. */
+/** What the pod's own cgroup gets: its own resources (`spec.resources`); else sums of containers, or the largest init container where that is more. */
 export function podResources(pod: Pod): PodResources {
   const totals = podRequestTotals(pod);
   const { containers } = pod.spec;
@@ -59,23 +59,25 @@ export function podResources(pod: Pod): PodResources {
   const bounded = (resource: string) =>
     [...containers, ...restartable].every(({ resources }) => resources?.limits?.[resource] !== undefined);
   const limit = (read: (container: Container) => number) => podTotal(pod, read);
-  const cpuLimit = limit(({ resources }) => milliCpu(resources?.limits?.cpu));
-  const memoryLimit = limit(({ resources }) => bytes(resources?.limits?.memory));
+  const whole = pod.spec.resources?.limits ?? {};
+  const cpuLimit = whole.cpu ? milliCpu(whole.cpu) : limit(({ resources }) => milliCpu(resources?.limits?.cpu));
+  const memoryLimit = whole.memory ? bytes(whole.memory) : limit(({ resources }) => bytes(resources?.limits?.memory));
+  const hasLimit = (resource: string) => whole[resource] !== undefined || bounded(resource);
   return {
     cpuShares: cpuShares(totals.cpuMilli),
     cpuPeriod: cpuPeriodUs,
-    ...(bounded('cpu') && cpuLimit > 0 ? { cpuQuota: cpuQuotaUs(cpuLimit) } : {}),
-    ...(bounded('memory') && memoryLimit > 0 ? { memoryLimitInBytes: memoryLimit } : {}),
+    ...(hasLimit('cpu') && cpuLimit > 0 ? { cpuQuota: cpuQuotaUs(cpuLimit) } : {}),
+    ...(hasLimit('memory') && memoryLimit > 0 ? { memoryLimitInBytes: memoryLimit } : {}),
   };
 }
 
 /** What the pod counts for on its node. */
 export function podRequestTotals(pod: Pod): { readonly cpuMilli: number; readonly memoryBytes: number } {
-  const overhead = pod.spec.overhead ?? {};
-  return {
-    cpuMilli: podTotal(pod, ({ resources }) => milliCpu(resources?.requests?.cpu)) + milliCpu(overhead.cpu),
-    memoryBytes: podTotal(pod, ({ resources }) => bytes(resources?.requests?.memory)) + bytes(overhead.memory),
-  };
+  const { overhead = {}, resources: whole } = pod.spec;
+  const { cpu, memory } = whole?.requests ?? {};
+  const cpuMilli = cpu ? milliCpu(cpu) : podTotal(pod, ({ resources }) => milliCpu(resources?.requests?.cpu));
+  const memoryBytes = memory ? bytes(memory) : podTotal(pod, ({ resources }) => bytes(resources?.requests?.memory));
+  return { cpuMilli: cpuMilli + milliCpu(overhead.cpu), memoryBytes: memoryBytes + bytes(overhead.memory) };
 }
 
 /** Containers and sidecars run together; an init container runs beside the sidecars before it. */

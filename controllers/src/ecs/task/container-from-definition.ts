@@ -1,13 +1,11 @@
 /** One container of a task as a container of a pod. Pure. */
-import type { ContainerTerms } from '@slipway/api/container-terms';
-import type { ContainerDependency, HealthCheck, Secret } from '@slipway/api/ecs/generated/types';
+import type { HealthCheck, Secret } from '@slipway/api/ecs/generated/types';
 import type { Container, EnvVar, Probe } from '@slipway/api/types';
 import type { EffectiveContainer } from './effective-definition.ts';
+import { securityOptions } from './docker-options.ts';
 import { secretKeyFrom } from './secret-reference.ts';
+import { isNumericUser } from './terms-from-definition.ts';
 
-/** ECS gives a container this long to end. */
-export const stopTimeoutDefault = 30;
-const restartAttemptPeriodDefault = 300;
 const cpuUnitsPerCore = 1024;
 const health = { interval: 30, timeout: 5, retries: 3 } as const;
 
@@ -53,7 +51,7 @@ function resourcesOf({ cpu = 0, memory, memoryReservation, resourceRequirements 
   const reserved = memoryReservation ?? memory;
   const gpus = resourceRequirements.find(({ type }) => type === 'GPU')?.value;
   const requests = {
-    ...(cpu > 0 ? { cpu: cpuFromUnits(cpu) } : {}),
+    ...(cpu > 0 ? { cpu: `${milliCpuFromUnits(cpu)}m` } : {}),
     ...(reserved === undefined ? {} : { memory: `${reserved}Mi` }),
     ...(gpus === undefined ? {} : { 'nvidia.com/gpu': gpus }),
   };
@@ -66,8 +64,8 @@ function resourcesOf({ cpu = 0, memory, memoryReservation, resourceRequirements 
 }
 
 /** 1024 units are one core. */
-export function cpuFromUnits(units: number): string {
-  return `${Math.max(1, Math.round((units * 1000) / cpuUnitsPerCore))}m`;
+export function milliCpuFromUnits(units: number): number {
+  return Math.max(1, Math.round((units * 1000) / cpuUnitsPerCore));
 }
 
 /** ECS' check restarts nothing, as a readiness probe does not. Undefined for `["NONE"]`. */
@@ -98,10 +96,11 @@ function restartOf({ restartPolicy }: EffectiveContainer): Pick<Container, 'rest
 }
 
 function securityContextOf(definition: EffectiveContainer): Container['securityContext'] {
-  const { privileged, readonlyRootFilesystem, user, linuxParameters } = definition;
+  const { privileged, readonlyRootFilesystem, user, linuxParameters, dockerSecurityOptions } = definition;
   const { add, drop } = linuxParameters?.capabilities ?? {};
-  const [uid, gid] = (user ?? '').split(':');
+  const [uid, gid] = isNumericUser(user) ? (user ?? '').split(':') : [];
   return {
+    ...securityOptions(dockerSecurityOptions).value,
     ...(privileged ? { privileged: true } : {}),
     ...(readonlyRootFilesystem ? { readOnlyRootFilesystem: true } : {}),
     ...(uid ? { runAsUser: Number(uid) } : {}),
@@ -109,31 +108,5 @@ function securityContextOf(definition: EffectiveContainer): Container['securityC
     ...(add?.length || drop?.length
       ? { capabilities: { ...(add?.length ? { add: [...add] } : {}), ...(drop?.length ? { drop: [...drop] } : {}) } }
       : {}),
-  };
-}
-
-const conditions = { START: 'started', COMPLETE: 'completed', SUCCESS: 'succeeded', HEALTHY: 'healthy' } as const;
-
-/** What ECS says of a container and a pod's spec cannot: see `@slipway/api/container-terms`. */
-export function termsFrom(definition: EffectiveContainer, all: readonly EffectiveContainer[]): ContainerTerms {
-  const { dependsOn = [], essential = true, stopTimeout = stopTimeoutDefault, restartPolicy } = definition;
-  return {
-    ...(dependsOn.length > 0 ? { dependsOn: dependsOn.map((each) => dependencyFrom(each, all)) } : {}),
-    essential,
-    stopTimeoutSeconds: stopTimeout,
-    ...(restartPolicy?.enabled
-      ? { restartMinRunSeconds: restartPolicy.restartAttemptPeriod ?? restartAttemptPeriodDefault }
-      : {}),
-  };
-}
-
-/** ECS has the time limit at the container that is waited for. */
-function dependencyFrom({ containerName, condition }: ContainerDependency, all: readonly EffectiveContainer[]) {
-  const target = all.find(({ name }) => name === containerName);
-  const timeoutSeconds = condition === 'START' ? undefined : target?.startTimeout;
-  return {
-    container: target?.podName ?? containerName,
-    condition: conditions[condition],
-    ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
   };
 }

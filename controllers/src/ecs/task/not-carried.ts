@@ -2,9 +2,15 @@
  * What a task definition says and a pod cannot carry. Nothing is dropped in silence: without some of it the task would be another one, so it is
  * not started; the rest is named in the task's condition `FieldsWithoutEffect`.
  */
-import type { Task } from '@slipway/api/ecs/kinds';
+import { runtimeTermsProblems } from '@slipway/api/container-runtime-terms';
 import type { Volume } from '@slipway/api/ecs/generated/types';
+import type { Task } from '@slipway/api/ecs/kinds';
+import { logOptions, securityOptions, tmpfsTerm } from './docker-options.ts';
 import type { EffectiveContainer, EffectiveDefinition } from './effective-definition.ts';
+import { secretReferenceProblem } from './secret-reference.ts';
+import { isHostname, isHostsName, linkNames } from './task-network.ts';
+import { localVolume } from './task-volumes.ts';
+import { termsFrom } from './terms-from-definition.ts';
 
 export interface NotCarried {
   /** Why the task cannot start; undefined when it can. */
@@ -15,39 +21,63 @@ export interface NotCarried {
 
 export function notCarried(definition: EffectiveDefinition, task: Task): NotCarried {
   const refusals = [
-    ...definition.containers.flatMap((container) => containerRefusals(container)),
+    ...definition.containers.flatMap((container) => containerRefusals(container, definition)),
     ...(definition.volumes ?? []).flatMap(volumeRefusals),
     ...portConflicts(definition),
   ];
   return {
     refusal: refusals.length > 0 ? refusals.join('; ') : undefined,
-    losses: [...definition.containers.flatMap(containerLosses), ...taskLosses(definition, task)],
+    losses: [
+      ...definition.containers.flatMap((container) => containerLosses(container, definition)),
+      ...(definition.volumes ?? []).flatMap(volumeLosses),
+      ...taskLosses(definition, task),
+    ],
   };
 }
 
 const servedLogDrivers = ['json-file'];
-const numericUser = /^\d+(:\d+)?$/;
+/** A pod has no more. */
+const dnsServersMax = 3;
 
-function containerRefusals(container: EffectiveContainer): string[] {
-  const { name, user, logConfiguration, environmentFiles, linuxParameters, credentialSpecs, firelensConfiguration } =
-    container;
+function containerRefusals(container: EffectiveContainer, definition: EffectiveDefinition): string[] {
+  const { name, logConfiguration, environmentFiles, credentialSpecs, firelensConfiguration, secrets = [] } = container;
+  const { dnsServers = [], dockerSecurityOptions, repositoryCredentials } = container;
   const driver = logConfiguration?.logDriver;
+  const security = securityOptions(dockerSecurityOptions);
   return [
     ...(driver && !servedLogDrivers.includes(driver)
       ? [`${name}: the log driver ${driver} is not served, only ${servedLogDrivers.join(', ')}`]
-      : []),
-    ...(user && !numericUser.test(user) ? [`${name}: user ${user} is a name; give its number (UID or UID:GID)`] : []),
+      : logOptions(logConfiguration).refusals.map((why) => `${name}: logConfiguration.options.${why}`)),
     ...(environmentFiles?.length
       ? [`${name}: environmentFiles are read from S3, which is not served; use secrets`]
       : []),
-    ...(linuxParameters?.devices?.length
-      ? [
-          `${name}: linuxParameters.devices are not served; run the container privileged with the device as a host volume`,
-        ]
+    ...secrets.flatMap((secret) => {
+      const problem = secretReferenceProblem(secret.valueFrom);
+      return problem ? [`${name}: secrets.${secret.name}: ${secret.valueFrom} cannot be had: ${problem}`] : [];
+    }),
+    ...(repositoryCredentials
+      ? credentialsProblem(repositoryCredentials.credentialsParameter).map(
+          (why) => `${name}: repositoryCredentials.credentialsParameter: ${why}`,
+        )
       : []),
+    ...runtimeTermsProblems({ ...termsFrom(container, definition) }, name).map(({ at, detail }) => `${at}: ${detail}`),
+    ...security.refusals.map((why) => `${name}: dockerSecurityOptions: ${why}`),
+    ...(security.value.allowPrivilegeEscalation === false && canEscalate(container)
+      ? [`${name}: no-new-privileges and privileged or the capability SYS_ADMIN exclude each other`]
+      : []),
+    ...(dnsServers.length > dnsServersMax ? [`${name}: dnsServers: a task has at most ${dnsServersMax}`] : []),
     ...(credentialSpecs?.length ? [`${name}: credentialSpecs are not served`] : []),
     ...(firelensConfiguration ? [`${name}: firelensConfiguration is not served`] : []),
   ];
+}
+
+function credentialsProblem(parameter: string): string[] {
+  const problem = secretReferenceProblem(parameter);
+  return problem ? [`${parameter} cannot be had: ${problem}`] : [];
+}
+
+function canEscalate({ privileged, linuxParameters }: EffectiveContainer): boolean {
+  return privileged === true || (linuxParameters?.capabilities?.add ?? []).some((each) => /SYS_ADMIN$/.test(each));
 }
 
 function volumeRefusals(volume: Volume): string[] {
@@ -55,18 +85,27 @@ function volumeRefusals(volume: Volume): string[] {
     name,
     efsVolumeConfiguration: efs,
     fsxWindowsFileServerVolumeConfiguration: fsx,
+    dockerVolumeConfiguration: docker,
     configuredAtLaunch,
   } = volume;
-  const driver = volume.dockerVolumeConfiguration?.driver;
+  const local = localVolume(docker);
   return [
     ...(efs ? [`volume ${name}: EFS is not served`] : []),
     ...(fsx ? [`volume ${name}: FSx is not served`] : []),
     ...(volume.s3filesVolumeConfiguration ? [`volume ${name}: S3 files are not served`] : []),
     ...(configuredAtLaunch ? [`volume ${name}: volumes configured at launch (EBS) are not served`] : []),
-    ...(driver && driver !== 'local'
-      ? [`volume ${name}: the Docker volume driver ${driver} is not served, only local`]
+    ...(docker?.driver && docker.driver !== 'local'
+      ? [`volume ${name}: the Docker volume driver ${docker.driver} is not served, only local`]
       : []),
+    ...(local?.kind === 'unknown' ? [`volume ${name}: driverOpts: ${local.why}`] : []),
   ];
+}
+
+function volumeLosses({ name, dockerVolumeConfiguration: docker }: Volume): string[] {
+  const labels = Object.keys(docker?.labels ?? {});
+  return labels.length > 0
+    ? [`volumes.${name}.dockerVolumeConfiguration.labels: directories of the node have none`]
+    : [];
 }
 
 /** In ECS' bridge mode each container has ports of its own; in a pod they share them. */
@@ -86,38 +125,51 @@ function portConflicts({ containers, networkMode }: EffectiveDefinition): string
   );
 }
 
-function containerLosses(container: EffectiveContainer): string[] {
-  const { name, linuxParameters, dockerSecurityOptions, disableNetworking, versionConsistency, logConfiguration } =
-    container;
-  const { initProcessEnabled, maxSwap, swappiness, tmpfs = [] } = linuxParameters ?? {};
+function containerLosses(container: EffectiveContainer, { pidMode }: EffectiveDefinition): string[] {
+  const { name, linuxParameters, versionConsistency, logConfiguration, links = [], extraHosts = [] } = container;
+  const { initProcessEnabled, swappiness, maxSwap, tmpfs = [] } = linuxParameters ?? {};
+  const noNames = [...links.flatMap(linkNames), ...extraHosts.map(({ hostname }) => hostname)].filter(
+    (each) => !isHostsName(each),
+  );
+  const accelerators = container.resourceRequirements?.some(({ type }) => type === 'InferenceAccelerator');
   const lost: readonly (readonly [string, unknown, string])[] = [
-    ['linuxParameters.initProcessEnabled', initProcessEnabled, 'the image brings its own init process'],
-    ['linuxParameters.maxSwap', maxSwap, 'nodes do not swap containers'],
-    ['linuxParameters.swappiness', swappiness, 'nodes do not swap containers'],
-    ['linuxParameters.tmpfs.mountOptions', tmpfs.some(({ mountOptions }) => mountOptions?.length), 'not carried'],
-    ['dockerSecurityOptions', dockerSecurityOptions?.length, 'use capabilities and users'],
-    ['disableNetworking', disableNetworking, 'containers of a task share one network'],
-    ['versionConsistency', versionConsistency === 'enabled' || undefined, 'name the image by its digest'],
-    ['logConfiguration.options', Object.keys(logConfiguration?.options ?? {}).length, 'the node rotates logs'],
-    ['dockerLabels', Object.keys(container.dockerLabels ?? {}).length, 'containers of a pod have no labels; use tags'],
-    ['ulimits', container.ulimits?.length, 'limits of the node apply'],
-    ['links', container.links?.some((link) => link.includes(':')) || undefined, 'linked containers are at 127.0.0.1'],
+    ['linuxParameters.initProcessEnabled', initProcessEnabled && pidMode === 'host', 'the node has its own init'],
+    ['linuxParameters.swappiness', swappiness, 'the kernel has none for single containers'],
+    ['linuxParameters.maxSwap', maxSwap && container.memory === undefined, 'the container has no memory limit'],
+    ['versionConsistency', versionConsistency === 'enabled', 'name the image by its digest'],
+    ['logConfiguration.secretOptions', logConfiguration?.secretOptions?.length, 'json-file has none'],
+    ['hostname', container.hostname && !isHostname(container.hostname), `${container.hostname} is no DNS label`],
+    ['extraHosts, links', noNames.length, `no host names: ${noNames.join(', ')}`],
+    ['resourceRequirements', accelerators, 'inference accelerators are not served'],
   ];
-  return lost.filter(([, value]) => value).map(([field, , why]) => `${name}.${field}: ${why}`);
+  return [
+    ...lost.filter(([, value]) => value).map(([field, , why]) => `${name}.${field}: ${why}`),
+    ...tmpfs.flatMap((each) =>
+      tmpfsTerm(each).losses.map((why) => `${name}.linuxParameters.tmpfs.mountOptions.${why}`),
+    ),
+    ...logOptions(logConfiguration).losses.map((why) => `${name}.logConfiguration.options.${why}`),
+  ];
 }
 
 function taskLosses(definition: EffectiveDefinition, { spec }: Task): string[] {
   const { subnets = [], securityGroups, assignPublicIp } = spec.networkConfiguration?.awsvpcConfiguration ?? {};
-  const many = (field: 'hostname') => new Set(definition.containers.flatMap((each) => each[field] ?? [])).size > 1;
+  const hostnames = new Set(definition.containers.flatMap(({ hostname }) => (hostname ? [hostname] : [])));
+  const { executionRoleArn, ephemeralStorage, inferenceAcceleratorOverrides } = spec.overrides ?? {};
   const lost: readonly (readonly [string, unknown, string])[] = [
-    ['executionRoleArn', definition.executionRoleArn, 'images and secrets are fetched with the rights of the node'],
+    [
+      'executionRoleArn',
+      definition.executionRoleArn ?? executionRoleArn,
+      'images and secrets are fetched with the rights of the node',
+    ],
     ['proxyConfiguration', definition.proxyConfiguration, 'not carried'],
-    ['ephemeralStorage', definition.ephemeralStorage, 'the disk of the node is shared'],
-    ['inferenceAccelerators', definition.inferenceAccelerators?.length, 'not carried'],
+    ['ephemeralStorage', definition.ephemeralStorage ?? ephemeralStorage, 'the disk of the node is shared'],
+    [
+      'inferenceAccelerators',
+      definition.inferenceAccelerators?.length || inferenceAcceleratorOverrides?.length,
+      'not carried',
+    ],
     ['enableFaultInjection', definition.enableFaultInjection, 'not carried'],
-    ['ipcMode', definition.ipcMode === 'none', 'containers of a task share their IPC namespace'],
-    ['cpu', definition.cpu, 'a share for the scheduler, not a limit of the whole task'],
-    ['containerDefinitions.hostname', many('hostname'), 'a task has one host name, the first'],
+    ['containerDefinitions.hostname', hostnames.size > 1, 'a task has one host name, the first'],
     ['networkConfiguration.subnets', subnets.length > 1, `a task has one network, ${subnets[0]}`],
     ['networkConfiguration.securityGroups', securityGroups?.length, 'use NetworkPolicies'],
     ['networkConfiguration.assignPublicIp', assignPublicIp === 'ENABLED', 'not carried'],

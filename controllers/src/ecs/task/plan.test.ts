@@ -265,10 +265,10 @@ describe('a task', () => {
       expect.objectContaining({
         type: 'FieldsWithoutEffect',
         status: 'True',
-        message: 'web.linuxParameters.swappiness: nodes do not swap containers',
+        message: 'web.linuxParameters.swappiness: the kernel has none for single containers',
       }),
     );
-    expect(shop.world.told).toEqual(['without effect: web.linuxParameters.swappiness: nodes do not swap containers']);
+    expect(shop.world.told).toEqual(['without effect: web.linuxParameters.swappiness: the kernel has none for single containers']);
   });
 });
 

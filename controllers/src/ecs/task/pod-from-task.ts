@@ -3,13 +3,14 @@ import type { CapacityProvider, Task } from '@slipway/api/ecs/kinds';
 import { labelValueFrom } from '@slipway/api/ecs/names';
 import type { Pod, PodSpec } from '@slipway/api/types';
 import { controllerReferenceTo } from '../../runtime/owner.ts';
-import { containerFrom, stopTimeoutDefault, termsFrom } from './container-from-definition.ts';
+import { containerFrom, milliCpuFromUnits } from './container-from-definition.ts';
 import type { EffectiveDefinition } from './effective-definition.ts';
 import { credentialsSecretName } from './secret-reference.ts';
 import { metadataAnnotation, withTaskVariables } from './task-metadata.ts';
 import { taskNetwork } from './task-network.ts';
 import { groupLabel, placementOf } from './task-placement.ts';
 import { taskVolumes } from './task-volumes.ts';
+import { stopTimeoutDefault, termsFrom } from './terms-from-definition.ts';
 
 export const familyLabel = 'slipway.dev/ecs-family';
 export const serviceLabel = 'slipway.dev/ecs-service';
@@ -31,7 +32,7 @@ export function podFromTask(task: Task, definition: EffectiveDefinition, { provi
   const { volumes, mounts } = taskVolumes(definition);
   const network = taskNetwork(definition, task, takenPorts);
   const placement = placementOf(task, definition, provider);
-  const terms = Object.fromEntries(containers.map((each) => [each.podName, termsFrom(each, containers)]));
+  const terms = Object.fromEntries(containers.map((each) => [each.podName, termsFrom(each, definition)]));
   const labels = {
     [groupLabel]: labelValueFrom(placement.group),
     [familyLabel]: labelValueFrom(definition.family),
@@ -65,7 +66,8 @@ export function podFromTask(task: Task, definition: EffectiveDefinition, { provi
       ...pullSecretsOf(definition),
       ...sysctlsOf(definition),
       ...(volumes.length > 0 ? { volumes: [...volumes] } : {}),
-      containers: withTaskCpu(definition, (each) => {
+      ...sizeOf(definition),
+      containers: containers.map((each) => {
         const volumeMounts = mounts.get(each.name) ?? [];
         const ports = network.ports.get(each.name) ?? [];
         const container = containerFrom(each);
@@ -80,39 +82,15 @@ export function podFromTask(task: Task, definition: EffectiveDefinition, { provi
   };
 }
 
-type PodContainers = PodSpec['containers'];
-
-/** What the task has above its containers' shares counts for its first container, so that the scheduler keeps it free. */
-function withTaskCpu(
-  { containers, cpu, memory }: EffectiveDefinition,
-  make: (container: EffectiveDefinition['containers'][number]) => PodContainers[number],
-): PodContainers {
-  const spareUnits = Number(cpu ?? 0) - sum(containers.map((each) => each.cpu ?? 0));
-  const spareMib = Number(memory ?? 0) - sum(containers.map((each) => each.memoryReservation ?? each.memory ?? 0));
-  return containers.map((each, i) => {
-    if (i > 0) return withTaskMemory(make(each), memory);
-    const reservation = each.memoryReservation ?? each.memory ?? 0;
-    const first = {
-      ...each,
-      ...(spareUnits > 0 ? { cpu: (each.cpu ?? 0) + spareUnits } : {}),
-      ...(spareMib > 0 ? { memoryReservation: reservation + spareMib } : {}),
-    };
-    return withTaskMemory(make(first), memory);
-  });
-}
-
-/** No container has more memory than the task. */
-function withTaskMemory(container: PodContainers[number], memory: string | undefined): PodContainers[number] {
-  if (memory === undefined || container.resources?.limits?.memory !== undefined) return container;
-  const { requests, limits } = container.resources ?? {};
-  return {
-    ...container,
-    resources: { ...(requests ? { requests } : {}), limits: { ...limits, memory: `${memory}Mi` } },
+/** What the task has as a whole, kept free for it and no more than it gets: a pod has the same. */
+function sizeOf({ containers, cpu, memory }: EffectiveDefinition): Partial<PodSpec> {
+  // Shares are rounded one by one, and a pod must not have less than its containers together.
+  const shares = containers.reduce((sum, each) => sum + (each.cpu ? milliCpuFromUnits(each.cpu) : 0), 0);
+  const amounts = {
+    ...(cpu ? { cpu: `${Math.max(shares, milliCpuFromUnits(Number(cpu)))}m` } : {}),
+    ...(memory ? { memory: `${memory}Mi` } : {}),
   };
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
+  return Object.keys(amounts).length > 0 ? { resources: { requests: amounts, limits: amounts } } : {};
 }
 
 /** A role is the service account of its name; a task without one has no rights. */

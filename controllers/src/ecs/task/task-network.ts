@@ -1,4 +1,5 @@
 /** How a task is reached: its network mode, ports and names. Pure. */
+import { dnsLabelProblems, dnsSubdomainProblems } from '@slipway/api/names';
 import type { PortMapping } from '@slipway/api/ecs/generated/types';
 import type { Task } from '@slipway/api/ecs/kinds';
 import type { ContainerPort, PodSpec } from '@slipway/api/types';
@@ -75,15 +76,15 @@ function expandRange(mapping: PortMapping): PortMapping[] {
 
 /** A pod has one host name, one resolver and one list of hosts for all its containers. */
 function namesOf(containers: readonly EffectiveContainer[]): TaskNetwork['spec'] {
-  const hostname = containers.find((each) => each.hostname)?.hostname;
+  const hostname = containers.find((each) => each.hostname && isHostname(each.hostname))?.hostname;
   const nameservers = unique(containers.flatMap(({ dnsServers = [] }) => dnsServers));
   const searches = unique(containers.flatMap(({ dnsSearchDomains = [] }) => dnsSearchDomains));
   const hosts = new Map<string, Set<string>>();
   const add = (ip: string, name: string) => hosts.set(ip, (hosts.get(ip) ?? new Set()).add(name));
   for (const { extraHosts = [], links = [] } of containers) {
-    for (const { hostname: name, ipAddress } of extraHosts) add(ipAddress, name);
-    // Containers of a pod share one address, so a linked one is here.
-    for (const link of links) add('127.0.0.1', link.split(':').at(-1) ?? link);
+    for (const { hostname: name, ipAddress } of extraHosts) if (isHostsName(name)) add(ipAddress, name);
+    // Containers of a pod share one address, so a linked one is here, under its name and its alias.
+    for (const name of links.flatMap(linkNames)) if (isHostsName(name)) add('127.0.0.1', name);
   }
   return {
     ...(hostname ? { hostname } : {}),
@@ -93,6 +94,20 @@ function namesOf(containers: readonly EffectiveContainer[]): TaskNetwork['spec']
       : {}),
     ...(hosts.size > 0 ? { hostAliases: [...hosts].map(([ip, names]) => ({ ip, hostnames: [...names] })) } : {}),
   };
+}
+
+/** `db:database` is known by both. */
+export function linkNames(link: string): string[] {
+  return unique(link.split(':').filter(Boolean));
+}
+
+/** What the list of hosts of a pod can hold. */
+export function isHostsName(name: string): boolean {
+  return dnsSubdomainProblems(name).length === 0;
+}
+
+export function isHostname(name: string): boolean {
+  return dnsLabelProblems(name).length === 0;
 }
 
 function unique(values: readonly string[]): string[] {
