@@ -124,7 +124,10 @@ function waiting(
   if (failure) return { waiting: { reason: failure.reason, message: failure.message } };
   const obstacle = input.podInitializing ? undefined : obstacleOf(input.pod, container, input.observed, input.nowMs);
   if (obstacle) return { waiting: { reason: 'WaitingForDependency', message: obstacle.message } };
-  return { waiting: { reason: input.podInitializing ? 'PodInitializing' : 'ContainerCreating' } };
+  // Upstream leaves it to an event why volumes are not there; here it stands at the container too.
+  const volumes = input.observed.failures.get('setUpVolumes')?.message;
+  const reason = input.podInitializing && !volumes ? 'PodInitializing' : 'ContainerCreating';
+  return { waiting: { reason, ...(volumes ? { message: volumes } : {}) } };
 }
 
 function terminated(container: ObservedContainer, input: ContainerStatusInput): ContainerState {

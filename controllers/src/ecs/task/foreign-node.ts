@@ -2,6 +2,7 @@
  * Tasks on nodes whose agent is not ours. Any kubelet runs the pod, but what Kubernetes has no field for stands in annotations of ours, and there nobody
  * obeys them. What can be done from here is done from here: a task whose essential container has ended is stopped. The rest is named.
  */
+import { runtimeTermsKeys } from '@slipway/api/container-runtime-terms';
 import { containersAnnotation, podTerms } from '@slipway/api/container-terms';
 import type { Node, Pod } from '@slipway/api/types';
 import type { EffectiveContainer, EffectiveDefinition } from './effective-definition.ts';
@@ -34,8 +35,23 @@ export function lossesOnNode(pod: Pod, definition: EffectiveDefinition, node: No
   return lost.map((each) => `${where} ${each}`);
 }
 
+/** ECS' field of what stands in the annotation. */
+const fieldOf = {
+  user: 'user (by name)',
+  init: 'linuxParameters.initProcessEnabled',
+  ulimits: 'ulimits',
+  devices: 'linuxParameters.devices',
+  tmpfs: 'linuxParameters.tmpfs (with mountOptions)',
+  network: 'disableNetworking',
+  ipc: 'ipcMode none',
+  swapLimitBytes: 'linuxParameters.maxSwap',
+  log: 'logConfiguration.options',
+  labels: 'dockerLabels',
+} as const satisfies Record<(typeof runtimeTermsKeys)[number], string>;
+
 function containerLosses({ name, podName }: EffectiveContainer, pod: Pod): string[] {
-  const { dependsOn, stopTimeoutSeconds, restartMinRunSeconds } = podTerms(pod)[podName] ?? {};
+  const terms = podTerms(pod)[podName] ?? {};
+  const { dependsOn, stopTimeoutSeconds, restartMinRunSeconds } = terms;
   const grace = pod.spec.terminationGracePeriodSeconds;
   return [
     ...(dependsOn ? [`${name}.dependsOn has no effect: all containers start and stop at once`] : []),
@@ -43,6 +59,7 @@ function containerLosses({ name, podName }: EffectiveContainer, pod: Pod): strin
       ? [`${name}.stopTimeout is that of the whole task, ${grace} s`]
       : []),
     ...(restartMinRunSeconds ? [`${name}.restartPolicy.restartAttemptPeriod is the kubelet's own back-off`] : []),
+    ...runtimeTermsKeys.filter((key) => terms[key] !== undefined).map((key) => `${name}.${fieldOf[key]} has no effect`),
   ];
 }
 

@@ -268,7 +268,9 @@ describe('a task', () => {
         message: 'web.linuxParameters.swappiness: the kernel has none for single containers',
       }),
     );
-    expect(shop.world.told).toEqual(['without effect: web.linuxParameters.swappiness: the kernel has none for single containers']);
+    expect(shop.world.told).toEqual([
+      'without effect: web.linuxParameters.swappiness: the kernel has none for single containers',
+    ]);
   });
 });
 

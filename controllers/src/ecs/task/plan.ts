@@ -3,12 +3,14 @@
  * states in their order and never back. Whatever ends a task is written to its spec first, with the reason, so that there is one way to an end.
  * The pod keeps a finalizer until the status of the stopped task has its exit codes.
  */
+import { isStatus } from '@slipway/api/status-error';
 import type { StopCode, Task, TaskStatus } from '@slipway/api/ecs/kinds';
 import type { Pod } from '@slipway/api/types';
 import { type ObjectKey, kinds } from '@slipway/client/kinds';
 import { formatTime } from '@slipway/kit/clock';
 import type { Caches } from '../../runtime/caches.ts';
 import { controllerOf } from '../../runtime/owner.ts';
+import { isNamespaceTerminating } from '../../runtime/stale.ts';
 import type { Plan, Step } from '../../runtime/step.ts';
 import { QueryError } from '@slipway/api/ecs/query-expression';
 import { type EffectiveDefinition, effectiveDefinition } from './effective-definition.ts';
@@ -16,6 +18,7 @@ import { hasLostEssential, lossesOnNode } from './foreign-node.ts';
 import { notCarried } from './not-carried.ts';
 import type { ObservedTask } from './observe.ts';
 import { podFromTask, registeredLabel, taskFinalizer } from './pod-from-task.ts';
+import { essentialExit, failureToStart, loss, whyItEnded } from './task-failures.ts';
 import { conditionsOf, isFinal, isLaterState, type StatusNow, taskStatus } from './task-status.ts';
 
 /** So long a stopped task can still be described, as in ECS. */
@@ -32,11 +35,12 @@ export function planTask(observed: ObservedTask, nowMs: number): Plan<TaskStatus
   }
   if (!pod) return isWanted ? planStart(observed, nowMs) : over(observed, nowMs);
   const status = taskStatus(observed, nowMs);
+  const effective = observed.definition && effectiveDefinition(observed.definition, task);
   if (isFinal(pod)) {
-    return isWanted ? end(task, ...whyItEnded(pod)) : over(observed, nowMs);
+    return isWanted ? end(task, ...whyItEnded(pod, effective)) : over(observed, nowMs);
   }
   if (!isWanted) return planStop(observed, status.status, nowMs);
-  const failure = failureToStart(pod) ?? loss(pod);
+  const failure = failureToStart(pod, effective) ?? loss(pod);
   if (failure) return end(task, ...failure);
   return planOnNode(observed, pod, status, nowMs);
 }
@@ -101,6 +105,8 @@ function planStart(observed: ObservedTask, nowMs: number): Plan<TaskStatus> {
   const effective = effectiveDefinition(definition, task);
   const { refusal, losses } = notCarried(effective, task);
   if (refusal) return end(task, 'TaskFailedToStart', refusal);
+  const refused = task.status?.conditions?.find(({ reason }) => reason === podRefused);
+  if (refused) return end(task, 'TaskFailedToStart', refused.message);
   const chosen = `${definition.spec.family}:${definition.spec.revision}`;
   const first: TaskStatus = {
     ...task.status,
@@ -120,13 +126,31 @@ function planStart(observed: ObservedTask, nowMs: number): Plan<TaskStatus> {
         { ...observed, pod, task: { ...task, status: { ...first, podName: task.metadata.name ?? '' } } },
         nowMs,
       ).status,
-      statusAfterFailure: () => first,
+      statusAfterFailure: ({ error }) => afterRefusal(first, error, effective, nowMs),
       ...(losses.length > 0 ? { statusTells: [notCarriedEvent(losses)] } : {}),
     };
   } catch (error) {
     if (error instanceof QueryError) return end(task, 'TaskFailedToStart', `placement constraint: ${error.message}`);
     throw error;
   }
+}
+
+const podRefused = 'PodRefused';
+
+/** What the API server does not take now it will not take later: the next look ends the task. All else is tried again. */
+function afterRefusal(
+  first: TaskStatus,
+  error: unknown,
+  { taskRoleArn }: EffectiveDefinition,
+  nowMs: number,
+): TaskStatus {
+  if (!isStatus(error, 'Invalid', 'Forbidden', 'BadRequest') || isNamespaceTerminating(error)) return first;
+  const message =
+    taskRoleArn && error.message.includes('error looking up service account')
+      ? `ECS was unable to assume the role '${taskRoleArn}' that was provided for this task: ${error.message}`
+      : `ResourceInitializationError: the pod of the task was refused: ${error.message}`;
+  const verdict = { type: 'Placed', status: 'False', reason: podRefused, message } as const;
+  return { ...first, conditions: conditionsOf(first.conditions, [verdict], nowMs) };
 }
 
 function sizeOf({ cpu, memory, containers }: EffectiveDefinition): Pick<TaskStatus, 'cpu' | 'memory'> {
@@ -228,49 +252,4 @@ function end(task: Task, stopCode: StopCode, reason: string): Plan<TaskStatus> {
     ],
     status: 'unchanged',
   };
-}
-
-function whyItEnded(pod: Pod): [StopCode, string] {
-  if (pod.status?.reason === 'DependencyFailed')
-    return ['TaskFailedToStart', pod.status.message ?? 'a dependency failed'];
-  return loss(pod) ?? refusal(pod) ?? essentialExit;
-}
-
-const essentialExit: [StopCode, string] = ['EssentialContainerExited', 'Essential container in task exited'];
-
-/** The node did not take the pod in: nothing of it ever was. */
-function refusal({ status }: Pod): [StopCode, string] | undefined {
-  if (status?.phase !== 'Failed' || !status.reason || status.containerStatuses?.length) return undefined;
-  return ['TaskFailedToStart', `${status.reason}: ${status.message ?? 'the node refused the pod'}`];
-}
-
-/** Waiting reasons of a container that no patience mends. */
-const hopeless: Readonly<Record<string, string>> = {
-  ImagePullBackOff: 'CannotPullContainerError',
-  InvalidImageName: 'CannotPullContainerError',
-  ErrImageNeverPull: 'CannotPullContainerError',
-  CreateContainerConfigError: 'ResourceInitializationError',
-  CreateContainerError: 'CannotCreateContainerError',
-  RunContainerError: 'CannotStartContainerError',
-};
-
-function failureToStart({ status }: Pod): [StopCode, string] | undefined {
-  for (const { name, state } of status?.containerStatuses ?? []) {
-    const { reason = '', message = '' } = state?.waiting ?? {};
-    const error = hopeless[reason];
-    if (error) return ['TaskFailedToStart', `${error}: container ${name}: ${message || reason}`];
-  }
-  return undefined;
-}
-
-/** Somebody else took the pod away: an eviction, a node that went, a user. */
-function loss({ metadata, status }: Pod): [StopCode, string] | undefined {
-  const disruption = status?.conditions?.find(
-    ({ type, status: holds }) => type === 'DisruptionTarget' && holds === 'True',
-  );
-  if (disruption) return ['TerminationNotice', disruption.message ?? disruption.reason ?? 'the pod was disrupted'];
-  if (status?.reason && ['Evicted', 'NodeLost', 'NodeShutdown', 'Preempting'].includes(status.reason)) {
-    return ['TerminationNotice', status.message ?? status.reason];
-  }
-  return metadata.deletionTimestamp ? ['UserInitiated', `pod ${metadata.name} of the task was deleted`] : undefined;
 }

@@ -8,11 +8,12 @@ import {
   taskStates,
 } from '@slipway/api/ecs/kinds';
 import type { HealthCheck } from '@slipway/api/ecs/generated/types';
-import type { ContainerStatus, Pod } from '@slipway/api/types';
+import type { ContainerStatus, Node, Pod } from '@slipway/api/types';
 import { formatTime } from '@slipway/kit/clock';
 import { unhealthyAfterMs } from './container-from-definition.ts';
 import { type EffectiveContainer, type EffectiveDefinition, effectiveDefinition } from './effective-definition.ts';
 import type { ObservedTask } from './observe.ts';
+import { containerFailure, containerReason } from './task-failures.ts';
 
 export interface StatusNow {
   readonly status: TaskStatus;
@@ -43,14 +44,15 @@ export function taskStatus(observed: ObservedTask, nowMs: number): StatusNow {
     ...(pod.spec.nodeName
       ? {
           containerInstance: pod.spec.nodeName,
-          connectivity: 'CONNECTED',
-          connectivityAt: before.connectivityAt ?? scheduledAt,
+          ...connectivityOf(node, before, scheduledAt, now),
           pullStartedAt: before.pullStartedAt ?? scheduledAt,
         }
       : {}),
     ...(zone ? { availabilityZone: zone } : {}),
     ...attachmentsOf(pod, effective, task),
-    ...(hasStarted ? { pullStoppedAt: before.pullStoppedAt ?? now, startedAt: before.startedAt ?? now } : {}),
+    ...(hasStarted
+      ? { pullStoppedAt: before.pullStoppedAt ?? firstStart(pod) ?? now, startedAt: before.startedAt ?? now }
+      : {}),
     ...(isEnd ? { executionStoppedAt: before.executionStoppedAt ?? lastEnd(pod) ?? now } : {}),
     conditions: conditionsOf(before.conditions, [placedCondition(pod)], nowMs),
   };
@@ -100,14 +102,15 @@ function containerNow(
   const health = healthOf(healthCheck, seen, known?.healthStatus, nowMs);
   const digest = /sha256:[0-9a-f]{64}/.exec(seen?.imageID ?? '')?.[0];
   const runtimeId = seen?.containerID?.split('//').at(-1);
-  const reason =
-    seen?.state?.waiting?.message ?? (ended && ended.exitCode !== 0 ? ended.message || ended.reason : undefined);
+  const reason = containerReason(seen?.state);
+  // Without it the task goes on; where it is needed, the task is ended.
+  const isLost = seen?.state?.waiting !== undefined && containerFailure(seen.state) !== undefined;
   const told: TaskContainer = {
     name,
     ...(image ? { image } : {}),
     ...(digest ? { imageDigest: digest } : {}),
     ...(runtimeId ? { runtimeId } : {}),
-    lastStatus: ended ? 'STOPPED' : hasBegun(seen) ? 'RUNNING' : 'PENDING',
+    lastStatus: ended || isLost ? 'STOPPED' : hasBegun(seen) ? 'RUNNING' : 'PENDING',
     ...(ended ? { exitCode: ended.exitCode } : {}),
     ...(reason ? { reason } : {}),
     networkBindings: networkMode === 'awsvpc' ? [] : bindingsOf(podName, pod),
@@ -171,6 +174,31 @@ function attachmentsOf(pod: Pod, { networkMode }: EffectiveDefinition, task: Tas
   ];
   const status = isFinal(pod) ? 'DELETED' : podIP ? 'ATTACHED' : 'PRECREATED';
   return { attachments: [{ id: pod.metadata.uid ?? '', type: 'ElasticNetworkInterface', status, details }] };
+}
+
+/** The agent of its node is heard of. */
+function connectivityOf(
+  node: Node | undefined,
+  before: TaskStatus,
+  scheduledAt: string,
+  now: string,
+): Pick<TaskStatus, 'connectivity' | 'connectivityAt'> {
+  const connectivity = isUnheard(node) ? 'DISCONNECTED' : 'CONNECTED';
+  if (before.connectivity === undefined && connectivity === 'CONNECTED')
+    return { connectivity, connectivityAt: scheduledAt };
+  return { connectivity, connectivityAt: before.connectivity === connectivity ? before.connectivityAt : now };
+}
+
+export function isUnheard(node: Node | undefined): boolean {
+  return node?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'Unknown') ?? false;
+}
+
+/** By then its image was there. */
+function firstStart({ status }: Pod): string | undefined {
+  const starts = (status?.containerStatuses ?? []).flatMap(
+    ({ state }) => state?.running?.startedAt ?? state?.terminated?.startedAt ?? [],
+  );
+  return starts.toSorted()[0];
 }
 
 function lastEnd({ status }: Pod): string | undefined {
