@@ -4,11 +4,14 @@
  */
 import { runtimeTermsKeys } from '@slipway/api/container-runtime-terms';
 import { containersAnnotation, podTerms } from '@slipway/api/container-terms';
+import { taskMetadataAnnotation } from '@slipway/api/ecs/task-metadata';
 import type { Node, Pod } from '@slipway/api/types';
 import type { EffectiveContainer, EffectiveDefinition } from './effective-definition.ts';
 import { defaultNetworkAnnotation } from './task-network.ts';
 
 const ownPrefix = 'slipway.dev/';
+/** Told of by themselves, or no field of a definition. */
+const toldOf = [containersAnnotation, defaultNetworkAnnotation, taskMetadataAnnotation];
 /** What our agent calls itself in `nodeInfo.kubeletVersion`, behind the version of Kubernetes. */
 const ourBuild = '+slipway';
 
@@ -23,9 +26,7 @@ export function lossesOnNode(pod: Pod, definition: EffectiveDefinition, node: No
   if (!isForeign(node)) return [];
   const where = `on node ${node?.metadata.name}, whose kubelet (${node?.status?.nodeInfo?.kubeletVersion}) is not Slipway's,`;
   const annotations = pod.metadata.annotations ?? {};
-  const others = Object.keys(annotations).filter(
-    (key) => key.startsWith(ownPrefix) && key !== containersAnnotation && key !== defaultNetworkAnnotation,
-  );
+  const others = Object.keys(annotations).filter((key) => key.startsWith(ownPrefix) && !toldOf.includes(key));
   const network = annotations[defaultNetworkAnnotation];
   const lost = [
     ...definition.containers.flatMap((container) => containerLosses(container, pod)),

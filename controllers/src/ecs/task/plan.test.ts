@@ -134,7 +134,7 @@ describe('a task', () => {
       new Shop(aTaskDefinition({}, [aDefinedContainer('web', { command, environment })])).settle().pod?.spec
         .containers ?? [];
     expect(container?.args?.at(-1)).toBe('echo $$(hostname) $$$ $HOME $$$$(id)');
-    expect(container?.env).toEqual([{ name: 'TEXT', value: '$$(HOME)' }]);
+    expect(container?.env).toContainEqual({ name: 'TEXT', value: '$$(HOME)' });
   });
 
   it('goes through the states of ECS in their order', () => {
