@@ -27,6 +27,8 @@ export interface EcsTestServer {
   /** Makes a Secret of an access key. */
   addKey(name: string, data: Readonly<Record<string, string>>): Promise<void>;
   create(body: KubeObject, resource: string): Promise<void>;
+  /** What the agent of a node shows on the loopback. */
+  agentCertificate(nodeName: string): Promise<{ certificate: string; privateKey: string }>;
   /** What a controller would write. */
   setStatus(resource: string, name: string, status: object, namespace?: string): Promise<void>;
   stop(): Promise<void>;
@@ -67,11 +69,12 @@ export async function startEcsServer(): Promise<EcsTestServer> {
       await transport.send({ verb: 'create', path, body }, neverAborted);
     },
     async create(body, resource) {
-      const [group = '', version = ''] = (body.apiVersion ?? '').split('/');
+      const [version = '', group = ''] = (body.apiVersion ?? '').split('/').reverse();
       const { namespace } = body.metadata;
       const path = { group, version, resource, ...(namespace === undefined ? {} : { namespace }) };
       await transport.send({ verb: 'create', path, body }, neverAborted);
     },
+    agentCertificate: (nodeName) => server.pki.agentServingCertificate(nodeName, ['127.0.0.1']),
     async setStatus(resource, name, status, namespace) {
       const place = namespace === undefined ? {} : { namespace };
       const path = { group: 'ecs.slipway.dev', version: 'v1', resource, name, subresource: 'status', ...place };

@@ -115,7 +115,7 @@ export class Sessions {
   /** Undefined when the user has no such session here (any more). */
   resume(session: string, user: UserInfo, reachedAt: string): PreparedSession | undefined {
     const open = this.#open.get(session);
-    if (open?.user !== user.name) return undefined;
+    if (open?.user !== user.name || open.session.isOver) return undefined;
     const { clock, random } = this.#deps;
     open.nonce = random.bytes(16).toString('base64url');
     const expiresMs = clock.nowMs() + tokenValidMs;

@@ -109,6 +109,11 @@ export class TerminalSession {
     this.#watchIdle();
   }
 
+  /** Its end was said, or there was nobody to say it to. */
+  get isOver(): boolean {
+    return this.#state === 'ended';
+  }
+
   /** The client's connection, for the first time or after it broke. A connection that is there already is closed. */
   connect(client: WebSocket): void {
     if (this.#state === 'ended') {
