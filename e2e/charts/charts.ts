@@ -5,7 +5,7 @@ import type { JsonValue } from '@slipway/api/patch/json-value';
 import { parse } from 'yaml';
 import { repositoryRoot } from '../tidy/sources.ts';
 
-export const chartNames = ['slipway-ecs'] as const;
+export const chartNames = ['slipway', 'slipway-ecs'] as const;
 export const release = { name: 'demo', namespace: 'platform' } as const;
 
 export interface Variant {

@@ -6,7 +6,7 @@ import { mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } fro
 import { dirname, join } from 'node:path';
 import { parse } from 'yaml';
 import { repositoryRoot } from '../tidy/sources.ts';
-import { chartDirectory, chartNames, release, variants } from './charts.ts';
+import { chartDirectory, chartNames, release, type Variant, variants } from './charts.ts';
 import { mergedValues, renderChart, valuesSchema } from './renderer/chart.ts';
 
 const isUpdating = process.env.UPDATE_GOLDEN === '1';
@@ -73,20 +73,29 @@ describe.each(chartNames)('the values of %s', (chart) => {
 });
 
 describe('bad values', () => {
-  const refused = (values: Record<string, never>) => () => renderChart(chartDirectory('slipway-ecs'), release, values);
-
   it.each([
-    [{ replicas: 2 }, '/ must NOT have additional properties: replicas'],
-    [{ replicaCount: 0 }, '/replicaCount must be >= 1'],
-    [{ replicaCount: 'two' }, '/replicaCount must be integer'],
-    [{ image: { tag: 'a b' } }, '/image/tag must match pattern'],
-    [{ image: { digest: 'sha256:1' } }, '/image/digest must match pattern'],
-    [{ image: { repository: null } }, "/image must have required property 'repository'"],
-    [{ image: { pullPolicy: 'Sometimes' } }, '/image/pullPolicy must be equal to one of the allowed values'],
-    [{ leaderElection: { leaseDuration: '15' } }, '/leaderElection/leaseDuration must match pattern'],
-    [{ networkPolicy: { apiServerCIDRs: ['10.0.0.1'] } }, '/networkPolicy/apiServerCIDRs/0 must match pattern'],
-    [{ serviceAccount: { create: false } }, 'serviceAccount.name: name the service account to use'],
-  ])('%j', (values, text) => {
-    expect(refused(values as unknown as Record<string, never>)).toThrow(text);
+    ['slipway-ecs', { replicas: 2 }, '/ must NOT have additional properties: replicas'],
+    ['slipway-ecs', { replicaCount: 0 }, '/replicaCount must be >= 1'],
+    ['slipway-ecs', { replicaCount: 'two' }, '/replicaCount must be integer'],
+    ['slipway-ecs', { image: { tag: 'a b' } }, '/image/tag must match pattern'],
+    ['slipway-ecs', { image: { digest: 'sha256:1' } }, '/image/digest must match pattern'],
+    ['slipway-ecs', { image: { repository: null } }, "/image must have required property 'repository'"],
+    ['slipway-ecs', { image: { pullPolicy: 'Never ever' } }, '/image/pullPolicy must be equal to one of the allowed'],
+    ['slipway-ecs', { leaderElection: { leaseDuration: '15' } }, '/leaderElection/leaseDuration must match pattern'],
+    ['slipway-ecs', { networkPolicy: { apiServerCIDRs: ['10.0.0.1'] } }, '/networkPolicy/apiServerCIDRs/0 must match'],
+    ['slipway-ecs', { serviceAccount: { create: false } }, 'serviceAccount.name: name the service account to use'],
+    ['slipway', { replicaCount: 3 }, 'replicaCount: the embedded store is for one server'],
+    ['slipway', { storage: { type: 'sqlite' } }, '/storage/type must be equal to one of the allowed values'],
+    ['slipway', { storage: { type: 'etcd' } }, 'storage.etcd.servers: name the etcd members'],
+    [
+      'slipway',
+      { storage: { type: 'etcd', etcd: { servers: ['http://e:2379'] } } },
+      'pki.existingSecret: servers on etcd',
+    ],
+    ['slipway', { storage: { persistence: { size: 'much' } } }, '/storage/persistence/size must match pattern'],
+    ['slipway', { extraArgs: ['event-ttl=1m'] }, '/extraArgs/0 must match pattern'],
+    ['slipway', { ecs: { accountId: 123456789012 } }, '/ecs/accountId must be string'],
+  ])('%s %j', (chart, values, text) => {
+    expect(() => renderChart(chartDirectory(chart), release, values as Variant['values'])).toThrow(text);
   });
 });
