@@ -13,12 +13,18 @@ function hmac(secret: string | Buffer, text: string): Buffer {
 
 export const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
-/** The access key, and the cluster `default`. */
+/** An access key of a user with the role of ECS, and the cluster `default`. */
 export async function prepareEcs(cluster: BenchCluster): Promise<void> {
   const metadata = { name: 'bench', namespace: 'kube-system' };
-  const stringData = { accessKeyId: key.id, secretAccessKey: key.secret, user: 'bench', groups: 'system:masters' };
+  const stringData = { accessKeyId: key.id, secretAccessKey: key.secret, user: 'bench' };
   const secret = { apiVersion: 'v1', kind: 'Secret', type: 'slipway.dev/aws-access-key', metadata, stringData };
   await cluster.call('POST', '/api/v1/namespaces/kube-system/secrets', secret);
+  const rbac = 'rbac.authorization.k8s.io';
+  await cluster.call('POST', `/apis/${rbac}/v1/clusterrolebindings`, {
+    ...{ apiVersion: `${rbac}/v1`, kind: 'ClusterRoleBinding', metadata: { name: 'bench-ecs' } },
+    roleRef: { apiGroup: rbac, kind: 'ClusterRole', name: 'slipway:ecs' },
+    subjects: [{ apiGroup: rbac, kind: 'User', name: 'bench' }],
+  });
   await cluster.call('POST', '/apis/ecs.slipway.dev/v1/clusters', {
     apiVersion: 'ecs.slipway.dev/v1',
     kind: 'Cluster',

@@ -18,6 +18,7 @@ import { operations } from './operations.ts';
 import { type Handler, JsonBytes, type OperationContext } from './operations/context.ts';
 import { Sessions } from './session/sessions.ts';
 import { ssmOperation, ssmTargetPrefix } from './session/ssm-operations.ts';
+import { JoinedBytes } from './shown/joined-bytes.ts';
 import { TaskDefinitionIndex } from './task-definition-index.ts';
 import { UserObjects } from './user-objects.ts';
 import { AccessKeys, type Caller } from './wire/access-keys.ts';
@@ -59,6 +60,7 @@ export function createEcsDialect(deps: EcsDialectDeps): EcsDialect {
   const { objects, clock, random, accountId } = deps;
   const keys = new AccessKeys(objects, clock);
   const definitions = new TaskDefinitionIndex(objects);
+  const joined = new JoinedBytes();
   const sessions = new Sessions({ ...deps, transport: deps.transport(platformUser) });
 
   async function perform(
@@ -66,7 +68,7 @@ export function createEcsDialect(deps: EcsDialectDeps): EcsDialect {
     input: unknown,
     caller: Caller,
     { signal, reachedAt }: { readonly signal: AbortSignal; readonly reachedAt: string },
-  ): Promise<string | Buffer> {
+  ): Promise<string | JsonBytes> {
     if (operation.startsWith(ssmTargetPrefix)) {
       const { user } = caller;
       return JSON.stringify(
@@ -85,13 +87,14 @@ export function createEcsDialect(deps: EcsDialectDeps): EcsDialect {
       definitions,
       random,
       nowMs: clock.nowMs(),
+      joined,
       sessions,
       reachedAt,
     };
     try {
       await userObjects.refresh();
       const output = await handler(checked as never, context);
-      return output instanceof JsonBytes ? output.bytes : JSON.stringify(output);
+      return output instanceof JsonBytes ? output : JSON.stringify(output);
     } catch (error) {
       if (isStatus(error, 'Invalid')) throw exceptionOf(operation, invalidFields(error));
       if (!isStatus(error, 'Forbidden')) throw error;

@@ -7,6 +7,7 @@ import type { ResourcePath, Transport } from '@slipway/api/transport';
 import type { KubeObject } from '@slipway/api/types';
 import type { Clock } from '@slipway/kit/clock';
 import type { Authorizer } from '../../authz/access-request.ts';
+import type { ResourceAccess } from '../../authz/access-request.ts';
 import { authorize } from '../../authz/authorizer.ts';
 import { objectKey, resourcePrefix } from '../../registry/resource-context.ts';
 import type { UserInfo } from '../../registry/strategy.ts';
@@ -29,12 +30,22 @@ export interface Place {
 const fieldManager = 'ecs';
 /** Each attempt that is lost was won by somebody else. */
 const changeAttemptsMax = 20;
+const prefixes = new Map(
+  Object.values(resources).map((resource) => [resource, resourcePrefix({ group: ecsGroup, resource })]),
+);
+
+function keyOf(kind: EcsKind, namespace: string | undefined, name: string): string {
+  const prefix = prefixes.get(resources[kind]) ?? '';
+  return namespace === undefined ? `${prefix}${name}` : `${prefix}${namespace}/${name}`;
+}
 
 export class UserObjects {
   readonly #deps: UserObjectsDeps;
   readonly #user: UserInfo;
   readonly #signal: AbortSignal;
   #transport: Transport | undefined;
+  /** Where the user may read all objects of a kind, so that none is asked for by its name: `KIND NAMESPACE`. */
+  readonly #readable = new Set<string>();
 
   constructor(deps: UserObjectsDeps, user: UserInfo, signal: AbortSignal) {
     this.#deps = deps;
@@ -51,9 +62,8 @@ export class UserObjects {
 
   /** Frozen. Throws StatusError Forbidden. */
   get<T extends KubeObject>(kind: EcsKind, { namespace, name }: Place): T | undefined {
-    this.#authorize('get', kind, namespace, name);
-    const key = objectKey({ group: ecsGroup, resource: resources[kind] }, namespace, name);
-    return this.#deps.objects.cached(key)?.object as T | undefined;
+    this.#mayGet(kind, namespace, name);
+    return this.#deps.objects.cached(keyOf(kind, namespace, name))?.object as T | undefined;
   }
 
   /** In the order of their names. Throws StatusError Forbidden. */
@@ -69,8 +79,7 @@ export class UserObjects {
    * those to use them; it must not be shown.
    */
   resolve<T extends KubeObject>(kind: EcsKind, { namespace, name }: Place): T | undefined {
-    const key = objectKey({ group: ecsGroup, resource: resources[kind] }, namespace, name);
-    return this.#deps.objects.cached(key)?.object as T | undefined;
+    return this.#deps.objects.cached(keyOf(kind, namespace, name))?.object as T | undefined;
   }
 
   /** All of them, for counts that belong to something the user may see. */
@@ -186,8 +195,22 @@ export class UserObjects {
     return namespace === undefined ? path : { ...path, namespace };
   }
 
+  /** Throws StatusError Forbidden. */
+  #mayGet(kind: EcsKind, namespace: string | undefined, name: string): void {
+    const place = `${kind} ${namespace ?? ''}`;
+    if (this.#readable.has(place)) return;
+    // No name stands for all of them: what is allowed then is allowed for each.
+    if (this.#deps.authorizer.decide(this.#access('get', kind, namespace, '')).allowed) this.#readable.add(place);
+    else this.#authorize('get', kind, namespace, name);
+  }
+
+  /** Throws StatusError Forbidden. */
   #authorize(verb: string, kind: EcsKind, namespace: string | undefined, name: string): void {
-    authorize(this.#deps.authorizer, {
+    authorize(this.#deps.authorizer, this.#access(verb, kind, namespace, name));
+  }
+
+  #access(verb: string, kind: EcsKind, namespace: string | undefined, name: string): ResourceAccess {
+    return {
       kind: 'resource',
       user: this.#user,
       verb,
@@ -197,6 +220,6 @@ export class UserObjects {
       subresource: '',
       namespace: namespace ?? '',
       name,
-    });
+    };
   }
 }

@@ -42,7 +42,9 @@ interface Waiter {
 
 export class WatchCache {
   readonly #deps: WatchCacheDeps;
+  /** Never taken out: a resource without objects stays. */
   readonly #resources = new Map<string, ResourceCache>();
+  #lastRead: { readonly prefix: string; readonly resource: ResourceCache } | undefined;
   readonly #waiters = new Set<Waiter>();
   #revision: Revision = 0n;
   /** Resources without objects know nothing of the time before the first load. */
@@ -59,8 +61,14 @@ export class WatchCache {
   }
 
   get(key: string): StoredObject | undefined {
+    // Most reads are of the resource that was read last.
+    const last = this.#lastRead;
+    if (last && key.startsWith(last.prefix)) return last.resource.get(key);
     const prefix = resourcePrefixOf(key);
-    return prefix === undefined ? undefined : this.#resources.get(prefix)?.get(key);
+    const resource = prefix === undefined ? undefined : this.#resources.get(prefix);
+    if (prefix === undefined || !resource) return undefined;
+    this.#lastRead = { prefix, resource };
+    return resource.get(key);
   }
 
   *counts(): Generator<readonly [prefix: string, count: number]> {

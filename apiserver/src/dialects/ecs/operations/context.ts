@@ -1,6 +1,7 @@
 import type { Random } from '@slipway/kit/random';
 import type { Arns } from '../identity/arns.ts';
 import type { TaskDefinitionIndex } from '../task-definition-index.ts';
+import type { JoinedBytes } from '../shown/joined-bytes.ts';
 import type { UserObjects } from '../user-objects.ts';
 import type { Sessions } from '../session/sessions.ts';
 import type { Caller } from '../wire/access-keys.ts';
@@ -13,17 +14,18 @@ export interface OperationContext {
   readonly definitions: TaskDefinitionIndex;
   readonly random: Random;
   readonly nowMs: number;
+  readonly joined: JoinedBytes;
   readonly sessions: Sessions;
   /** How the caller addresses this server: `https://HOST:PORT`. */
   readonly reachedAt: string;
 }
 
-/** JSON already, as the bytes that go out. */
+/** JSON already: the bytes that go out, in parts. */
 export class JsonBytes {
-  readonly bytes: Buffer;
+  readonly parts: readonly Buffer[];
 
-  constructor(bytes: Buffer) {
-    this.bytes = bytes;
+  constructor(parts: readonly Buffer[]) {
+    this.parts = parts;
   }
 }
 

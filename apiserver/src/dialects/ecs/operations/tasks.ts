@@ -222,8 +222,8 @@ export async function stopTask({ cluster: reference, task, reason }: StopTaskReq
   return { task: shownTask(stopped, surroundings(cluster, context), true) };
 }
 
-const tasksOpen = Buffer.from('{"tasks":[');
-const comma = Buffer.from(',');
+const tasksOpen = Buffer.from('{"tasks":');
+const withoutFailures = Buffer.from(',"failures":[]}');
 
 export function describeTasks(
   { cluster: reference, tasks, include = [] }: DescribeTasksRequest,
@@ -235,22 +235,20 @@ export function describeTasks(
   const { namespace } = cluster;
   const around = surroundings(cluster, context);
   const withTags = include.includes('TAGS');
-  const shown: Buffer[] = [tasksOpen];
+  const shown: Buffer[] = [];
   const failures: object[] = [];
   for (const asked of tasks) {
     const name = nameInCluster('task', asked, cluster);
     const task = name ? context.objects.get<TaskObject>('Task', { namespace, name }) : undefined;
-    if (task) {
-      if (shown.length > 1) shown.push(comma);
-      shown.push(taskBytes(task, around, withTags));
-    } else
+    if (task) shown.push(taskBytes(task, around, withTags));
+    else
       failures.push({
         arn: asked.startsWith('arn:') ? asked : context.arns.task(cluster.name, asked),
         reason: 'MISSING',
       });
   }
-  shown.push(Buffer.from(`],"failures":${JSON.stringify(failures)}}`));
-  return new JsonBytes(Buffer.concat(shown));
+  const end = failures.length === 0 ? withoutFailures : Buffer.from(`,"failures":${JSON.stringify(failures)}}`);
+  return new JsonBytes([tasksOpen, context.joined.list(shown), end]);
 }
 
 export function listTasks(request: ListTasksRequest, context: OperationContext) {

@@ -21,13 +21,17 @@ import { EcsError, refusals } from './ecs-error.ts';
 import { createEcsListener, type EcsListener } from './ecs-listener.ts';
 import { exceptionFrom } from './exception-from.ts';
 
-/** Runs one operation; `reachedAt` is how the client addresses this server: `https://HOST:PORT`. What it answers is JSON, whole, as text or bytes. Throws EcsError or StatusError. */
+/** Runs one operation; `reachedAt` is how the client addresses this server: `https://HOST:PORT`. What it answers is JSON, as text or as the parts of its bytes. Throws EcsError or StatusError. */
 export type Perform = (
   operation: string,
   input: unknown,
   caller: Caller,
   call: { readonly signal: AbortSignal; readonly reachedAt: string },
-) => Promise<string | Buffer>;
+) => Promise<string | JsonParts>;
+
+export interface JsonParts {
+  readonly parts: readonly Buffer[];
+}
 
 export interface EcsServerDeps {
   readonly host: string;
@@ -121,16 +125,24 @@ export class EcsServer {
   #send(
     response: ServerResponse,
     code: number,
-    body: string | Buffer,
+    body: string | JsonParts,
     more: Readonly<Record<string, string>> = {},
   ): void {
+    const isText = typeof body === 'string';
     response.writeHead(code, {
       'content-type': contentType,
-      'content-length': Buffer.byteLength(body),
+      'content-length': isText ? Buffer.byteLength(body) : body.parts.reduce((sum, { length }) => sum + length, 0),
       'x-amzn-requestid': this.#deps.random.uuid(),
       ...more,
     });
-    response.end(body);
+    if (isText) {
+      response.end(body);
+      return;
+    }
+    // All of them in one system call.
+    response.cork();
+    for (const part of body.parts) response.write(part);
+    response.end();
   }
 
   #fail(response: ServerResponse, error: unknown): void {
