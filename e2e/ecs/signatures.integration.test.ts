@@ -1,7 +1,12 @@
 /** Who may come in: signatures of AWS' own client, good and bad, and raw requests that no client makes. */
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { DescribeClustersCommand, ListTaskDefinitionsCommand } from '@aws-sdk/client-ecs';
+import {
+  DescribeClustersCommand,
+  DescribeTaskDefinitionCommand,
+  ListTaskDefinitionsCommand,
+  RegisterTaskDefinitionCommand,
+} from '@aws-sdk/client-ecs';
 import { systemClock } from '@slipway/kit/clock';
 import { adminKey, type EcsTestServer, startEcsServer } from './ecs-server.ts';
 import { type Raw, send as sendRaw, signedHeaders } from './signed-request.ts';
@@ -94,6 +99,36 @@ describe("AWS' own client", () => {
       'MISSING',
     ]);
   });
+
+  it('may be allowed to read single objects', async () => {
+    const credentials = { accessKeyId: 'AKIADAVE', secretAccessKey: 's' };
+    await server.addKey('dave', { ...credentials, user: 'dave' });
+    const rbac = 'rbac.authorization.k8s.io';
+    const rules = [
+      { apiGroups: ['ecs.slipway.dev'], resources: ['taskdefinitions'], verbs: ['get'], resourceNames: ['mine.1'] },
+    ];
+    const role = { apiVersion: `${rbac}/v1`, kind: 'ClusterRole', metadata: { name: 'dave' }, rules };
+    await server.create(role as never, 'clusterroles');
+    await server.create(
+      {
+        apiVersion: `${rbac}/v1`,
+        kind: 'ClusterRoleBinding',
+        metadata: { name: 'dave' },
+        roleRef: { apiGroup: rbac, kind: 'ClusterRole', name: 'dave' },
+        subjects: [{ apiGroup: rbac, kind: 'User', name: 'dave' }],
+      } as never,
+      'clusterrolebindings',
+    );
+    for (const family of ['mine', 'theirs']) {
+      const containerDefinitions = [{ name: 'app', image: 'example/app', memory: 64 }];
+      await server.client().send(new RegisterTaskDefinitionCommand({ family, containerDefinitions }));
+    }
+    const dave = server.client({ credentials });
+    expect(await refusal(dave.send(new DescribeTaskDefinitionCommand({ taskDefinition: 'mine' })))).toBe('none');
+    expect(await refusal(dave.send(new DescribeTaskDefinitionCommand({ taskDefinition: 'theirs' })))).toMatch(
+      /^AccessDeniedException: .*cannot get resource "taskdefinitions"/,
+    );
+  });
 });
 
 const send = (raw: Omit<Raw, 'nowMs'> & { readonly nowMs?: number }) =>
@@ -105,7 +140,7 @@ describe('a raw request', () => {
     expect(answered).toMatchObject({
       status: 200,
       type: 'application/x-amz-json-1.1',
-      body: { taskDefinitionArns: [] },
+      body: { taskDefinitionArns: expect.any(Array) },
     });
   });
 
