@@ -12,6 +12,7 @@ import type { Random } from '@slipway/kit/random';
 import { type Binder, binders, type Permit, permits } from './binding/bind.ts';
 import { ClusterState } from './cluster/cluster-state.ts';
 import { ClusterWatch, type SchedulerSources } from './cluster-watch.ts';
+import { WishedProfiles } from './configuration/wished-profile.ts';
 import { defaultConfiguration, type Profile, type SchedulerConfiguration } from './configuration/profile.ts';
 import { type Misfit, schedule } from './cycle/schedule.ts';
 import { aboutPod, FailureReporter, type RecordEvent } from './failure-reporter.ts';
@@ -52,6 +53,7 @@ interface Failure {
 export class Scheduler {
   readonly #deps: SchedulerDeps;
   readonly #profiles: ReadonlyMap<string, Profile>;
+  readonly #wished = new WishedProfiles();
   readonly #queue: SchedulingQueue;
   readonly #state: ClusterState;
   readonly #reporter: FailureReporter;
@@ -138,15 +140,20 @@ export class Scheduler {
     }
   }
 
+  #profileOf({ demand: { schedulerName, wishes } }: PendingPod): Profile | undefined {
+    const profile = this.#profiles.get(schedulerName);
+    return profile && this.#wished.of(profile, wishes);
+  }
+
   #mayHelp(filter: string, pod: PendingPod, event: ClusterEvent): boolean {
-    const profile = this.#profiles.get(pod.demand.schedulerName);
+    const profile = this.#profileOf(pod);
     if (!profile) return false;
     const found = profile.filters.find(({ name }) => name === filter);
     return found ? found.mayHelp(pod, event, this.#state, profile.args) : event.kind === 'nodeAdded';
   }
 
   #decide(pod: PendingPod, signal: AbortSignal): void {
-    const profile = this.#profiles.get(pod.demand.schedulerName);
+    const profile = this.#profileOf(pod);
     if (!profile) {
       this.#queue.remove(pod.uid);
       return;

@@ -5,13 +5,14 @@
 import { runtimeTermsKeys } from '@slipway/api/container-runtime-terms';
 import { containersAnnotation, podTerms } from '@slipway/api/container-terms';
 import { taskMetadataAnnotation } from '@slipway/api/ecs/task-metadata';
+import { placementAnnotation } from '@slipway/api/placement-wishes';
 import type { Node, Pod } from '@slipway/api/types';
 import type { EffectiveContainer, EffectiveDefinition } from './effective-definition.ts';
 import { defaultNetworkAnnotation } from './task-network.ts';
 
 const ownPrefix = 'slipway.dev/';
 /** Told of by themselves, or no field of a definition. */
-const toldOf = [containersAnnotation, defaultNetworkAnnotation, taskMetadataAnnotation];
+const toldOf = [containersAnnotation, defaultNetworkAnnotation, taskMetadataAnnotation, placementAnnotation];
 /** What our agent calls itself in `nodeInfo.kubeletVersion`, behind the version of Kubernetes. */
 const ourBuild = '+slipway';
 
@@ -27,10 +28,12 @@ export function lossesOnNode(pod: Pod, definition: EffectiveDefinition, node: No
   const where = `on node ${node?.metadata.name}, whose kubelet (${node?.status?.nodeInfo?.kubeletVersion}) is not Slipway's,`;
   const annotations = pod.metadata.annotations ?? {};
   const others = Object.keys(annotations).filter((key) => key.startsWith(ownPrefix) && !toldOf.includes(key));
+  const packs = annotations[placementAnnotation]?.includes('binpack');
   const network = annotations[defaultNetworkAnnotation];
   const lost = [
     ...definition.containers.flatMap((container) => containerLosses(container, pod)),
     ...(network === undefined ? [] : [networkLoss(network, definition)]),
+    ...(packs ? ["placementStrategy binpack is obeyed by Slipway's own scheduler alone"] : []),
     ...others.sort().map((key) => `the annotation ${key} is obeyed by nobody`),
   ];
   return lost.map((each) => `${where} ${each}`);

@@ -173,11 +173,6 @@ function taskLosses(definition: EffectiveDefinition, { spec }: Task): string[] {
     ['networkConfiguration.subnets', subnets.length > 1, `a task has one network, ${subnets[0]}`],
     ['networkConfiguration.securityGroups', securityGroups?.length, 'use NetworkPolicies'],
     ['networkConfiguration.assignPublicIp', assignPublicIp === 'ENABLED', 'not carried'],
-    [
-      'placementStrategy',
-      spec.placementStrategy?.some(({ type }) => type === 'binpack'),
-      'binpack is a profile of the scheduler',
-    ],
   ];
   return lost.filter(([, value]) => value).map(([field, , why]) => `${field}: ${why}`);
 }

@@ -3,6 +3,7 @@
  * hundred thousand running pods cost a few hundred of these.
  */
 import type { NodeSelectorTerm, Pod, PodSpec, Toleration } from '@slipway/api/types';
+import { parsePlacement, placementAnnotation, type PlacementWish } from '@slipway/api/placement-wishes';
 import { type Amounts, assumedUseOf, requestsOf } from './amounts.ts';
 import { type Labels, type NodeSelection, selectionOfNodes, selectionOfTerms } from './matchers.ts';
 import {
@@ -39,6 +40,8 @@ export interface Demand {
   readonly antiAffinity: readonly AffinityTerm[];
   readonly preferredAffinity: readonly WeightedTerm[];
   readonly spread: readonly SpreadConstraint[];
+  /** How its node is chosen; undefined = as its profile says. */
+  readonly wishes: readonly PlacementWish[] | undefined;
   /** One entry per container, init containers too. */
   readonly images: readonly string[];
 }
@@ -69,6 +72,7 @@ export function demandKeyOf(pod: Pod): string {
     spec.affinity,
     spec.tolerations,
     spec.topologySpreadConstraints,
+    pod.metadata.annotations?.[placementAnnotation],
   ]);
   const dependsOnLabels = spec.topologySpreadConstraints !== undefined || key.includes('atchLabelKeys"');
   return dependsOnLabels ? key + JSON.stringify(pod.metadata.labels) : key;
@@ -99,6 +103,7 @@ export function demandFrom(pod: Pod, id: number): Demand {
     spread: (spec.topologySpreadConstraints ?? []).map((constraint) =>
       spreadConstraintFrom(constraint, namespace, labels),
     ),
+    wishes: parsePlacement(pod.metadata.annotations?.[placementAnnotation]),
     images: [...(spec.initContainers ?? []), ...(spec.containers ?? [])].map(({ image }) => imageName(image ?? '')),
   };
 }

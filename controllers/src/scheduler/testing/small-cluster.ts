@@ -4,6 +4,7 @@ import { seededRandom } from '@slipway/kit/random';
 import { ClusterState } from '../cluster/cluster-state.ts';
 import type { VolumeView } from '../cluster/volume-view.ts';
 import { defaultProfile, type Profile } from '../configuration/profile.ts';
+import { WishedProfiles } from '../configuration/wished-profile.ts';
 import { type Decision, schedule } from '../cycle/schedule.ts';
 import { type PendingPod, PodReader } from '../pods/pod-info.ts';
 import type { BudgetView } from '../preemption/budget-view.ts';
@@ -77,6 +78,7 @@ export class SmallCluster {
   readonly profile: Profile;
   budgets: readonly PodDisruptionBudget[] = [];
   readonly #random = seededRandom(1);
+  readonly #wished = new WishedProfiles();
 
   constructor(
     nodes: readonly Node[],
@@ -98,7 +100,9 @@ export class SmallCluster {
   }
 
   schedule(pod: Pod): Decision {
-    return schedule(this.pending(pod), this.state, this.profile, this.#random);
+    const pending = this.pending(pod);
+    const profile = this.#wished.of(this.profile, pending.demand.wishes);
+    return schedule(pending, this.state, profile, this.#random);
   }
 
   /** The node's name, or why there is none. */
