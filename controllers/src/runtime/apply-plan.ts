@@ -43,6 +43,8 @@ export async function applyPlan<Status>(
   deps: ApplyDeps,
 ): Promise<Applied> {
   const applier = new Applier(deps, primary.object);
+  const isThere = plan.ifGone && (await applier.findsStill(plan.ifGone.kind, plan.ifGone.object));
+  if (isThere) return { pending: applier.pending, failure: { error: isThere } };
   const failure = await applier.runSteps(plan.steps);
   const status = failure && plan.statusAfterFailure ? plan.statusAfterFailure(failure) : plan.status;
   const mayWriteStatus = !failure || plan.statusAfterFailure !== undefined;
@@ -83,6 +85,17 @@ class Applier {
       if (failed) return { step: failed.item, error: failed.error };
     }
     return undefined;
+  }
+
+  /** Why it cannot be taken for gone; undefined when it is. */
+  async findsStill(kind: Kind, ref: ObjectRef): Promise<unknown> {
+    const { client, signal } = this.#deps;
+    try {
+      await client.get(kind, ref, { signal });
+      return new StatusError('Conflict', `${kind.kind} ${keyFrom(ref)} is there, which the cache did not show`);
+    } catch (error) {
+      return isStatus(error, 'NotFound') ? undefined : error;
+    }
   }
 
   /** False when the object is gone. */

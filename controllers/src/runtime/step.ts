@@ -76,6 +76,11 @@ export interface StepFailure {
 
 /** What a controller decided. Plain data, so that a test compares it and a simulation prints it. */
 export interface Plan<Status = never> {
+  /** Asked of the server before anything is done, where a cache that does not show an object is not enough: no object of that name must exist. */
+  readonly ifGone?: {
+    readonly kind: Kind;
+    readonly object: { readonly namespace?: string | undefined; readonly name: string };
+  };
   readonly steps: readonly Step[];
   /** Written after the steps, and only when it differs from what the object has. */
   readonly status: Status | 'unchanged';

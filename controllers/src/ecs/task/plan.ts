@@ -33,7 +33,12 @@ export function planTask(observed: ObservedTask, nowMs: number): Plan<TaskStatus
       ? end(task, 'TaskFailedToStart', `a pod ${pod.metadata.name} exists that is not this task`)
       : over(observed, nowMs);
   }
-  if (!pod) return isWanted ? planStart(observed, nowMs) : over(observed, nowMs);
+  if (!pod) {
+    const plan = isWanted ? planStart(observed, nowMs) : over(observed, nowMs);
+    // Caches know different things: the task's may show a pod that the pods' does not show yet.
+    const isTakenForGone = !isWanted || task.status?.podName !== undefined;
+    return isTakenForGone ? { ...plan, ifGone: { kind: kinds.pods, object: podRefOf(task) } } : plan;
+  }
   const status = taskStatus(observed, nowMs);
   const effective = observed.definition && effectiveDefinition(observed.definition, task);
   if (isFinal(pod)) {
@@ -68,13 +73,22 @@ function planOnNode(
   };
 }
 
+function podRefOf({ metadata: { namespace, name = '' } }: Task) {
+  return { namespace, name };
+}
+
 /** The finalizer goes once the status stands; the task goes an hour later, and the pod with it. */
 function planStopped(task: Task, pod: Pod | undefined, nowMs: number): Plan<TaskStatus> {
-  const steps = pod && controllerOf(pod)?.uid === task.metadata.uid ? release(pod) : [];
+  const steps = pod && controllerOf(pod)?.uid === task.metadata.uid ? [...remains(pod), ...release(pod)] : [];
   if (task.metadata.deletionTimestamp) return { steps, status: 'unchanged' };
   const leftMs = Date.parse(task.status?.stoppedAt ?? '') + keptAfterStopMs - nowMs;
   if (leftMs > 0) return { steps, status: 'unchanged', again: { afterMs: leftMs } };
   return { steps: [...steps, { op: 'delete', kind: kinds.ecsTasks, target: task }], status: 'unchanged' };
+}
+
+/** What was asked for before the end and came after it. */
+function remains(pod: Pod): Step[] {
+  return isFinal(pod) || pod.metadata.deletionTimestamp ? [] : [{ op: 'delete', kind: kinds.pods, target: pod }];
 }
 
 function release(pod: Pod): Step[] {
