@@ -22,6 +22,7 @@ export interface EcsTestServer {
   readonly port: number;
   /** As cluster admin. */
   readonly transport: Transport;
+  transportAs(user: { readonly name: string; readonly groups: readonly string[] }): Transport;
   readonly caFile: string;
   client(config?: ECSClientConfig): ECSClient;
   /** Makes a Secret of an access key. */
@@ -56,6 +57,7 @@ export async function startEcsServer(): Promise<EcsTestServer> {
     url,
     port,
     transport,
+    transportAs: (user) => server.transport({ ...user, groups: [...user.groups] }),
     caFile: join(dataDir, 'pki', 'ca.crt'),
     client(config = {}) {
       const client = new ECSClient({ endpoint: url, region, credentials: adminKey, maxAttempts: 1, ...config });

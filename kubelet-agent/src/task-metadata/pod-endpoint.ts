@@ -37,7 +37,7 @@ export async function openEndpoint(
   const connections = new Set<Socket>();
   // Half open, as an HTTP server's own: a client that has said all that it wants still reads its answer.
   const server = createServer({ allowHalfOpen: true }, (socket) => {
-    // A neighbour on the same link could send here, too, but not from an address that is this namespace's own.
+    // The rules keep others away; this says so once more, from a place that no rule of the pod's own can get around.
     if (socket.remoteAddress !== metadataAddress) return void socket.destroy();
     connections.add(socket);
     socket.once('close', () => connections.delete(socket));
@@ -74,6 +74,9 @@ export function portRules(table: string, port: number): string {
     `add table ip ${table}`,
     `delete table ip ${table}`,
     `add table ip ${table}`,
+    // From this namespace only: a neighbour on a link could send to the address, too.
+    `add chain ip ${table} input { type filter hook input priority -300; policy accept; }`,
+    `add rule ip ${table} input iifname != "lo" ip daddr ${metadataAddress} drop`,
     `add chain ip ${table} output { type filter hook output priority -300; policy accept; }`,
     `add rule ip ${table} output ip daddr ${metadataAddress} tcp dport ${shownPort} tcp dport set ${port} notrack`,
     `add rule ip ${table} output ip saddr ${metadataAddress} tcp sport ${port} tcp sport set ${shownPort} notrack`,
