@@ -458,6 +458,17 @@ describe('cost', () => {
   });
 });
 
+describe('the size of strings in estimates', () => {
+  it.each([
+    [{ maxLength: 10 }, 40],
+    [{ maxLength: 10, enum: ['a', 'abc'] }, 40],
+    [{ enum: ['a', 'abc'] }, 3],
+    [{}, 3 * 1024 * 1024 - 2],
+  ])('%j: upstream counts bytes, four to a character', (schema, max) => {
+    expect(typeOfSchema({ type: 'string', ...schema })).toEqual({ kind: 'string', max });
+  });
+});
+
 describe('variables', () => {
   it('reads numbers by their declared types', () => {
     expect(evaluate('a + 1', { a: int }, { a: 1 })).toBe(2n);

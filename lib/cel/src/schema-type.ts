@@ -24,6 +24,9 @@ export interface TypeSchema {
   readonly 'x-kubernetes-list-map-keys'?: readonly string[];
 }
 
+/** `maxLength` counts characters; upstream's estimates reckon in bytes. */
+const characterBytesMax = 4;
+
 /** Upstream's bound on the body of a request, as cost estimates take it. */
 const requestBytesMax = 3 * 1024 * 1024;
 
@@ -152,9 +155,10 @@ function stringType({ format = '', maxLength, enum: values }: TypeSchema): CelTy
     case 'byte':
       return { kind: 'bytes', max: maxLength ?? Math.floor((requestBytesMax - 2) / 4) * 3 };
   }
+  if (maxLength !== undefined) return { kind: 'string', max: Math.max(maxLength, 0) * characterBytesMax };
   if (values && values.length > 0)
     return { kind: 'string', max: Math.max(...values.map((value) => String(value).length)) };
-  return { kind: 'string', max: maxLength ?? formatLengths[format] ?? requestBytesMax - 2 };
+  return { kind: 'string', max: formatLengths[format] ?? requestBytesMax - 2 };
 }
 
 /** The fewest bytes that a value of the schema can take up. */
