@@ -52,6 +52,8 @@ export interface ControllerDeps {
 export interface Outcome {
   /** Run again after this time, even if nothing changes. */
   readonly againAfterMs?: number | undefined;
+  /** How long it kept the processor to look and to decide. */
+  readonly lookMs?: number;
   /** Do not run before the caches show these. */
   readonly pending?: PendingWrites | undefined;
   /** What went wrong after those writes. As throwing it, but the writes that were done before are not forgotten. */

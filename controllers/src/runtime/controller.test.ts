@@ -84,6 +84,21 @@ describe('Controller', () => {
     await finish();
   });
 
+  it('looks less often at what takes long to look at, unless it did so only once', async () => {
+    const looks = [30, 0, 30, 40, 500, 500, 0, 0];
+    const { clock, ran, change, finish } = running(async () => ({ lookMs: looks.shift() ?? 0 }));
+    let version = 0;
+    const waits: number[] = [];
+    for (let run = 1; run <= 8; run++) {
+      await change('a', ++version);
+      let waitedMs = 0;
+      for (; ran.length < run; waitedMs += 10) await clock.advance(10);
+      waits.push(waitedMs);
+    }
+    expect(waits).toEqual([0, 20, 20, 20, 300, 400, 1000, 20]);
+    await finish();
+  });
+
   it('holds a key back until the caches show what it wrote', async () => {
     const pending = new PendingWrites();
     pending.written(kinds.configMaps, configMap('b', 10));

@@ -2,8 +2,9 @@
  * Runs one reconciler over the keys that its triggers name.
  *
  * - A key is in work at most once; what happens meanwhile makes it run once more, however much happened.
- * - A key that ran a moment ago waits for the rest of `paceMs`: two thousand pod events become a few looks. A key that
- *   rested runs at once.
+ * - A key that ran a moment ago waits for the rest of its pace: two thousand pod events become a few looks. Who has so much to look at that a
+ *   look takes long (a service of five thousand tasks) is looked at less often, so that it never takes more than a tenth of a processor.
+ *   A key that rested runs at once.
  * - A key whose own writes the caches do not show yet is held back until they do.
  * - A throw is retried with growing delay; a TerminalError is told once and not retried.
  */
@@ -20,7 +21,7 @@ import type { ControllerDefinition, ControllerDeps, Outcome, Reconciler, Trigger
 import type { PendingWrites } from './pending-writes.ts';
 
 const workersDefault = 8;
-const paceMs = 20;
+const pace = { leastMs: 20, mostMs: 1000, perLook: 10 };
 const retry = { baseMs: 5, maxMs: 300_000 };
 /**
  * A write that its cache does not show by then is waited for no longer; upstream's figure. Whoever goes on earlier, with a watch that
@@ -33,6 +34,9 @@ const againMsMax = 300_000;
 interface KeyState {
   failures: number;
   endedMs: number;
+  /** How long the last look took, and how long the next one waits after it. */
+  lookMs: number;
+  paceMs: number;
   held: { readonly pending: PendingWrites; readonly sinceMs: number; readonly cancel: () => void } | undefined;
 }
 
@@ -114,8 +118,8 @@ export class Controller {
   #enqueue(key: ObjectKey): void {
     const state = this.#states.get(key);
     if (state?.held) return;
-    const restedMs = state ? this.#deps.clock.monotonicMs() - state.endedMs : paceMs;
-    this.#queue.addAfter(key, paceMs - restedMs);
+    const restLeftMs = state ? state.endedMs + state.paceMs - this.#deps.clock.monotonicMs() : 0;
+    this.#queue.addAfter(key, restLeftMs);
   }
 
   async #work(key: ObjectKey, signal: AbortSignal): Promise<void> {
@@ -123,6 +127,10 @@ export class Controller {
     if (state.held && !this.#isReleased(state)) return;
     try {
       const outcome = await this.#reconciler.reconcile(key, { signal });
+      const { lookMs = 0 } = outcome;
+      // One look may have been slow because something else had the processor.
+      state.paceMs = paceAfter(Math.min(lookMs, state.lookMs));
+      state.lookMs = lookMs;
       if (outcome.failure !== undefined) {
         this.#ended(key, state, outcome.failure, signal, outcome.pending);
         return;
@@ -153,7 +161,8 @@ export class Controller {
   #settle(key: ObjectKey, state: KeyState, { againAfterMs, pending }: Outcome): void {
     const { caches } = this.#deps;
     if (pending && !pending.isVisible(caches)) this.#hold(key, state, pending);
-    if (againAfterMs !== undefined) this.#queue.addAfter(key, Math.min(Math.max(againAfterMs, paceMs), againMsMax));
+    if (againAfterMs !== undefined)
+      this.#queue.addAfter(key, Math.min(Math.max(againAfterMs, pace.leastMs), againMsMax));
     const { primary } = this.#definition;
     // What is gone is forgotten, and keys that are no objects at once: the map stays as large as what exists.
     const isGone = !primary || !caches.get(primary, key);
@@ -207,11 +216,15 @@ export class Controller {
   #stateOf(key: ObjectKey): KeyState {
     let state = this.#states.get(key);
     if (!state) {
-      state = { failures: 0, endedMs: 0, held: undefined };
+      state = { failures: 0, endedMs: 0, lookMs: 0, paceMs: pace.leastMs, held: undefined };
       this.#states.set(key, state);
     }
     return state;
   }
+}
+
+function paceAfter(lookMs: number): number {
+  return Math.min(Math.max(lookMs * pace.perLook, pace.leastMs), pace.mostMs);
 }
 
 /** Every change from now on, and before them, as one change set, that everything has come which is there. */

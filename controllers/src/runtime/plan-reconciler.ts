@@ -31,17 +31,19 @@ function reconcilerFrom<P extends KubeObject & { status?: unknown }, Observed, S
       // Both read the same caches in the same turn, so the status is written over what was looked at.
       const object = caches.get(spec.primary, key);
       if (!object) return reconcileGone(spec.planGone?.(key, caches) ?? [], deps, signal);
+      const beganMs = clock.monotonicMs();
       const observed = spec.observe(key, caches);
       if (observed === undefined) return {};
       const plan = spec.plan(observed, clock.nowMs());
+      const lookMs = clock.monotonicMs() - beganMs;
       const client = deps.client.withCause({ controller: spec.component, object: causeObjectFrom(object) });
       const { pending, failure } = await applyPlan(
         plan,
         { kind: spec.primary as Kind<KubeObject>, object },
         { client, events, clock, random, signal },
       );
-      if (failure) return outcomeOfFailure(failure.error, pending);
-      return { pending, againAfterMs: plan.again?.afterMs };
+      if (failure) return { ...outcomeOfFailure(failure.error, pending), lookMs };
+      return { pending, lookMs, againAfterMs: plan.again?.afterMs };
     },
   };
 }
