@@ -83,6 +83,15 @@ describe("tasks and the node's agent", () => {
     await expect(patch('here', body)).rejects.toThrow(/can only update spec.protection of tasks/);
   });
 
+  it('reads the container instance that its node is, and no other', async () => {
+    const instance = (name: string) => {
+      const place = { group: 'ecs.slipway.dev', version: 'v1', resource: 'containerinstances', name };
+      return agent.send({ verb: 'get', path: place }, neverAborted);
+    };
+    await expect(instance('mine')).rejects.toThrow(/not found/);
+    await expect(instance('theirs')).rejects.toThrow(/cannot get/);
+  });
+
   it('lists, creates and deletes none', async () => {
     const all = { group: 'ecs.slipway.dev', version: 'v1', resource: 'tasks', namespace: 'default' };
     await expect(agent.send({ verb: 'list', path: all }, neverAborted)).rejects.toThrow(/cannot list/);

@@ -79,6 +79,7 @@ export class NodeAuthorizer implements Authorizer {
         request.namespace === 'kube-node-lease' && ownName(['get', 'update', 'patch', 'delete'])(node, request),
       '/nodes/': (node, request) => this.#isOwnNode(node, request),
       '/pods/': (node, request) => this.#isOwnPods(node, request),
+      'ecs.slipway.dev/containerinstances/': (node, { verb, name }) => verb === 'get' && name === node,
       'ecs.slipway.dev/tasks/': (node, request) => this.#isOwnTask(node, request),
     };
   }

@@ -56,7 +56,7 @@ export class MetadataServer {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      const { status, body } = await this.#answer(request);
+      const { status, body } = await this.#answer(request, response);
       const text = JSON.stringify(body);
       response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
       response.end(text);
@@ -68,7 +68,7 @@ export class MetadataServer {
     }
   }
 
-  async #answer(request: IncomingMessage): Promise<MetadataAnswer> {
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<MetadataAnswer> {
     const { form } = this.#deps;
     const asker = this.#askers.get(request.socket);
     if (!asker || !this.#mayAsk(asker)) return { status: 429, body: 'Too many requests' };
@@ -77,7 +77,7 @@ export class MetadataServer {
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
     const method = request.method ?? 'GET';
     const gone = new AbortController();
-    request.socket.once('close', () => gone.abort());
+    response.once('close', () => gone.abort());
     try {
       return await form.answer({ method, path, body, find: (id) => asker.find(id) }, gone.signal);
     } catch (error) {

@@ -3,7 +3,7 @@
  * opens its endpoint, whatever creates a container tells it where to ask, and the sandbox's end closes it.
  */
 import type { Host } from '@slipway/cni';
-import { neverAborted } from '@slipway/kit/abort';
+import { neverAborted, raceAbort } from '@slipway/kit/abort';
 import type { Clock } from '@slipway/kit/clock';
 import { messageOf } from '@slipway/kit/errors';
 import type { Logger } from '@slipway/kit/logger';
@@ -47,6 +47,7 @@ export class TaskMetadata {
   readonly #served = new Map<string, Served>();
   /** By sandbox; all that are in the host's network share one. */
   readonly #places = new Map<string, Place>();
+  /** By container that has been created and not been started. */
   readonly #sandboxOf = new Map<string, string>();
 
   constructor(deps: TaskMetadataDeps, { clusterId }: { readonly clusterId: string }) {
@@ -69,7 +70,8 @@ export class TaskMetadata {
       startContainer: async (id: string, signal: AbortSignal) => {
         const place = this.#placeOf(this.#sandboxOf.get(id) ?? '');
         this.#sandboxOf.delete(id);
-        await place?.opening.catch(() => {}); // told; the container runs without
+        // A failure is told; the container runs without.
+        if (place) await raceAbort(Promise.allSettled([place.opening]), signal);
         await runtime.startContainer(id, signal);
       },
       stopPodSandbox: (id: string, signal: AbortSignal) => {
@@ -184,6 +186,7 @@ export class TaskMetadata {
     const served = this.#served.get(sandboxId);
     if (!served) return;
     this.#served.delete(sandboxId);
+    for (const [container, sandbox] of this.#sandboxOf) if (sandbox === sandboxId) this.#sandboxOf.delete(container);
     const key = placeKey(served.sandbox);
     const isShared = [...this.#served.values()].some(({ sandbox }) => placeKey(sandbox) === key);
     if (!isShared) this.#closePlace(key);

@@ -1,7 +1,8 @@
 /** ECS' task metadata endpoint (versions 3 and 4) and what its agent serves beside it. */
-import { ecsGroup, type Task } from '@slipway/api/ecs/kinds';
+import { isStatus } from '@slipway/api/status-error';
+import { type ContainerInstance, ecsGroup, type Task } from '@slipway/api/ecs/kinds';
 import { ecsTaskFacts } from '@slipway/api/ecs/task-metadata';
-import type { Transport } from '@slipway/api/transport';
+import type { ResourcePath, Transport } from '@slipway/api/transport';
 import { messageOf } from '@slipway/kit/errors';
 import { deadlineSignal } from '@slipway/kit/abort';
 import type { Clock } from '@slipway/kit/clock';
@@ -110,25 +111,59 @@ export class EcsForm implements MetadataForm {
   /** Tags may change at any time, so it is the API that knows them; its failure is told as ECS does, beside the rest. */
   async #tagsOf(task: ObservedTask, signal: AbortSignal): Promise<object> {
     const { namespace, name } = task.pod;
-    const path = { group: ecsGroup, version: 'v1', resource: 'tasks', namespace, name };
+    const [node] = this.#deps.observe()?.ownNode.list() ?? [];
+    const { taskArn, instanceArn } = taskArns(task);
+    const nodeName = node?.metadata.name;
+    const asked: readonly TagQuestion[] = [
+      { field: 'TaskTags', arn: taskArn, path: { ...tagged, resource: 'tasks', namespace, name } },
+      ...(nodeName === undefined || task.facts.launchType === 'FARGATE'
+        ? []
+        : [
+            {
+              field: 'ContainerInstanceTags',
+              arn: instanceArn(nodeName),
+              path: { ...tagged, resource: 'containerinstances', name: nodeName },
+            },
+          ]),
+    ];
+    const inTime = AbortSignal.any([signal, deadlineSignal(this.#deps.clock, tagsTimeoutMs)]);
+    const answers = await Promise.all(asked.map((question) => this.#askTags(question, inTime)));
+    const failures = answers.flatMap(({ failure }) => failure ?? []);
+    const shown = Object.assign({}, ...answers.map(({ tags }) => tags ?? {})) as object;
+    return { ...shown, ...(failures.length > 0 ? { Errors: failures } : {}) };
+  }
+
+  async #askTags({ field, arn, path }: TagQuestion, signal: AbortSignal): Promise<TagAnswer> {
     try {
-      const inTime = AbortSignal.any([signal, deadlineSignal(this.#deps.clock, tagsTimeoutMs)]);
-      const { spec } = (await this.#deps.transport.send({ verb: 'get', path }, inTime)) as Task;
+      const { spec } = (await this.#deps.transport.send({ verb: 'get', path }, signal)) as Task | ContainerInstance;
       const tags = (spec.tags ?? []).map(({ key = '', value = '' }) => [key, value] as const);
-      return tags.length > 0 ? { TaskTags: Object.fromEntries(tags) } : {};
+      return tags.length > 0 ? { tags: { [field]: Object.fromEntries(tags) } } : {};
     } catch (error) {
-      const { taskArn } = taskArns(task);
+      if (isStatus(error, 'NotFound')) return {};
       const failure = {
-        ErrorField: 'TaskTags',
+        ErrorField: field,
         ErrorCode: 'ServerException',
         ErrorMessage: messageOf(error),
         StatusCode: 500,
         RequestId: '',
-        ResourceARN: taskArn,
+        ResourceARN: arn,
       };
-      return { Errors: [failure] };
+      return { failure };
     }
   }
+}
+
+const tagged = { group: ecsGroup, version: 'v1' } as const;
+
+interface TagQuestion {
+  readonly field: string;
+  readonly arn: string;
+  readonly path: ResourcePath;
+}
+
+interface TagAnswer {
+  readonly tags?: Readonly<Record<string, object>>;
+  readonly failure?: object;
 }
 
 /** `/v4/ID/task` */

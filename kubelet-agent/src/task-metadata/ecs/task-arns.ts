@@ -11,6 +11,7 @@ export interface TaskArns {
   readonly clusterArn: string;
   readonly taskArn: string;
   containerArn(name: string): string;
+  instanceArn(node: string): string;
 }
 
 /** Pure. Equal to those of the ECS API when it is asked in the region that the task was made in. */
@@ -24,6 +25,7 @@ export function taskArns({ facts, pod, node }: Pick<ObservedTask, 'facts' | 'pod
     cluster,
     clusterArn: `${prefix}cluster/${cluster}`,
     taskArn: `${prefix}task/${cluster}/${pod.name}`,
+    instanceArn: (node) => `${prefix}container-instance/${cluster}/${node}`,
     containerArn: (name) => `${prefix}container/${cluster}/${pod.name}/${name}`,
   };
 }
