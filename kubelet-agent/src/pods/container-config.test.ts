@@ -324,6 +324,12 @@ describe('resources', () => {
 
   it('bounds the pod only when all containers are bounded', () => {
     const bounded = aContainer('c', { resources: { limits: { memory: '10Mi', cpu: '1' }, requests: { cpu: '1' } } });
+    const whole = { requests: { cpu: '500m', memory: '1Mi' }, limits: { cpu: '500m', memory: '2Mi' } };
+    expect(podResources(aPod({ spec: { containers: [aContainer('any')], resources: whole } }))).toMatchObject({
+      cpuShares: 512,
+      cpuQuota: 50_000,
+      memoryLimitInBytes: 2 << 20,
+    });
     const two = (second: Container) => podResources(aPod({ spec: { containers: [bounded, second] } }));
     expect(two({ ...bounded, name: 'd' })).toEqual({
       cpuPeriod: 100_000,

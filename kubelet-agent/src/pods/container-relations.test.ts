@@ -83,6 +83,15 @@ describe('containers that depend on others', () => {
     });
   });
 
+  it('are the cause also where those are essential and were stopped for it', () => {
+    const terms = { web: { ...dependsOn('db', 'healthy', 60), essential: true }, db: { essential: true } };
+    const model = new PodModel(podWith(terms, both), forever);
+    model.unready.add('db');
+    model.settle();
+    expect(model.stopped).toEqual(['db']);
+    expect(model.pod.status).toMatchObject({ phase: 'Failed', reason: 'DependencyFailed' });
+  });
+
   it('end before those', () => {
     const terms = { web: dependsOn('app', 'started'), app: dependsOn('db', 'started') };
     const model = new PodModel(podWith(terms, [...both, aContainer('app')]), forever);

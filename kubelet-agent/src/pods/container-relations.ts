@@ -15,6 +15,8 @@ export interface Obstacle {
   readonly message: string;
   /** When waiting turns into giving up. */
   readonly untilMs?: number;
+  /** Of a final one: since when it is. Absent where the end of an essential container is what makes it so. */
+  readonly sinceMs?: number;
 }
 
 /** The first of what a container depends on that does not hold; undefined when it may start. */
@@ -49,16 +51,20 @@ function obstacleIn(dependency: ContainerDependency, scene: Scene): Obstacle | u
   const startedAtMs = latestContainer(observed, name)?.startedAtMs;
   const untilMs = startedAtMs && timeoutSeconds ? startedAtMs + timeoutSeconds * 1000 : undefined;
   if (untilMs !== undefined && untilMs <= (final?.finishedAtMs ?? nowMs)) {
-    return never(`${name} did not ${word} within ${timeoutSeconds} s`);
+    return never(`${name} did not ${word} within ${timeoutSeconds} s`, untilMs);
   }
-  if (final) return never(`${name} exited with ${final.exitCode}, and was to ${word}`);
+  if (final)
+    return never(
+      `${name} exited with ${final.exitCode}, and was to ${word}`,
+      podTerms(pod)[name]?.essential ? undefined : final.finishedAtMs,
+    );
   const before = startedAtMs ? undefined : obstacleOf(pod, container, observed, nowMs);
-  if (before?.isFinal) return never(`${name} never starts: ${before.message}`);
+  if (before?.isFinal) return never(`${name} never starts: ${before.message}`, before.sinceMs);
   return { isFinal: false, message: `waits for ${name} to ${word}`, ...(untilMs === undefined ? {} : { untilMs }) };
 }
 
-function never(message: string): Obstacle {
-  return { isFinal: true, message };
+function never(message: string, sinceMs: number | undefined): Obstacle {
+  return { isFinal: true, message, ...(sinceMs === undefined ? {} : { sinceMs }) };
 }
 
 function holds({ condition }: ContainerDependency, container: PodContainer, { pod, observed }: Scene): boolean {
@@ -92,14 +98,16 @@ export function relationEnd(pod: Pod, observed: ObservedPod, nowMs: number): Rel
       return end ? [{ container: container.spec.name, ...end }] : [];
     })
     .toSorted((a, b) => a.finishedAtMs - b.finishedAtMs);
-  if (first) return { end: 'essential', container: first.container, exitCode: first.exitCode };
+  const essential = first && ({ end: 'essential', container: first.container, exitCode: first.exitCode } as const);
   for (const container of essentials.length > 0 ? essentials : containers) {
     if (latestContainer(observed, container.spec.name)) continue;
     const obstacle = obstacleOf(pod, container, observed, nowMs);
-    if (obstacle?.isFinal)
+    // What ended because of it, ended later: the essential ones that were stopped are not the cause.
+    const isFirst = !first || (obstacle?.sinceMs ?? Number.POSITIVE_INFINITY) <= first.finishedAtMs;
+    if (obstacle?.isFinal && isFirst)
       return { end: 'dependency', message: `${container.spec.name} cannot start: ${obstacle.message}` };
   }
-  return undefined;
+  return essential;
 }
 
 /** Of the containers that run, those that nothing that runs depends on: they end first. */

@@ -4,7 +4,7 @@
  * The pod keeps a finalizer until the status of the stopped task has its exit codes.
  */
 import { isStatus } from '@slipway/api/status-error';
-import type { StopCode, Task, TaskStatus } from '@slipway/api/ecs/kinds';
+import type { StopCode, Task, TaskContainer, TaskStatus } from '@slipway/api/ecs/kinds';
 import type { Pod } from '@slipway/api/types';
 import { type ObjectKey, kinds } from '@slipway/client/kinds';
 import { formatTime } from '@slipway/kit/clock';
@@ -238,11 +238,17 @@ function over(observed: ObservedTask, nowMs: number): Plan<TaskStatus> {
       ...status,
       ...reasonOf(task),
       lastStatus: 'STOPPED',
+      ...(status.containers ? { containers: status.containers.map(stopped) } : {}),
       stoppingAt: status.stoppingAt ?? now,
       executionStoppedAt: status.executionStoppedAt ?? now,
       stoppedAt: now,
     },
   };
+}
+
+/** One that never ran has no exit code. */
+function stopped(container: TaskContainer): TaskContainer {
+  return { ...container, lastStatus: 'STOPPED' };
 }
 
 function reasonOf({ spec, metadata }: Task): Pick<TaskStatus, 'stopCode' | 'stoppedReason'> {
