@@ -54,24 +54,38 @@ export type ServedOperation = (typeof servedOperations)[number];
 
 /** Operation → why it is not served. `docs/ecs.md` shows the same table to people. */
 export const refusedOperations: Readonly<Record<string, string>> = {
+  AssociateGatewayWithCluster:
+    'gateways are not served; use the Service of Kubernetes that every service is, or an Ingress',
   ContinueServiceDeployment: 'deployments have no lifecycle hooks here',
   CreateDaemon: 'use a service with the scheduling strategy DAEMON',
   CreateExpressGatewayService: 'use CreateService',
+  CreateGateway: 'gateways are not served; use the Service of Kubernetes that every service is, or an Ingress',
   CreateTaskSet: 'the deployment controllers EXTERNAL and CODE_DEPLOY are not served',
   DeleteDaemon: 'use a service with the scheduling strategy DAEMON',
   DeleteDaemonTaskDefinition: 'use a service with the scheduling strategy DAEMON',
   DeleteExpressGatewayService: 'use DeleteService',
+  DeleteGateway: 'gateways are not served; use the Service of Kubernetes that every service is, or an Ingress',
   DeleteTaskSet: 'the deployment controllers EXTERNAL and CODE_DEPLOY are not served',
   DescribeDaemon: 'use a service with the scheduling strategy DAEMON',
   DescribeDaemonDeployments: 'use a service with the scheduling strategy DAEMON',
   DescribeDaemonRevisions: 'use a service with the scheduling strategy DAEMON',
   DescribeDaemonTaskDefinition: 'use a service with the scheduling strategy DAEMON',
   DescribeExpressGatewayService: 'use DescribeServices',
+  DescribeGateway: 'gateways are not served; use the Service of Kubernetes that every service is, or an Ingress',
+  DescribeGatewayResources:
+    'gateways are not served; use the Service of Kubernetes that every service is, or an Ingress',
+  DescribeGatewayRoute: 'gateways are not served; use the Service of Kubernetes that every service is, or an Ingress',
   DescribeTaskSets: 'the deployment controllers EXTERNAL and CODE_DEPLOY are not served',
+  DisassociateGatewayFromCluster:
+    'gateways are not served; use the Service of Kubernetes that every service is, or an Ingress',
   DiscoverPollEndpoint: "nodes are joined by the platform's own agent",
   ListDaemonDeployments: 'use a service with the scheduling strategy DAEMON',
   ListDaemonTaskDefinitions: 'use a service with the scheduling strategy DAEMON',
   ListDaemons: 'use a service with the scheduling strategy DAEMON',
+  ListGatewayClusterAssociations:
+    'gateways are not served; use the Service of Kubernetes that every service is, or an Ingress',
+  ListGatewayRoutes: 'gateways are not served; use the Service of Kubernetes that every service is, or an Ingress',
+  ListGateways: 'gateways are not served; use the Service of Kubernetes that every service is, or an Ingress',
   RegisterContainerInstance: "nodes are joined by the platform's own agent",
   RegisterDaemonTaskDefinition: 'use a service with the scheduling strategy DAEMON',
   SubmitAttachmentStateChanges: "nodes are joined by the platform's own agent",
@@ -80,6 +94,7 @@ export const refusedOperations: Readonly<Record<string, string>> = {
   UpdateContainerAgent: "the platform's own agent is updated with the platform",
   UpdateDaemon: 'use a service with the scheduling strategy DAEMON',
   UpdateExpressGatewayService: 'use UpdateService',
+  UpdateGateway: 'gateways are not served; use the Service of Kubernetes that every service is, or an Ingress',
   UpdateServicePrimaryTaskSet: 'the deployment controllers EXTERNAL and CODE_DEPLOY are not served',
   UpdateTaskSet: 'the deployment controllers EXTERNAL and CODE_DEPLOY are not served',
 };

@@ -136,8 +136,13 @@ function checkNetwork(
   }
 }
 
+const overridesCharactersMax = 8_192;
+
 /** Throws EcsError. */
 export function checkOverrides(overrides: TaskOverride | undefined, { spec }: TaskDefinitionObject): void {
+  if (overrides && JSON.stringify(overrides).length > overridesCharactersMax) {
+    throw invalidParameter(`Container Overrides length must be at most ${overridesCharactersMax}.`);
+  }
   const names = new Set(spec.containerDefinitions.map(({ name }) => name));
   for (const { name = '', memory, memoryReservation, cpu } of overrides?.containerOverrides ?? []) {
     if (name === '') throw invalidParameter('Container override must have a container name.');

@@ -3,7 +3,9 @@
  * (`crds/ecs/task-definition.yaml`) ask the same of everybody; here the texts are those that ECS' users know.
  */
 import type { ContainerDefinition, HealthCheck, RegisterTaskDefinitionRequest } from '../model/generated/types.ts';
-import { clientException, type EcsError } from '../wire/ecs-error.ts';
+import { clientException } from '../wire/ecs-error.ts';
+import { checkFargate } from './fargate-rules.ts';
+import { expressionProblem } from './launch-rules.ts';
 
 export const namePattern = /^[A-Za-z0-9_-]{1,255}$/;
 const containersMax = 10;
@@ -27,8 +29,10 @@ export function normalizedDefinition(request: RegisterTaskDefinitionRequest): Re
   };
   for (const container of definition.containerDefinitions) checkContainer(container, definition);
   checkSums(definition);
+  checkPortNames(definition.containerDefinitions);
   checkDependencies(definition.containerDefinitions);
   checkVolumes(definition);
+  checkConstraints(definition);
   checkFargate(definition);
   if (Buffer.byteLength(JSON.stringify(definition)) > definitionBytesMax) {
     throw clientException(`Actual length: The task definition is larger than ${definitionBytesMax} bytes.`);
@@ -85,13 +89,17 @@ const healthCheckWithDefaults = (check: HealthCheck): HealthCheck => ({
   retries: check.retries ?? 3,
 });
 
+/** Of a task: an eighth of a vCPU to 192 of them. */
+const [cpuUnitsMin, cpuUnitsMax] = [128, 196_608];
+
 /** "1024", "1 vCPU", "512", "1 GB" → units or MiB as text. */
 function unitsOf(member: 'cpu' | 'memory', text: string): string {
   const pattern = member === 'cpu' ? /^([\d.]+)\s*(vcpus?)?$/i : /^([\d.]+)\s*(gb|gib|mb|mib)?$/i;
   const [, amount = '', unit = ''] = pattern.exec(text.trim()) ?? [];
   const factor = /^(vcpu|g)/i.test(unit) ? 1024 : 1;
   const value = Number(amount) * factor;
-  if (amount === '' || !Number.isInteger(value) || value <= 0) {
+  const isInRange = member === 'cpu' ? value >= cpuUnitsMin && value <= cpuUnitsMax : value > 0;
+  if (amount === '' || !Number.isInteger(value) || !isInRange) {
     throw clientException(`Invalid '${member}' setting for task.`);
   }
   return String(value);
@@ -121,12 +129,93 @@ function checkContainer(container: ContainerDefinition, definition: RegisterTask
       throw invalid(`The softLimit of the ulimit '${limit}' must not be greater than its hardLimit.`);
     }
   }
-  const { swappiness, maxSwap, sharedMemorySize } = container.linuxParameters ?? {};
+  checkEnvironment(container);
+  checkLinuxParameters(container);
+}
+
+function checkLinuxParameters({ name, linuxParameters }: ContainerDefinition): void {
+  const invalid = (what: string) => clientException(`Invalid setting for container '${name}'. ${what}`);
+  const { swappiness, maxSwap, sharedMemorySize, capabilities = {}, tmpfs = [] } = linuxParameters ?? {};
+  for (const member of ['add', 'drop'] as const) {
+    const unknown = capabilities[member]?.find((capability) => !capabilityNames.has(capability));
+    if (unknown !== undefined)
+      throw invalid(`'${unknown}' in linuxParameters.capabilities.${member} is no capability.`);
+  }
+  for (const { containerPath, size, mountOptions = [] } of tmpfs) {
+    if (!containerPath.startsWith('/')) throw invalid("The 'containerPath' of a tmpfs must be absolute.");
+    if (size < 1) throw invalid("The 'size' of a tmpfs must be at least 1 MiB.");
+    const unknown = mountOptions.find((option) => !tmpfsOptions.has(option.split('=', 1)[0] ?? ''));
+    if (unknown !== undefined)
+      throw invalid(`'${unknown}' in linuxParameters.tmpfs.mountOptions is no option of a mount.`);
+  }
   if (swappiness !== undefined && (swappiness < 0 || swappiness > 100)) {
     throw invalid("'swappiness' must be between 0 and 100.");
   }
   if ((maxSwap ?? 0) < 0) throw invalid("'maxSwap' must be 0 or a positive integer.");
   if ((sharedMemorySize ?? 0) < 0) throw invalid("'sharedMemorySize' must not be negative.");
+}
+
+/** Throws EcsError ClientException. */
+function checkEnvironment({ name, environment = [], secrets = [] }: ContainerDefinition): void {
+  const names = new Set<string>();
+  for (const { name: variable = '' } of environment) {
+    if (variable === '') throw clientException(`A variable in the environment of container '${name}' has no name.`);
+    names.add(variable);
+  }
+  for (const { name: secret } of secrets) {
+    if (names.has(secret)) {
+      throw clientException(
+        `The secret name must be unique and not shared with any new or existing environment variables set on the container, such as '${secret}'.`,
+      );
+    }
+    names.add(secret);
+  }
+}
+
+const capabilityNames: ReadonlySet<string> = new Set(
+  `ALL AUDIT_CONTROL AUDIT_WRITE BLOCK_SUSPEND CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID IPC_LOCK IPC_OWNER KILL LEASE LINUX_IMMUTABLE
+   MAC_ADMIN MAC_OVERRIDE MKNOD NET_ADMIN NET_BIND_SERVICE NET_BROADCAST NET_RAW SETFCAP SETGID SETPCAP SETUID SYS_ADMIN SYS_BOOT SYS_CHROOT
+   SYS_MODULE SYS_NICE SYS_PACCT SYS_PTRACE SYS_RAWIO SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG SYSLOG WAKE_ALARM`.split(
+    /\s+/,
+  ),
+);
+const tmpfsOptions: ReadonlySet<string> = new Set(
+  `defaults ro rw suid nosuid dev nodev exec noexec sync async dirsync remount mand nomand atime noatime diratime nodiratime bind rbind
+   unbindable runbindable private rprivate shared rshared slave rslave relatime norelatime strictatime nostrictatime mode uid gid nr_inodes
+   nr_blocks mpol`.split(/\s+/),
+);
+
+const portNamePattern = /^(?!-)[a-z0-9_-]{1,64}$/;
+
+/** Service Connect finds a port of the whole task by its name. */
+function checkPortNames(containers: readonly ContainerDefinition[]): void {
+  const names = new Set<string>();
+  for (const { name, portMappings = [] } of containers) {
+    for (const { name: port } of portMappings) {
+      if (port === undefined) continue;
+      if (!portNamePattern.test(port)) {
+        throw clientException(
+          `Invalid 'name' setting in portMappings of container '${name}': up to 64 lowercase letters, numbers, underscores and hyphens, without a hyphen at the start.`,
+        );
+      }
+      if (names.has(port)) throw clientException(`The port mapping name '${port}' is used more than once.`);
+      names.add(port);
+    }
+  }
+}
+
+const constraintsMax = 10;
+
+function checkConstraints({ placementConstraints = [] }: RegisterTaskDefinitionRequest): void {
+  if (placementConstraints.length > constraintsMax) {
+    throw clientException(`placementConstraints can have at most ${constraintsMax} items.`);
+  }
+  for (const { type, expression = '' } of placementConstraints) {
+    if (type !== 'memberOf')
+      throw clientException('The type of a placement constraint in a task definition must be memberOf.');
+    const problem = expressionProblem(expression);
+    if (problem) throw clientException(`Invalid expression in placementConstraints: ${problem}.`);
+  }
 }
 
 function checkPorts({ name, portMappings = [] }: ContainerDefinition, networkMode: NetworkMode): void {
@@ -183,6 +272,9 @@ function checkNetworkFields(container: ContainerDefinition, networkMode: Network
     throw clientException(`Hostname is not supported when networkMode=${networkMode}: container '${name}'.`);
   }
   if (networkMode !== 'awsvpc') return;
+  if ((container.extraHosts ?? []).length > 0) {
+    throw clientException(`Extra hosts are not supported when networkMode=awsvpc: container '${name}'.`);
+  }
   const refused = dnsServers.length > 0 ? 'dnsServers' : dnsSearchDomains.length > 0 ? 'dnsSearchDomains' : undefined;
   const field = refused ?? (disableNetworking ? 'disableNetworking' : undefined);
   if (field) throw clientException(`'${field}' is not supported when networkMode=awsvpc: container '${name}'.`);
@@ -331,33 +423,4 @@ function checkVolumes({ volumes = [], containerDefinitions }: RegisterTaskDefini
         throw clientException(`Cannot link to container '${linked}' because it does not exist`);
     }
   }
-}
-
-/** CPU units → least and most MiB, and the step between. */
-const fargateSizes: Readonly<Record<string, readonly [min: number, max: number, step: number]>> = {
-  '256': [512, 2048, 512],
-  '512': [1024, 4096, 1024],
-  '1024': [2048, 8192, 1024],
-  '2048': [4096, 16_384, 1024],
-  '4096': [8192, 30_720, 1024],
-  '8192': [16_384, 61_440, 4096],
-  '16384': [32_768, 122_880, 8192],
-};
-
-function checkFargate(definition: RegisterTaskDefinitionRequest): EcsError | undefined {
-  const { requiresCompatibilities = [], networkMode, cpu, memory, runtimePlatform } = definition;
-  if (runtimePlatform?.operatingSystemFamily?.startsWith('WINDOWS')) {
-    throw clientException('Containers of Windows are not served.');
-  }
-  if (!requiresCompatibilities.includes('FARGATE')) return undefined;
-  if (networkMode !== 'awsvpc') throw clientException('Fargate only supports network mode ‘awsvpc’.');
-  if (cpu === undefined) throw clientException("Fargate requires that 'cpu' be defined at the task level.");
-  if (memory === undefined) throw clientException("Fargate requires that 'memory' be defined at the task level.");
-  const [min, max, step] = fargateSizes[cpu] ?? [1, 0, 1];
-  const mib = Number(memory);
-  const isOdd = cpu === '256' && mib === 1536;
-  if (mib < min || mib > max || mib % step !== 0 || isOdd) {
-    throw clientException(`No Fargate configuration exists for given values: ${cpu} CPU, ${memory} memory.`);
-  }
-  return undefined;
 }

@@ -121,6 +121,9 @@ function checkCommon({
   if (startedBy.length > startedByCharactersMax) {
     throw invalidParameter(`startedBy can have at most ${startedByCharactersMax} characters.`);
   }
+  if (!/^[\w/-]*$/.test(startedBy)) {
+    throw invalidParameter('startedBy can have letters, numbers, hyphens, forward slashes, and underscores only.');
+  }
   if (startedBy.startsWith('ecs-svc/')) throw invalidParameter("startedBy can not begin with 'ecs-svc/'.");
   if (group.startsWith('service:')) throw invalidParameter("group can not begin with 'service:'.");
 }
