@@ -4,6 +4,7 @@ import {
   CreateClusterCommand,
   CreateServiceCommand,
   type CreateServiceCommandInput,
+  CreateTaskSetCommand,
   DeleteCapacityProviderCommand,
   DeleteServiceCommand,
   DescribeCapacityProvidersCommand,
@@ -11,7 +12,6 @@ import {
   DescribeServiceRevisionsCommand,
   DescribeServicesCommand,
   type ECSClient,
-  ExecuteCommandCommand,
   ListAccountSettingsCommand,
   ListServiceDeploymentsCommand,
   ListServicesCommand,
@@ -314,9 +314,9 @@ describe('an account', () => {
   });
 
   it('is told what is not served, and what to do instead', async () => {
-    const command = new ExecuteCommandCommand({ task: 'x', command: 'sh', interactive: true });
+    const command = new CreateTaskSetCommand({ cluster: 'default', service: 'x', taskDefinition: 'app' });
     expect(await refusal(ecs.send(command))).toBe(
-      'UnsupportedFeatureException: ExecuteCommand is not served by this platform: sessions of Systems Manager are not served; use kubectl exec on the pod of the task.',
+      'UnsupportedFeatureException: CreateTaskSet is not served by this platform: the deployment controllers EXTERNAL and CODE_DEPLOY are not served.',
     );
   });
 });
