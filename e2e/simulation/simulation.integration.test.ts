@@ -6,7 +6,7 @@ import { neverAborted } from '@slipway/kit/abort';
 const main = fileURLToPath(new URL('./main.ts', import.meta.url));
 const count = Number(process.env.SLIPWAY_SIMULATION_SEEDS ?? 500);
 /** Of services of ECS. More by `npm run simulate -- --scene ecs --seeds A..B`. */
-const ecsCount = Number(process.env.SLIPWAY_SIMULATION_ECS_SEEDS ?? 16);
+const ecsCount = Number(process.env.SLIPWAY_SIMULATION_ECS_SEEDS ?? 10);
 /** Seeds cost time of a processor and nothing else. */
 const processes = 2;
 

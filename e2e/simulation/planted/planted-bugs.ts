@@ -5,10 +5,15 @@
 import type { ResourcePath, Transport, WatchEvent, WatchRequest } from '@slipway/api/transport';
 import { isStatus } from '@slipway/api/status-error';
 import type { KubeList, KubeObject, Node } from '@slipway/api/types';
+import type { Scene } from '../scenes.ts';
 import type { Planted } from '../world.ts';
 
 export interface PlantedBug {
   readonly what: string;
+  /** Kubernetes' own kinds when not given. */
+  readonly scene?: Scene;
+  /** How much happens in a seed; as much as always when not given. */
+  readonly steps?: number;
   /** New for each run: some of them remember. */
   readonly plant: () => Planted;
   /** What has to happen for it to be seen. Any seed may do it; where nothing else happens it takes fewer of them. */

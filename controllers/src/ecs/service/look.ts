@@ -34,7 +34,9 @@ export function lookAt(observed: ObservedService, nowMs: number, conditions: rea
   const primary = deployments.find(({ status }) => status === 'PRIMARY');
   const nodes = nodesFor(service, observed.nodes);
   const isOld = oldOnes(observed, primary, isDaemon);
-  const isAlone = !tasks.some((task) => isOld(task) && task.status?.lastStatus !== 'STOPPED');
+  // The first deployment has nothing to lose by a task that does not stay up; later ones have, and something to go back to.
+  const isFirst = primary?.rolloutState !== 'IN_PROGRESS' || deployments.length < 2;
+  const isAlone = isFirst && !tasks.some((task) => isOld(task) && task.status?.lastStatus !== 'STOPPED');
   const mustSettle = (task: Task) => !isAlone && !isOld(task);
   const graceMs = healthCheckGracePeriodSeconds * 1000;
   const isChecked = checksOf(observed);

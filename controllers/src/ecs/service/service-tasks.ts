@@ -2,7 +2,7 @@
 import type { Service, StoredDeployment, Task, TaskDefinition } from '@slipway/api/ecs/kinds';
 import type { Tally } from './rollout.ts';
 
-/** A task without a health check counts as healthy when it has been up for so long; only while others wait to be stopped for it. */
+/** A task without a health check counts as healthy when it has been up for so long, where it is in the place of others; a first one does at once. */
 export const settledAfterMs = 40_000;
 /** Of a task that the scheduler stops because its checks fail. */
 export const unhealthyReason = 'Task failed container health checks';
@@ -20,7 +20,7 @@ export interface HealthRules {
   /** By `FAMILY:REVISION`: an essential container has a health check. */
   readonly isChecked: (definition: string) => boolean;
   readonly graceMs: number;
-  /** It is new, and others wait to be stopped for it. */
+  /** It is in the place of others. */
   readonly mustSettle: (task: Task) => boolean;
   readonly nowMs: number;
 }
