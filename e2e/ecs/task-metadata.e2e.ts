@@ -1,4 +1,5 @@
 /** Containers of real tasks ask about themselves; the foreign client is OpenTelemetry's detector of ECS, unmodified. */
+import { createHash } from 'node:crypto';
 import {
   CreateClusterCommand,
   CreateServiceCommand,
@@ -21,6 +22,7 @@ const image = 'localhost/task:1';
 const region = 'eu-central-1';
 const account = '123456789012';
 const app = { name: 'App', image, memory: 64, command: ['sleep', '1000'] };
+type Mode = 'awsvpc' | 'host' | 'none';
 const ofTask = (id: string) => `arn:aws:ecs:${region}:${account}:task/default/${id}`;
 
 describeWith(missingCapability(containerNeeds), 'the metadata endpoint of tasks', () => {
@@ -44,9 +46,10 @@ describeWith(missingCapability(containerNeeds), 'the metadata endpoint of tasks'
   afterAll(async () => {
     ecs?.destroy();
     await cluster.remove();
-    // Nothing of it is left on the machine, whose own network namespace a task was in.
-    const { stdout } = await run('ip', ['-o', 'addr', 'show', 'to', '169.254.170.2']);
-    expect(stdout).not.toContain(`swm-`);
+    // Nothing of it is left on the machine, whose own network namespace a task was in. Other clusters may be there.
+    const id = createHash('sha256').update(cluster.dataDir).digest('hex').slice(0, 8);
+    const left = await Promise.all([run('ip', ['-o', 'link']), run('nft', ['list', 'tables'])]);
+    expect(left.map(({ stdout }) => stdout).join('')).not.toContain(id);
   });
 
   const sh = (pod: string, script: string) =>
@@ -54,7 +57,7 @@ describeWith(missingCapability(containerNeeds), 'the metadata endpoint of tasks'
   let podContainer = '';
   const variable = async (pod: string, name: string) => (await sh(pod, `printf %s "$${name}"`)).trim();
 
-  async function register(family: string, networkMode: 'awsvpc' | 'host'): Promise<void> {
+  async function register(family: string, networkMode: Mode): Promise<void> {
     await ecs.send(new RegisterTaskDefinitionCommand({ family, networkMode, containerDefinitions: [app] }));
   }
 
@@ -65,7 +68,7 @@ describeWith(missingCapability(containerNeeds), 'the metadata endpoint of tasks'
     podContainer = await cluster.kubectl(['get', 'pod', pod, '-o', 'jsonpath={.spec.containers[0].name}']);
   }
 
-  async function runTask(family: string, networkMode: 'awsvpc' | 'host'): Promise<string> {
+  async function runTask(family: string, networkMode: Mode): Promise<string> {
     await register(family, networkMode);
     const networkConfiguration = { awsvpcConfiguration: { subnets: ['default'] } };
     const { tasks } = await ecs.send(
@@ -105,6 +108,13 @@ describeWith(missingCapability(containerNeeds), 'the metadata endpoint of tasks'
     });
     expect(await variable(id, 'AWS_EXECUTION_ENV')).toBe('AWS_ECS_EC2');
     expect(await variable(id, 'AWS_REGION')).toBe(region);
+  });
+
+  it('is there where nothing else is: in the network mode none', async () => {
+    const id = await runTask('alone', 'none');
+    const task = JSON.parse(await sh(id, 'wget -qO- $ECS_CONTAINER_METADATA_URI_V4/task'));
+    expect(task).toMatchObject({ TaskARN: ofTask(id), Containers: [{ Networks: [{ NetworkMode: 'none' }] }] });
+    expect(await sh(id, 'ip -o link')).not.toContain('eth0');
   });
 
   it("is understood by OpenTelemetry's detector, from the network of the host", async () => {

@@ -1,4 +1,4 @@
-/** What every cluster has beside the kinds of Kubernetes: the platform's own kinds, and the cluster network as an object. */
+/** What every cluster has beside the kinds of Kubernetes: the platform's own kinds, and the two networks that a pod may always name. */
 import type { OwnKinds } from '@slipway/apiserver';
 import { formatIp, parseCidr } from '@slipway/api/ip-address';
 import type { KubeObject } from '@slipway/api/types';
@@ -8,7 +8,17 @@ import type { Config } from '../config.ts';
 
 export function ownKinds(config: Pick<Config, 'clusterCidr'>): OwnKinds {
   const path = { group: 'networks.slipway.dev', version: 'v1', resource: 'networks' };
-  return { definitions: definitions(), objects: [{ path, object: clusterNetwork(config) }] };
+  return {
+    definitions: definitions(),
+    objects: [clusterNetwork(config), noNetwork].map((object) => ({ path, object })),
+  };
+}
+
+/** Of pods that shall reach nobody; tasks of the network mode `none` name it. */
+const noNetwork: KubeObject = aNetwork('none', { driver: 'none' });
+
+function aNetwork(name: string, spec: object): KubeObject {
+  return { apiVersion: 'networks.slipway.dev/v1', kind: 'Network', metadata: { name }, spec } as KubeObject;
 }
 
 /** For the controllers of a server that has them. */
@@ -27,5 +37,5 @@ function clusterNetwork(config: Pick<Config, 'clusterCidr'>): KubeObject {
     options: { backend: 'vxlan' },
     ...(block.family === 6 ? { ipv6: true } : {}),
   };
-  return { apiVersion: 'networks.slipway.dev/v1', kind: 'Network', metadata: { name: 'default' }, spec } as KubeObject;
+  return aNetwork('default', spec);
 }
