@@ -65,6 +65,11 @@ async function pull(pod: Pod, container: Container, deps: EnsureImageDeps, signa
     const secrets = await Promise.all(
       names.map((name) => deps.objects.secret(pod.metadata.namespace ?? '', name, signal).catch(() => undefined)),
     );
+    const missing = names.filter((_, i) => secrets[i] === undefined);
+    if (missing.length > 0) {
+      const message = `Unable to retrieve some image pull secrets (${missing.join(', ')}); attempting to pull the image may not succeed.`;
+      say('Warning', 'FailedToRetrieveImagePullSecret', message);
+    }
     const auth = pullCredentials(
       image,
       secrets.filter((secret) => secret !== undefined),

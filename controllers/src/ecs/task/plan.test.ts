@@ -1,5 +1,6 @@
 import type { Task, TaskDefinition, TaskSpec, TaskStatus } from '@slipway/api/ecs/kinds';
 import type { ContainerState, Pod } from '@slipway/api/types';
+import { StatusError } from '@slipway/api/status-error';
 import { kinds } from '@slipway/client/kinds';
 import { formatTime } from '@slipway/kit/clock';
 import { PlanWorld } from '../../testing/plan-world.ts';
@@ -256,6 +257,66 @@ describe('a task', () => {
     shop.settle();
     expect(shop.status.stoppedReason).toBe('a pod one exists that is not this task');
     expect(shop.pod).toBeDefined();
+  });
+
+  it('that the server does not take fails to start, where a retry would not help', () => {
+    const definition = aTaskDefinition({ taskRoleArn: 'arn:aws:iam::1:role/reader' });
+    const shop = new Shop(definition);
+    const nothing = { pod: undefined, node: undefined, provider: undefined, takenPorts: () => new Set<number>() };
+    const observed = { task: shop.task, definition, ...nothing };
+    const { statusAfterFailure, steps } = planTask(observed, shop.world.nowMs);
+    const [step] = steps;
+    if (!step) throw new Error('a pod is to be made');
+    const after = (error: Error) => statusAfterFailure?.({ step, error }) as TaskStatus;
+    expect(after(new StatusError('InternalError', 'no leader')).conditions).not.toContainEqual(
+      expect.objectContaining({ reason: 'PodRefused' }),
+    );
+    const why = 'error looking up service account shop/reader: serviceaccount "reader" not found';
+    shop.world.put(kinds.ecsTasks, { ...shop.task, status: after(new StatusError('Forbidden', why)) });
+    shop.settle();
+    expect(shop.status).toMatchObject({
+      lastStatus: 'STOPPED',
+      stopCode: 'TaskFailedToStart',
+      stoppedReason: `ECS was unable to assume the role 'arn:aws:iam::1:role/reader' that was provided for this task: ${why}`,
+    });
+  });
+
+  it('is DISCONNECTED while nothing is heard of its node', () => {
+    const shop = new Shop().settle();
+    shop.runs().settle();
+    const heard = shop.status.connectivityAt;
+    expect(shop.status.connectivity).toBe('CONNECTED');
+    const node = (ready: string) =>
+      shop.world.put(kinds.nodes, {
+        apiVersion: 'v1',
+        kind: 'Node',
+        metadata: { name: 'n1' },
+        spec: {},
+        status: { conditions: [{ type: 'Ready', status: ready }] },
+      });
+    node('Unknown');
+    shop.world.nowMs += 5000;
+    shop.look();
+    expect(shop.status.connectivity).toBe('DISCONNECTED');
+    expect(shop.status.connectivityAt).not.toBe(heard);
+    node('True');
+    shop.look();
+    expect(shop.status).toMatchObject({ connectivity: 'CONNECTED', lastStatus: 'RUNNING' });
+  });
+
+  it('goes on without a container that nobody needs', () => {
+    const shop = new Shop(
+      aTaskDefinition({}, [aDefinedContainer('web'), aDefinedContainer('log', { essential: false })]),
+    ).settle();
+    const running = { running: { startedAt: formatTime(shop.world.nowMs) } };
+    shop.podIs('Pending', [running, { waiting: { reason: 'ImagePullBackOff', message: 'no such image' } }]).settle();
+    expect(shop.status).toMatchObject({
+      lastStatus: 'RUNNING',
+      containers: [
+        { name: 'web', lastStatus: 'RUNNING' },
+        { name: 'log', lastStatus: 'STOPPED', reason: 'CannotPullContainerError: no such image' },
+      ],
+    });
   });
 
   it('says what of its definition has no effect', () => {
