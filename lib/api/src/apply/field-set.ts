@@ -117,10 +117,24 @@ export function encodeFields(set: FieldSet): FieldsV1 {
 /** Deeper than any object of the API; a hostile set cannot exhaust the stack. */
 const depthMax = 64;
 
+/**
+ * Stored objects are frozen, and those of one kind share the fields of their managers: each status that a controller writes asks for the same
+ * few sets.
+ */
+const decoded = new WeakMap<object, FieldSet>();
+
 /** Throws `TypeError` for what is no FieldsV1. */
 export function decodeFields(value: unknown): FieldSet {
+  const known = typeof value === 'object' && value !== null ? decoded.get(value) : undefined;
+  if (known) return known;
   const { children } = decodeNode(value, 0);
-  return nodeOf(children);
+  const set = nodeOf(children);
+  if (typeof value === 'object' && value !== null && isFrozenWhole(value)) decoded.set(value, set);
+  return set;
+}
+
+function isFrozenWhole(value: object): boolean {
+  return Object.isFrozen(value) && Object.values(value).every((below) => isFrozenWhole(below as object));
 }
 
 function decodeNode(value: unknown, depth: number): FieldSet {

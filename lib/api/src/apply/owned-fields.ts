@@ -95,13 +95,10 @@ export function differenceOf(before: JsonObject, after: JsonObject, schema: Obje
 function compareObjects(before: JsonObject, after: JsonObject, schema: Schema | undefined): Difference {
   const changed = new Map<string, FieldSet>();
   const removed = new Map<string, FieldSet>();
+  const isMap = schema?.type === 'map';
   for (const key of Object.keys(after)) {
-    const difference = compareValues(
-      ownValue(before, key),
-      after[key] as JsonValue,
-      childSchema(schema, key),
-      schema?.type === 'map',
-    );
+    const difference = compareValues(ownValue(before, key), after[key] as JsonValue, childSchema(schema, key), isMap);
+    if (difference === noDifference) continue;
     collect(changed, `f:${key}`, difference.changed);
     collect(removed, `f:${key}`, difference.removed);
   }
@@ -109,7 +106,7 @@ function compareObjects(before: JsonObject, after: JsonObject, schema: Schema | 
     if (Object.hasOwn(after, key)) continue;
     collect(removed, `f:${key}`, withItself(valueFields(before[key] as JsonValue, childSchema(schema, key))));
   }
-  return { changed: nodeOf(changed), removed: nodeOf(removed) };
+  return changed.size + removed.size === 0 ? noDifference : { changed: nodeOf(changed), removed: nodeOf(removed) };
 }
 
 function collect(into: Map<string, FieldSet>, element: string, set: FieldSet): void {
@@ -127,6 +124,8 @@ function compareValues(
   schema: Schema | undefined,
   isMapEntry: boolean,
 ): Difference {
+  // What an endpoint does not write is the stored part itself: of a status, the whole spec.
+  if (before === after) return noDifference;
   if (before === undefined) return { changed: appearedFields(after, schema, isMapEntry), removed: emptySet };
   if (!isGranular(after, schema) || !isGranular(before, schema) || Array.isArray(before) !== Array.isArray(after)) {
     return sameJson(before, after) ? noDifference : { changed: leaf, removed: emptySet };
