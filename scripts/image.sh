@@ -7,7 +7,7 @@ set -euo pipefail
 [ $# = 2 ] || { echo "usage: $0 NAME:TAG FILE.tar" >&2; exit 2; }
 name=$1 file=$(realpath "$2")
 source "$(dirname "$0")/setup.sh"
-install_npm_packages
+[ -x node_modules/.bin/node ] || install_npm_packages
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

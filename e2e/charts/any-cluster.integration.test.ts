@@ -293,6 +293,15 @@ describeWith(
       await cluster.kubectl(['-n', 'shop', 'delete', 'services.ecs.slipway.dev', 'web', '--timeout=30s']);
     });
 
+    it('may watch the Lease that it waits for', async () => {
+      const watch = (name: string) =>
+        cluster.kubectl([
+          ...['get', '--as=system:serviceaccount:platform:demo-slipway-ecs', '--raw'],
+          `/apis/coordination.k8s.io/v1/namespaces/platform/leases?watch=1&timeoutSeconds=1&fieldSelector=metadata.name%3D${name}`,
+        ]);
+      expect(await watch('demo-slipway-ecs')).toMatch(/"ADDED".*demo-slipway-ecs/);
+    });
+
     it('was refused nothing, and has no rights beyond those of its controllers', async () => {
       const metrics = await cluster.kubectl(['get', '--raw', '/metrics']);
       expect(metrics).toMatch(/^apiserver_request_total\{.*code="201"/m);
@@ -309,10 +318,9 @@ describeWith(
     });
 
     it('is taken by the server in every variant, with strict field validation', async () => {
-      for (const { chart, values } of variants()) {
-        const made = renderChart(chartDirectory(chart), { name: 'other', namespace: release.namespace }, values);
-        await cluster.kubectl(['create', '--dry-run=server', '--validate=strict', '-f', '-'], made.text);
-      }
+      const other = { name: 'other', namespace: release.namespace };
+      const all = variants().map(({ chart, values }) => renderChart(chartDirectory(chart), other, values).text);
+      await cluster.kubectl(['create', '--dry-run=server', '--validate=strict', '-f', '-'], all.join(''));
     });
 
     it('says what is missing on a cluster without the kinds', async () => {
