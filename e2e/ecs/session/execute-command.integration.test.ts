@@ -1,11 +1,14 @@
 /** ExecuteCommand through AWS' client and a data channel, on a node whose agent answers from a script. The test is the controller. */
 import {
-  ExecuteCommandCommand,
-  type ExecuteCommandCommandInput,
+  CreateClusterCommand,
   DescribeTasksCommand,
   type ECSClient,
+  ExecuteCommandCommand,
+  type ExecuteCommandCommandInput,
+  RegisterTaskDefinitionCommand,
+  RunTaskCommand,
+  UpdateClusterCommand,
 } from '@aws-sdk/client-ecs';
-import { CreateClusterCommand, RegisterTaskDefinitionCommand, RunTaskCommand } from '@aws-sdk/client-ecs';
 import type { KubeObject } from '@slipway/api/types';
 import { neverAborted } from '@slipway/kit/abort';
 import { systemClock } from '@slipway/kit/clock';
@@ -235,6 +238,17 @@ describe('a session', () => {
 
   it('says with what code a command failed', async () => {
     expect(await (await open('exit 3')).client.ended).toBe('command terminated with exit code 3');
+  });
+
+  it('says what of the configuration of its cluster has no effect', async () => {
+    const logConfiguration = { cloudWatchLogGroupName: 'sessions' };
+    const executeCommandConfiguration = { kmsKeyId: 'key', logging: 'OVERRIDE', logConfiguration } as const;
+    await ecs.send(new UpdateClusterCommand({ cluster: 'default', configuration: { executeCommandConfiguration } }));
+    const { client } = await open('exit 0');
+    await client.ended;
+    expect(client.notice).toBe(
+      "The cluster's executeCommandConfiguration has no effect: this session is not logged (logging: OVERRIDE), and not encrypted with a key of KMS (kmsKeyId).",
+    );
   });
 
   it('leaves an Event of its task', async () => {

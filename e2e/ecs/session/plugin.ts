@@ -38,6 +38,7 @@ async function run(session: { sessionId: string; streamUrl: string; tokenValue: 
   };
   await client.open();
   await Promise.race([client.ready, client.ended]);
+  if (client.notice !== '') process.stdout.write(`${client.notice}\n`);
   client.resize(process.stdout.columns ?? 300, process.stdout.rows ?? 100);
   process.stdout.on('resize', () => client.resize(process.stdout.columns, process.stdout.rows));
   if (process.stdin.isTTY) process.stdin.setRawMode(true);

@@ -36,6 +36,8 @@ export class SessionClient {
   /** What the server sent, for tests: sequence numbers in the order of their coming. */
   readonly seen: number[] = [];
   readonly dropped: number[] = [];
+  /** What the user is told at the beginning. */
+  notice = '';
   #socket: WebSocket | undefined;
   #expected = 0;
   #next = 0;
@@ -174,7 +176,9 @@ export class SessionClient {
         this.#answerHandshake(JSON.parse(payload.toString()));
         return true;
       case 7: {
-        if (typeof JSON.parse(payload.toString()).HandshakeTimeToComplete !== 'number') throw new Error('no time');
+        const { HandshakeTimeToComplete: took, CustomerMessage: notice } = JSON.parse(payload.toString());
+        if (typeof took !== 'number') throw new Error('no time');
+        this.notice = notice;
         systemClock.after(this.#options.terminalAfterMs ?? 0, () => {
           this.#isTerminalReady = true;
           this.#ready.resolve();

@@ -1,6 +1,6 @@
 /** A command in a running container: what ECS checks, then an address and a token for a client of Session Manager. */
 import type { Node, Pod } from '@slipway/api/types';
-import type { TaskObject, TaskStatus } from '../kinds.ts';
+import type { ClusterObject, TaskObject, TaskStatus } from '../kinds.ts';
 import type { ExecuteCommandRequest } from '../model/generated/types.ts';
 import { commandWords } from '../session/command-words.ts';
 import { lastStatusOf } from '../shown/task.ts';
@@ -36,6 +36,7 @@ export function executeCommand(request: ExecuteCommandRequest, context: Operatio
       ...running,
       containerName,
       command,
+      notice: noticeOf(cluster.object),
     },
     reachedAt,
   );
@@ -58,6 +59,17 @@ function checkedCommand({ command, interactive }: ExecuteCommandRequest): readon
   const words = commandWords(command);
   if (words.length === 0 || words[0] === '') throw invalidParameter('Command can not be blank.');
   return words;
+}
+
+/** What of the cluster's configuration for sessions has no effect. */
+function noticeOf({ spec }: ClusterObject): string {
+  const { logging, kmsKeyId } = spec.configuration?.executeCommandConfiguration ?? {};
+  const lacking = [
+    ...(logging === 'OVERRIDE' ? ['logged (logging: OVERRIDE)'] : []),
+    ...(kmsKeyId ? ['encrypted with a key of KMS (kmsKeyId)'] : []),
+  ];
+  if (lacking.length === 0) return '';
+  return `The cluster's executeCommandConfiguration has no effect: this session is not ${lacking.join(', and not ')}.`;
 }
 
 /** Throws EcsError. */

@@ -26,8 +26,9 @@ export function handshakeProblem(payload: Buffer): string | undefined {
   return undefined;
 }
 
-export function handshakeComplete(tookMs: number): Buffer {
-  return json({ HandshakeTimeToComplete: Math.round(tookMs * 1e6), CustomerMessage: '' });
+/** `notice` is shown to the user; empty for none. */
+export function handshakeComplete(tookMs: number, notice: string): Buffer {
+  return json({ HandshakeTimeToComplete: Math.round(tookMs * 1e6), CustomerMessage: notice });
 }
 
 export function acknowledgement({ type, id, sequenceNumber }: AgentMessage): Buffer {

@@ -14,6 +14,7 @@ const claims: OpenClaims = {
   container: 'web',
   containerName: 'web',
   command: ['sh'],
+  notice: '',
   expiresMs: 1_000,
 };
 

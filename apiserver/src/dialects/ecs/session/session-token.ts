@@ -21,6 +21,8 @@ export interface OpenClaims {
   readonly container: string;
   readonly containerName: string;
   readonly command: readonly string[];
+  /** What the user is told when the session begins; empty for nothing. */
+  readonly notice: string;
   readonly expiresMs: number;
 }
 

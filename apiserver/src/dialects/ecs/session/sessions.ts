@@ -210,7 +210,7 @@ export class Sessions {
     const { namespace, pod, container, command } = claims;
     const startCommand = (signal: AbortSignal) => commands.start({ user, namespace, pod, container, command }, signal);
     const times = this.#deps.times ?? sessionTimes;
-    const terminal = new TerminalSession(session, { clock, random, times, startCommand });
+    const terminal = new TerminalSession(session, { clock, random, times, notice: claims.notice, startCommand });
     this.#open.set(session, { session: terminal, user: user.name, nonce: undefined });
     log.info({ session, user: user.name, namespace, task: claims.task.name, container }, 'session opened');
     void terminal.ended.then(() => {

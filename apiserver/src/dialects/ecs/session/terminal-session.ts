@@ -56,6 +56,8 @@ export interface SessionDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly times: SessionTimes;
+  /** What the user is told at the beginning; empty for nothing. */
+  readonly notice: string;
   /** Starts the command; what it answers speaks the channel protocol of kubectl exec. Rejects with StatusError. */
   startCommand(signal: AbortSignal): Promise<WebSocket>;
 }
@@ -225,7 +227,7 @@ export class TerminalSession {
     }
     this.#cancelDeadline?.();
     this.#state = 'open';
-    this.#send(payloadTypes.handshakeComplete, handshakeComplete(this.#nowMs() - this.#beganMs));
+    this.#send(payloadTypes.handshakeComplete, handshakeComplete(this.#nowMs() - this.#beganMs, this.#deps.notice));
     this.#deps.startCommand(this.#over.signal).then(
       (command) => this.#started(command),
       (error) => this.#commandEnded(messageOf(error)),
