@@ -64,8 +64,8 @@ describe('a task on a node of another kubelet', () => {
       expect.objectContaining({ type: 'FieldsWithoutEffect', status: 'False' }),
     );
     is('Running', { web: running, init: running });
-    const where = "on node n1, whose kubelet (v1.33.4) is not Slipway's,";
-    const message = `${where} web.dependsOn has no effect: all containers start and stop at once; ${where} init.stopTimeout is that of the whole task, 30 s`;
+    const where = "on node n1, whose kubelet (v1.33.4) is not Slipway's:";
+    const message = `${where} web.dependsOn has no effect: all containers start and stop at once; init.stopTimeout is that of the whole task, 30 s`;
     expect(task()?.status?.conditions).toContainEqual(
       expect.objectContaining({ type: 'FieldsWithoutEffect', status: 'True', reason: 'NotCarried', message }),
     );

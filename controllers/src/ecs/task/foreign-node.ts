@@ -22,10 +22,10 @@ export function isForeign(node: Node | undefined): boolean {
   return version !== undefined && version !== '' && !version.includes(ourBuild);
 }
 
-/** What the task loses by the node that it is on: fields, and why. Empty on our own nodes and before it has one. */
+/** What the task loses by the node that it is on, in one sentence: fields, and why. Empty on our own nodes and before it has one. */
 export function lossesOnNode(pod: Pod, definition: EffectiveDefinition, node: Node | undefined): readonly string[] {
   if (!isForeign(node)) return [];
-  const where = `on node ${node?.metadata.name}, whose kubelet (${node?.status?.nodeInfo?.kubeletVersion}) is not Slipway's,`;
+  const where = `on node ${node?.metadata.name}, whose kubelet (${node?.status?.nodeInfo?.kubeletVersion}) is not Slipway's`;
   const annotations = pod.metadata.annotations ?? {};
   const others = Object.keys(annotations).filter((key) => key.startsWith(ownPrefix) && !toldOf.includes(key));
   const packs = annotations[placementAnnotation]?.includes('binpack');
@@ -39,7 +39,7 @@ export function lossesOnNode(pod: Pod, definition: EffectiveDefinition, node: No
     ...(packs ? ["placementStrategy binpack is obeyed by Slipway's own scheduler alone"] : []),
     ...others.sort().map((key) => `the annotation ${key} is obeyed by nobody`),
   ];
-  return lost.map((each) => `${where} ${each}`);
+  return lost.length > 0 ? [`${where}: ${lost.join('; ')}`] : [];
 }
 
 /** ECS' field of what stands in the annotation. */
