@@ -65,6 +65,30 @@ describe('containers that depend on others', () => {
     });
   });
 
+  it('that can never start end the pod, though essential ones end with it', () => {
+    const terms: PodTerms = {
+      web: {
+        essential: true,
+        dependsOn: [
+          { container: 'db', condition: 'healthy' },
+          { container: 'migrate', condition: 'succeeded' },
+        ],
+      },
+      migrate: {},
+      db: { essential: true },
+    };
+    const model = new PodModel(podWith(terms, [...both, aContainer('migrate')]), (name) =>
+      name === 'migrate' ? 7 : undefined,
+    );
+    model.settle();
+    expect(model.stopped).toEqual(['db']);
+    expect(model.pod.status).toMatchObject({
+      phase: 'Failed',
+      reason: 'DependencyFailed',
+      message: 'web cannot start: migrate exited with 7, and was to succeed',
+    });
+  });
+
   it('start after the end of those, whatever the end', () => {
     const model = new PodModel(podWith({ web: dependsOn('db', 'completed') }, both), (name) => (name === 'db' ? 3 : 0));
     model.settle();

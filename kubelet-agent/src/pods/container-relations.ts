@@ -19,7 +19,7 @@ export interface Obstacle {
   readonly sinceMs?: number;
 }
 
-/** The first of what a container depends on that does not hold; undefined when it may start. */
+/** What does not hold of what a container depends on: what ended its hope first, else the first; undefined when it may start. */
 export function obstacleOf(
   pod: Pod,
   { spec }: PodContainer,
@@ -30,7 +30,9 @@ export function obstacleOf(
     const obstacle = obstacleIn(dependency, { pod, observed, nowMs });
     return obstacle ? [obstacle] : [];
   });
-  return obstacles.find(({ isFinal }) => isFinal) ?? obstacles[0];
+  const since = ({ sinceMs = Number.MAX_VALUE }: Obstacle) => sinceMs;
+  const finals = obstacles.filter(({ isFinal }) => isFinal).toSorted((a, b) => since(a) - since(b));
+  return finals[0] ?? obstacles[0];
 }
 
 interface Scene {

@@ -80,7 +80,7 @@ export function shownTask(task: TaskObject, surroundings: TaskSurroundings, with
     desiredStatus: desiredStatusOf(task),
     lastStatus: lastStatusOf(task),
     enableExecuteCommand: spec.enableExecuteCommand ?? false,
-    ...(spec.group === undefined ? {} : { group: spec.group }),
+    group: spec.group ?? `family:${reference.split(':')[0]}`,
     ...(spec.startedBy === undefined ? {} : { startedBy: spec.startedBy }),
     ...(stopCode === undefined ? {} : { stopCode }),
     ...(stoppedReason === undefined ? {} : { stoppedReason }),
