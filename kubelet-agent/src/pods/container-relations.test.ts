@@ -77,9 +77,10 @@ describe('containers that depend on others', () => {
       migrate: {},
       db: { essential: true },
     };
-    const model = new PodModel(podWith(terms, [...both, aContainer('migrate')]), (name) =>
-      name === 'migrate' ? 7 : undefined,
-    );
+    const model = new PodModel(podWith(terms, [...both, aContainer('migrate')]), forever);
+    model.settle();
+    model.exit(model.containers.find(({ name }) => name === 'migrate')?.id ?? '', 7);
+    model.nowMs += 1;
     model.settle();
     expect(model.stopped).toEqual(['db']);
     expect(model.pod.status).toMatchObject({

@@ -289,6 +289,8 @@ describe('a daemon', () => {
     shop.world.put(kinds.nodes, node('n1', { unschedulable: true }));
     shop.live();
     expect(shop.tasks.map(({ spec }) => spec.containerInstance)).toEqual(['n2', 'n3']);
+    expect(shop.status).toMatchObject({ desiredCount: 2, runningCount: 2 });
+    expect(shop.stable?.status).toBe('True');
   });
 
   it('replaces its tasks by stopping first, within the minimum', () => {
