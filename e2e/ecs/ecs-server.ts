@@ -1,9 +1,10 @@
 /** An API server with the ECS API in this process, and clients for it: AWS' own, unmodified but for the endpoint. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ECSClient, type ECSClientConfig } from '@aws-sdk/client-ecs';
 import { apiServerConfig, createApiServer, openEmbeddedStore } from '@slipway/apiserver';
+import { clientIdentities, openPki } from '@slipway/apiserver/pki';
 import type { Transport } from '@slipway/api/transport';
 import type { KubeObject } from '@slipway/api/types';
 import { definitions } from '@slipway/crds';
@@ -24,6 +25,8 @@ export interface EcsTestServer {
   readonly transport: Transport;
   transportAs(user: { readonly name: string; readonly groups: readonly string[] }): Transport;
   readonly caFile: string;
+  /** For kubectl as cluster admin. */
+  kubeconfig(): Promise<string>;
   client(config?: ECSClientConfig): ECSClient;
   /** Makes a Secret of an access key. */
   addKey(name: string, data: Readonly<Record<string, string>>): Promise<void>;
@@ -59,6 +62,24 @@ export async function startEcsServer(): Promise<EcsTestServer> {
     transport,
     transportAs: (user) => server.transport({ ...user, groups: [...user.groups] }),
     caFile: join(dataDir, 'pki', 'ca.crt'),
+    async kubeconfig() {
+      const pki = await openPki(join(dataDir, 'pki'), { clock: systemClock, random: systemRandom });
+      const { certificate, privateKey } = await pki.clientCertificate(clientIdentities.admin);
+      const file = join(dataDir, 'admin.kubeconfig');
+      const base64 = (pem: string) => Buffer.from(pem).toString('base64');
+      const endpoint = `https://127.0.0.1:${server.address.port}`;
+      const user = { 'client-certificate-data': base64(certificate), 'client-key-data': base64(privateKey) };
+      const config = {
+        apiVersion: 'v1',
+        kind: 'Config',
+        clusters: [{ name: 'a', cluster: { server: endpoint, 'certificate-authority': started.caFile } }],
+        users: [{ name: 'a', user }],
+        contexts: [{ name: 'a', context: { cluster: 'a', user: 'a' } }],
+        'current-context': 'a',
+      };
+      await writeFile(file, JSON.stringify(config), { mode: 0o600 });
+      return file;
+    },
     client(config = {}) {
       const client = new ECSClient({ endpoint: url, region, credentials: adminKey, maxAttempts: 1, ...config });
       clients.push(client);

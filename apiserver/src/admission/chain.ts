@@ -6,6 +6,7 @@ import { certificateApproval, certificateSigning, certificateSubjectRestriction 
 import { defaultIngressClass } from './plugins/default-ingress-class.ts';
 import { defaultStorageClass } from './plugins/default-storage-class.ts';
 import { defaultTolerationSeconds } from './plugins/default-toleration-seconds.ts';
+import { ecsFields } from './plugins/ecs-fields.ts';
 import { limitRanger } from './plugins/limit-ranger.ts';
 import { admissionExpressions } from './plugins/admission-expressions.ts';
 import { mutatingAdmissionPolicies } from './plugins/mutating-admission-policies.ts';
@@ -43,6 +44,7 @@ export const pluginChain: readonly AdmissionPlugin[] = [
   roleEscalation,
   defaultIngressClass,
   admissionExpressions,
+  ecsFields,
   mutatingAdmissionPolicies,
   mutatingWebhooks,
   validatingAdmissionPolicies,

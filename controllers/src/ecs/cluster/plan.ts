@@ -6,7 +6,7 @@ import type { Cluster, ClusterStatus, ContainerInstance, Service, Task } from '@
 import { clusterLosses } from '@slipway/api/ecs/without-effect';
 import { kinds } from '@slipway/client/kinds';
 import type { Plan, Step } from '../../runtime/step.ts';
-import { conditionsOf } from '../task/task-status.ts';
+import { conditionsOf, effectOf } from '../task/task-status.ts';
 
 export const clusterFinalizer = 'slipway.dev/ecs';
 
@@ -91,13 +91,6 @@ function statusOf(cluster: Cluster, counts: Counts, nowMs: number): ClusterStatu
       nowMs,
     ),
   };
-}
-
-function effectOf(lost: readonly string[]) {
-  const type = 'FieldsWithoutEffect';
-  return lost.length === 0
-    ? ({ type, status: 'False', reason: 'AllFieldsCarried', message: '' } as const)
-    : ({ type, status: 'True', reason: 'NotCarried', message: lost.join('; ') } as const);
 }
 
 function whatKeeps({ activeServicesCount, runningTasksCount, pendingTasksCount }: Counts) {

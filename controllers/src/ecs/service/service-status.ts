@@ -1,7 +1,8 @@
 /** What a service says of itself: counts, deployments, events. Pure. */
 import type { ServiceStatus, StoredDeployment, TaskCondition } from '@slipway/api/ecs/kinds';
+import { serviceLosses } from '@slipway/api/ecs/without-effect';
 import { formatTime } from '@slipway/kit/clock';
-import { conditionsOf } from '../task/task-status.ts';
+import { conditionsOf, effectOf } from '../task/task-status.ts';
 import { targetAnnotation, targetOf } from './deployment-target.ts';
 import type { Look } from './look.ts';
 import { withEvents } from './service-events.ts';
@@ -33,7 +34,11 @@ export function statusOf(look: Look, deployments: readonly StoredDeployment[], t
           })),
         }
       : {}),
-    conditions: conditionsOf(look.conditions, [stability(counted, running, desired, look)], nowMs),
+    conditions: conditionsOf(
+      look.conditions,
+      [stability(counted, running, desired, look), effectOf(serviceLosses(service))],
+      nowMs,
+    ),
     ...(service.metadata.generation === undefined ? {} : { observedGeneration: service.metadata.generation }),
   };
 }

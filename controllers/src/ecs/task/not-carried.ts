@@ -5,6 +5,7 @@
 import { runtimeTermsProblems } from '@slipway/api/container-runtime-terms';
 import type { Volume } from '@slipway/api/ecs/generated/types';
 import type { Task } from '@slipway/api/ecs/kinds';
+import { definitionLosses, launchLosses } from '@slipway/api/ecs/without-effect';
 import { logOptions, securityOptions, tmpfsTerm } from './docker-options.ts';
 import type { EffectiveContainer, EffectiveDefinition } from './effective-definition.ts';
 import { secretReferenceProblem } from './secret-reference.ts';
@@ -152,27 +153,16 @@ function containerLosses(container: EffectiveContainer, { pidMode }: EffectiveDe
 }
 
 function taskLosses(definition: EffectiveDefinition, { spec }: Task): string[] {
-  const { subnets = [], securityGroups, assignPublicIp } = spec.networkConfiguration?.awsvpcConfiguration ?? {};
   const hostnames = new Set(definition.containers.flatMap(({ hostname }) => (hostname ? [hostname] : [])));
   const { executionRoleArn, ephemeralStorage, inferenceAcceleratorOverrides } = spec.overrides ?? {};
-  const lost: readonly (readonly [string, unknown, string])[] = [
-    [
-      'executionRoleArn',
-      definition.executionRoleArn ?? executionRoleArn,
-      'images and secrets are fetched with the rights of the node',
-    ],
-    ['proxyConfiguration', definition.proxyConfiguration, 'not carried'],
-    ['ephemeralStorage', definition.ephemeralStorage ?? ephemeralStorage, 'the disk of the node is shared'],
-    [
-      'inferenceAccelerators',
-      definition.inferenceAccelerators?.length || inferenceAcceleratorOverrides?.length,
-      'not carried',
-    ],
-    ['enableFaultInjection', definition.enableFaultInjection, 'not carried'],
-    ['containerDefinitions.hostname', hostnames.size > 1, 'a task has one host name, the first'],
-    ['networkConfiguration.subnets', subnets.length > 1, `a task has one network, ${subnets[0]}`],
-    ['networkConfiguration.securityGroups', securityGroups?.length, 'use NetworkPolicies'],
-    ['networkConfiguration.assignPublicIp', assignPublicIp === 'ENABLED', 'not carried'],
+  return [
+    ...definitionLosses({
+      ...definition,
+      ...(executionRoleArn === undefined ? {} : { executionRoleArn }),
+      ...(ephemeralStorage === undefined ? {} : { ephemeralStorage }),
+      ...(inferenceAcceleratorOverrides?.length ? { inferenceAccelerators: [{ deviceName: '', deviceType: '' }] } : {}),
+    }),
+    ...(hostnames.size > 1 ? ['containerDefinitions.hostname: a task has one host name, the first'] : []),
+    ...launchLosses(spec),
   ];
-  return lost.filter(([, value]) => value).map(([field, , why]) => `${field}: ${why}`);
 }

@@ -19,7 +19,7 @@ import { notCarried } from './not-carried.ts';
 import type { ObservedTask } from './observe.ts';
 import { podFromTask, registeredLabel, taskFinalizer } from './pod-from-task.ts';
 import { essentialExit, failureToStart, loss, whyItEnded } from './task-failures.ts';
-import { conditionsOf, isFinal, isLaterState, type StatusNow, taskStatus } from './task-status.ts';
+import { conditionsOf, effectOf, isFinal, isLaterState, type StatusNow, taskStatus } from './task-status.ts';
 
 /** So long a stopped task can still be described, as in ECS. */
 export const keptAfterStopMs = 3_600_000;
@@ -61,7 +61,7 @@ function planOnNode(
   if (effective && hasLostEssential(pod, effective, node)) return end(task, ...essentialExit);
   const onNode = effective ? lossesOnNode(pod, effective, node) : [];
   const losses = effective && onNode.length > 0 ? [...notCarried(effective, task).losses, ...onNode] : undefined;
-  const told = losses && effectCondition(losses);
+  const told = losses && effectOf(losses);
   const isNews = told && !task.status?.conditions?.some(({ message }) => message === told.message);
   return {
     steps: [],
@@ -129,7 +129,7 @@ function planStart(observed: ObservedTask, nowMs: number): Plan<TaskStatus> {
     healthStatus: 'UNKNOWN',
     launchType: task.spec.launchType ?? 'EC2',
     ...sizeOf(effective),
-    conditions: conditionsOf(task.status?.conditions, [effectCondition(losses)], nowMs),
+    conditions: conditionsOf(task.status?.conditions, [effectOf(losses)], nowMs),
   };
   try {
     const pod = podFromTask(task, effective, { provider, takenPorts: observed.takenPorts() });
@@ -174,13 +174,6 @@ function sizeOf({ cpu, memory, containers }: EffectiveDefinition): Pick<TaskStat
     cpu: cpu ?? total(containers.map((each) => each.cpu)),
     memory: memory ?? total(containers.map((each) => each.memory ?? each.memoryReservation)),
   };
-}
-
-function effectCondition(losses: readonly string[]) {
-  const type = 'FieldsWithoutEffect';
-  return losses.length === 0
-    ? ({ type, status: 'False', reason: 'AllFieldsCarried', message: '' } as const)
-    : ({ type, status: 'True', reason: 'NotCarried', message: losses.join('; ') } as const);
 }
 
 function notCarriedEvent(losses: readonly string[]) {

@@ -215,6 +215,13 @@ function placedCondition({ spec, status }: Pod): Verdict {
   return { type: 'Placed', status: 'False', reason, message };
 }
 
+export function effectOf(losses: readonly string[]): Verdict {
+  const type = 'FieldsWithoutEffect';
+  return losses.length === 0
+    ? { type, status: 'False', reason: 'AllFieldsCarried', message: '' }
+    : { type, status: 'True', reason: 'NotCarried', message: losses.join('; ') };
+}
+
 /** The given ones in place of those of their type. A time changes with the condition's status alone. */
 export function conditionsOf(
   before: readonly TaskCondition[] = [],

@@ -1,8 +1,8 @@
 /**
- * Fields of clusters, services and capacity providers that are kept, answered, and have no effect here, each with the reason. Whoever reads the object
- * finds them in its condition `FieldsWithoutEffect`; whoever writes it is warned.
+ * Fields that are kept, answered, and have no effect here, each with the reason: those that are seen from the field alone. Whoever reads the object finds
+ * them in its condition `FieldsWithoutEffect`; whoever writes it is warned.
  */
-import type { CapacityProvider, Cluster } from './kinds.ts';
+import type { CapacityProvider, Cluster, Service, Task, TaskDefinition } from './kinds.ts';
 
 type Losses = readonly (readonly [field: string, isSet: unknown, why: string])[];
 
@@ -47,4 +47,52 @@ export function providerLosses({ spec = {} }: Pick<CapacityProvider, 'spec'>): r
     ],
     [`${field}.managedDraining`, managedDraining === 'ENABLED', 'cordon or drain the node'],
   ]);
+}
+
+type DefinitionFields = Pick<
+  TaskDefinition['spec'],
+  'executionRoleArn' | 'proxyConfiguration' | 'ephemeralStorage' | 'inferenceAccelerators' | 'enableFaultInjection'
+>;
+
+export function definitionLosses(definition: DefinitionFields): readonly string[] {
+  return told([
+    ['executionRoleArn', definition.executionRoleArn, 'images and secrets are fetched with the rights of the node'],
+    ['proxyConfiguration', definition.proxyConfiguration, 'not carried'],
+    ['ephemeralStorage', definition.ephemeralStorage, 'the disk of the node is shared'],
+    ['inferenceAccelerators', definition.inferenceAccelerators?.length, 'not carried'],
+    ['enableFaultInjection', definition.enableFaultInjection, 'not carried'],
+  ]);
+}
+
+/** Of a task or a service. */
+export function launchLosses({ networkConfiguration }: Pick<Task['spec'], 'networkConfiguration'>): readonly string[] {
+  const { subnets = [], securityGroups, assignPublicIp } = networkConfiguration?.awsvpcConfiguration ?? {};
+  return told([
+    ['networkConfiguration.subnets', subnets.length > 1, `a task has one network, ${subnets[0]}`],
+    ['networkConfiguration.securityGroups', securityGroups?.length, 'use NetworkPolicies'],
+    ['networkConfiguration.assignPublicIp', assignPublicIp === 'ENABLED', 'not carried'],
+  ]);
+}
+
+export function serviceLosses({ spec }: Pick<Service, 'spec'>): readonly string[] {
+  const { role, deploymentConfiguration, enableECSManagedTags, serviceConnectConfiguration: connect } = spec;
+  const ports = connect?.services ?? [];
+  return [
+    ...launchLosses(spec),
+    ...told([
+      ['role', role, 'load balancers are Services of Kubernetes, which need none'],
+      ['enableECSManagedTags', enableECSManagedTags, 'tasks show their cluster and group anyway'],
+      ['deploymentConfiguration.alarms', deploymentConfiguration?.alarms?.enable, 'there are no alarms'],
+      ['deploymentConfiguration.bakeTimeInMinutes', deploymentConfiguration?.bakeTimeInMinutes, 'for BLUE_GREEN'],
+      ['serviceConnectConfiguration.services.tls', ports.some(({ tls }) => tls), 'there is no proxy before tasks'],
+      ['serviceConnectConfiguration.services.timeout', ports.some(({ timeout }) => timeout), 'there is no proxy'],
+      [
+        'serviceConnectConfiguration.services.ingressPortOverride',
+        ports.some(({ ingressPortOverride }) => ingressPortOverride),
+        'there is no proxy before tasks',
+      ],
+      ['serviceConnectConfiguration.logConfiguration', connect?.logConfiguration, 'there is no proxy that logs'],
+      ['serviceConnectConfiguration.accessLogConfiguration', connect?.accessLogConfiguration, 'there is no proxy'],
+    ]),
+  ];
 }
