@@ -24,7 +24,7 @@ import { UserObjects } from './user-objects.ts';
 import { AccessKeys, type Caller } from './wire/access-keys.ts';
 import { accessDenied, refusals, unsupportedFeature } from './wire/ecs-error.ts';
 import { invalidFields } from './wire/exception-from.ts';
-import { EcsServer } from './wire/ecs-server.ts';
+import { EcsServer, type RequestFacts } from './wire/ecs-server.ts';
 
 export interface EcsDialectDeps {
   readonly host: string;
@@ -67,7 +67,7 @@ export function createEcsDialect(deps: EcsDialectDeps): EcsDialect {
     operation: string,
     input: unknown,
     caller: Caller,
-    { signal, reachedAt }: { readonly signal: AbortSignal; readonly reachedAt: string },
+    { signal, reachedAt, requestBytes }: RequestFacts,
   ): Promise<string | JsonBytes> {
     if (operation.startsWith(ssmTargetPrefix)) {
       const { user } = caller;
@@ -87,6 +87,7 @@ export function createEcsDialect(deps: EcsDialectDeps): EcsDialect {
       definitions,
       random,
       nowMs: clock.nowMs(),
+      requestBytes,
       joined,
       sessions,
       reachedAt,

@@ -14,6 +14,7 @@ export interface OperationContext {
   readonly definitions: TaskDefinitionIndex;
   readonly random: Random;
   readonly nowMs: number;
+  readonly requestBytes: number;
   readonly joined: JoinedBytes;
   readonly sessions: Sessions;
   /** How the caller addresses this server: `https://HOST:PORT`. */

@@ -12,10 +12,15 @@ const containersMax = 10;
 const portMax = 65_535;
 const portRangesMax = 100;
 const definitionBytesMax = 65_536;
+/** With all defaults filled in, a request becomes no more than so many times as long: a small one need not be written out to be measured. */
+const growthMax = 8;
 const stopTimeoutSecondsMin = 2;
 
-/** The request with ECS' defaults. Throws EcsError ClientException that names the field. */
-export function normalizedDefinition(request: RegisterTaskDefinitionRequest): RegisterTaskDefinitionRequest {
+/** The request, which had so many bytes, with ECS' defaults. Throws EcsError ClientException that names the field. */
+export function normalizedDefinition(
+  request: RegisterTaskDefinitionRequest,
+  requestBytes: number,
+): RegisterTaskDefinitionRequest {
   checkNames(request);
   const networkMode = request.networkMode ?? 'bridge';
   const definition = {
@@ -34,7 +39,8 @@ export function normalizedDefinition(request: RegisterTaskDefinitionRequest): Re
   checkVolumes(definition);
   checkConstraints(definition);
   checkFargate(definition);
-  if (Buffer.byteLength(JSON.stringify(definition)) > definitionBytesMax) {
+  const mayBeTooLarge = requestBytes * growthMax > definitionBytesMax;
+  if (mayBeTooLarge && Buffer.byteLength(JSON.stringify(definition)) > definitionBytesMax) {
     throw clientException(`Actual length: The task definition is larger than ${definitionBytesMax} bytes.`);
   }
   return definition;

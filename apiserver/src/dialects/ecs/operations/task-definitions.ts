@@ -24,7 +24,7 @@ import { normalizedDefinition } from './task-definition-rules.ts';
 const definitionFinalizer = 'slipway.dev/ecs';
 
 export async function registerTaskDefinition(request: RegisterTaskDefinitionRequest, context: OperationContext) {
-  const { tags = [], ...definition } = normalizedDefinition(request);
+  const { tags = [], ...definition } = normalizedDefinition(request, context.requestBytes);
   checkTags(tags);
   const { objects, definitions, caller } = context;
   const { family } = definition;

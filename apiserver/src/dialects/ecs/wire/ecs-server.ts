@@ -21,12 +21,20 @@ import { EcsError, refusals } from './ecs-error.ts';
 import { createEcsListener, type EcsListener } from './ecs-listener.ts';
 import { exceptionFrom } from './exception-from.ts';
 
-/** Runs one operation; `reachedAt` is how the client addresses this server: `https://HOST:PORT`. What it answers is JSON, as text or as the parts of its bytes. Throws EcsError or StatusError. */
+export interface RequestFacts {
+  /** Aborts when the client goes away. */
+  readonly signal: AbortSignal;
+  /** How the client addresses this server: `https://HOST:PORT`. */
+  readonly reachedAt: string;
+  readonly requestBytes: number;
+}
+
+/** Runs one operation. What it answers is JSON, as text or as the parts of its bytes. Throws EcsError or StatusError. */
 export type Perform = (
   operation: string,
   input: unknown,
   caller: Caller,
-  call: { readonly signal: AbortSignal; readonly reachedAt: string },
+  facts: RequestFacts,
 ) => Promise<string | JsonParts>;
 
 export interface JsonParts {
@@ -113,8 +121,9 @@ export class EcsServer {
       const { caller, headers } = this.#deps.keys.authenticate({ method, target, rawHeaders, body });
       const operation = operationOf(headers.get('x-amz-target'));
       const scheme = (request.socket as TLSSocket).encrypted ? 'https' : 'http';
-      const call = { signal: gone.signal, reachedAt: `${scheme}://${headers.get('host')}` };
-      this.#send(response, 200, await this.#deps.perform(operation, inputOf(body), caller, call));
+      const reachedAt = `${scheme}://${headers.get('host')}`;
+      const facts = { signal: gone.signal, reachedAt, requestBytes: body.length };
+      this.#send(response, 200, await this.#deps.perform(operation, inputOf(body), caller, facts));
     } catch (error) {
       if (!(gone.signal.aborted && isAbort(error))) this.#fail(response, error);
     } finally {
