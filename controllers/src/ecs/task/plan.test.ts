@@ -304,6 +304,21 @@ describe('a task', () => {
     expect(shop.status).toMatchObject({ connectivity: 'CONNECTED', lastStatus: 'RUNNING' });
   });
 
+  it('shows a container that is started again as a running one', () => {
+    const restartPolicy = { enabled: true, restartAttemptPeriod: 60, ignoredExitCodes: [9] };
+    const shop = new Shop(aTaskDefinition({}, [aDefinedContainer('web', { restartPolicy })])).settle();
+    shop.runs().settle();
+    const end = (exitCode: number, ranSeconds: number) => ({
+      exitCode,
+      startedAt: '2026-01-01T00:00:00Z',
+      finishedAt: `2026-01-01T00:0${Math.floor(ranSeconds / 60)}:${String(ranSeconds % 60).padStart(2, '0')}Z`,
+    });
+    const told = (state: ContainerState) => shop.podIs('Running', state).settle().status.containers?.[0];
+    expect(told({ terminated: end(3, 61) })).toMatchObject({ lastStatus: 'RUNNING' });
+    expect(told({ terminated: end(3, 59) })).toMatchObject({ lastStatus: 'STOPPED', exitCode: 3 });
+    expect(told({ terminated: end(9, 61) })).toMatchObject({ lastStatus: 'STOPPED', exitCode: 9 });
+  });
+
   it('goes on without a container that nobody needs', () => {
     const shop = new Shop(
       aTaskDefinition({}, [aDefinedContainer('web'), aDefinedContainer('log', { essential: false })]),

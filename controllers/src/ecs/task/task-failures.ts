@@ -87,6 +87,8 @@ export function containerReason(state: ContainerState | undefined): string | und
   if (failure) return `${failure.error}: ${failure.intro}${failure.message}`;
   const { waiting, terminated } = state;
   if (terminated?.reason === 'OOMKilled') return oomText;
+  // It is on its way to being started again.
+  if (waiting?.reason === 'CrashLoopBackOff') return undefined;
   return waiting?.message ?? (terminated && terminated.exitCode !== 0 ? terminated.message || undefined : undefined);
 }
 

@@ -14,6 +14,7 @@ import { unhealthyAfterMs } from './container-from-definition.ts';
 import { type EffectiveContainer, type EffectiveDefinition, effectiveDefinition } from './effective-definition.ts';
 import type { ObservedTask } from './observe.ts';
 import { containerFailure, containerReason } from './task-failures.ts';
+import { restartAttemptPeriodDefault } from './terms-from-definition.ts';
 
 export interface StatusNow {
   readonly status: TaskStatus;
@@ -98,7 +99,7 @@ function containerNow(
   const { name, podName, image, essential = true, healthCheck, cpu, memory, memoryReservation } = definition;
   const seen = pod.status?.containerStatuses?.find((each) => each.name === podName);
   const known = before.containers?.find((each) => each.name === name);
-  const ended = seen?.state?.terminated;
+  const ended = startsAgain(definition, seen, pod) ? undefined : seen?.state?.terminated;
   const health = healthOf(healthCheck, seen, known?.healthStatus, nowMs);
   const digest = /sha256:[0-9a-f]{64}/.exec(seen?.imageID ?? '')?.[0];
   const runtimeId = seen?.containerID?.split('//').at(-1);
@@ -125,7 +126,16 @@ function containerNow(
 
 /** One that is started again goes on being a running one. */
 function hasBegun(seen: ContainerStatus | undefined): boolean {
-  return seen?.state?.running !== undefined || (seen?.lastState?.terminated !== undefined && seen.restartCount > 0);
+  return (seen?.state?.running ?? seen?.state?.terminated ?? seen?.lastState?.terminated) !== undefined;
+}
+
+/** It has ended, and the agent is about to start it again. */
+function startsAgain({ restartPolicy }: EffectiveContainer, seen: ContainerStatus | undefined, pod: Pod): boolean {
+  const end = seen?.state?.terminated;
+  if (!end || !restartPolicy?.enabled || isFinal(pod) || pod.metadata.deletionTimestamp) return false;
+  const ranMs = Date.parse(end.finishedAt ?? '') - Date.parse(end.startedAt ?? '');
+  const { ignoredExitCodes = [], restartAttemptPeriod = restartAttemptPeriodDefault } = restartPolicy;
+  return !ignoredExitCodes.includes(end.exitCode) && ranMs >= restartAttemptPeriod * 1000;
 }
 
 /** The probe counts failures; what it has never seen succeed becomes unhealthy by time. */

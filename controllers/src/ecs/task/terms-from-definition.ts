@@ -7,7 +7,7 @@ import type { EffectiveContainer, EffectiveDefinition } from './effective-defini
 
 /** ECS gives a container this long to end. */
 export const stopTimeoutDefault = 30;
-const restartAttemptPeriodDefault = 300;
+export const restartAttemptPeriodDefault = 300;
 const bytesPerMib = 1024 ** 2;
 
 const conditions = { START: 'started', COMPLETE: 'completed', SUCCESS: 'succeeded', HEALTHY: 'healthy' } as const;

@@ -1,6 +1,7 @@
 /** What may change of a pod once it is there. Compares with the stored pod; the rules of pod-spec.ts hold besides. */
 import { containersAnnotation } from '../container-terms.ts';
 import { dnsSubdomainProblems, rangeMessage } from '../names.ts';
+import { isRestarted } from '../restart-policy.ts';
 import type { Container, Pod, PodSpec, Toleration } from '../types.ts';
 import { differences } from './differences.ts';
 import { type FieldError, forbidden, invalid, pushInvalid } from './field-error.ts';
@@ -145,8 +146,7 @@ type StatusList = 'containerStatuses' | 'initContainerStatuses' | 'ephemeralCont
 function validateTransitions(errors: FieldError[], pod: Pod, old: Pod, field: StatusList, restartPolicy: string): void {
   if (restartPolicy === 'Always') return;
   old.status?.[field]?.forEach(({ name, state }, i) => {
-    if (!state?.terminated || (state.terminated.exitCode !== 0 && restartPolicy === 'OnFailure')) return;
-    if (isSidecar(old.spec, name)) return;
+    if (!state?.terminated || mayStartAgain(old.spec, name, restartPolicy, state.terminated.exitCode)) return;
     const now = pod.status?.[field]?.find((status) => status.name === name);
     if (now && !now.state?.terminated) {
       errors.push(forbidden(`status.${field}[${i}].state`, 'may not be transitioned to non-terminated state'));
@@ -154,8 +154,14 @@ function validateTransitions(errors: FieldError[], pod: Pod, old: Pod, field: St
   });
 }
 
-function isSidecar(spec: PodSpec, name: string): boolean {
-  return (
-    spec.initContainers?.some((container) => container.name === name && container.restartPolicy === 'Always') ?? false
-  );
+/** By the container's own policy and rules where it has some, else by the pod's. */
+function mayStartAgain(
+  { containers, initContainers = [] }: PodSpec,
+  name: string,
+  podPolicy: string,
+  exitCode: number,
+) {
+  const container = [...containers, ...initContainers].find((each) => each.name === name);
+  if (!container) return podPolicy === 'OnFailure' && exitCode !== 0;
+  return isRestarted(container, podPolicy, exitCode);
 }

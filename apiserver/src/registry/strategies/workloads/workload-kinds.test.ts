@@ -107,20 +107,28 @@ describe('podStrategy', () => {
     ]);
   });
 
-  it('keeps what ended ended', () => {
+  const rule = (operator: string) => ({ action: 'Restart', exitCodes: { operator, values: [3] } });
+  const forbiddenStart =
+    'status.containerStatuses[0].state: Forbidden: may not be transitioned to non-terminated state';
+
+  it.each([
+    ['what has no policy of its own', {}, [forbiddenStart]],
+    ['what its rule leaves out', { restartPolicy: 'Never', restartPolicyRules: [rule('NotIn')] }, [forbiddenStart]],
+    ['not what its rule starts again', { restartPolicy: 'Never', restartPolicyRules: [rule('In')] }, []],
+    ['not what always starts again', { restartPolicy: 'Always' }, []],
+  ])('keeps ended %s', (_what, policy, expected) => {
     const old = create(podStrategy, aPod({ restartPolicy: 'Never' })).object;
+    for (const container of old.spec.containers) Object.assign(container, policy);
     old.status = {
       ...old.status,
       containerStatuses: [
-        { name: 'c', image: 'i', imageID: '', ready: false, restartCount: 0, state: { terminated: { exitCode: 0 } } },
+        { name: 'c', image: 'i', imageID: '', ready: false, restartCount: 0, state: { terminated: { exitCode: 3 } } },
       ],
     };
     const draft = structuredClone(old);
     for (const status of draft.status?.containerStatuses ?? []) status.state = { running: {} };
     const errors = podStrategy.status?.validateUpdate?.(draft, old, context) ?? [];
-    expect(errors.map(fieldErrorText)).toEqual([
-      'status.containerStatuses[0].state: Forbidden: may not be transitioned to non-terminated state',
-    ]);
+    expect(errors.map(fieldErrorText)).toEqual(expected);
   });
 
   it.each([
