@@ -25,7 +25,7 @@ describe('what comes', () => {
     );
     fc.assert(
       fc.property(arrivals, (order) => {
-        const stream = new IncomingStream({ aheadMax: 100 });
+        const stream = new IncomingStream({ aheadMax: 100, aheadBytesMax: 100 });
         const read = order.flatMap((number) => numbersOf(stream.take(messageOf(number), true).messages));
         expect(read).toEqual([...new Set(order)].sort((one, other) => one - other));
       }),
@@ -33,7 +33,7 @@ describe('what comes', () => {
   });
 
   it('is acknowledged when it comes again, and not when there is no room for it', () => {
-    const stream = new IncomingStream({ aheadMax: 2 });
+    const stream = new IncomingStream({ aheadMax: 3, aheadBytesMax: 3 });
     expect(stream.take(messageOf(0), false)).toEqual({ isAcknowledged: false, messages: [] });
     expect(numbersOf(stream.take(messageOf(0), true).messages)).toEqual([0]);
     expect(stream.take(messageOf(0), false)).toEqual({ isAcknowledged: true, messages: [] });
@@ -42,6 +42,8 @@ describe('what comes', () => {
     expect(stream.take(messageOf(3), true).isAcknowledged).toBe(true);
     expect(stream.take(messageOf(9), true).isAcknowledged).toBe(false);
     expect(numbersOf(stream.take(messageOf(1), true).messages)).toEqual([1, 2, 3]);
+    const large = { ...messageOf(5), payload: Buffer.alloc(4) };
+    expect(stream.take(large, true).isAcknowledged).toBe(false);
   });
 });
 
@@ -92,7 +94,7 @@ describe('both ends over a network that loses, doubles and swaps', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 40 }), fates, (count, fate) => {
         const outgoing = new OutgoingStream({ messagesMax: 8 });
-        const incoming = new IncomingStream({ aheadMax: 8 });
+        const incoming = new IncomingStream({ aheadMax: 8, aheadBytesMax: 100 });
         const read: number[] = [];
         let delayed: (() => void)[] = [];
         let turn = 0;

@@ -99,8 +99,9 @@ export class OutgoingStream {
 }
 
 export interface IncomingLimits {
-  /** Of messages that came before their turn. */
+  /** How far before its turn a message may come, and how much is kept of such ones. */
   readonly aheadMax: number;
+  readonly aheadBytesMax: number;
 }
 
 export interface Taken {
@@ -113,6 +114,7 @@ export interface Taken {
 export class IncomingStream {
   readonly #limits: IncomingLimits;
   readonly #ahead = new Map<number, AgentMessage>();
+  #aheadBytes = 0;
   #expected = 0;
 
   constructor(limits: IncomingLimits) {
@@ -127,16 +129,18 @@ export class IncomingStream {
       return { isAcknowledged: true, messages: [] };
     if (!hasRoom) return refused;
     if (sequenceNumber > this.#expected) {
-      if (this.#ahead.size >= this.#limits.aheadMax || sequenceNumber > this.#expected + this.#limits.aheadMax) {
-        return refused;
-      }
+      const { aheadMax, aheadBytesMax } = this.#limits;
+      if (sequenceNumber > this.#expected + aheadMax) return refused;
+      if (this.#aheadBytes + message.payload.length > aheadBytesMax) return refused;
       this.#ahead.set(sequenceNumber, message);
+      this.#aheadBytes += message.payload.length;
       return { isAcknowledged: true, messages: [] };
     }
     const messages = [message];
     this.#expected += 1;
     for (let next = this.#ahead.get(this.#expected); next; next = this.#ahead.get(this.#expected)) {
       this.#ahead.delete(this.#expected);
+      this.#aheadBytes -= next.payload.length;
       this.#expected += 1;
       messages.push(next);
     }

@@ -178,7 +178,7 @@ export class Sessions {
   async #enter(client: WebSocket, session: string, token: string): Promise<void> {
     const claims = this.#tokens.verify(token, this.#deps.clock.nowMs());
     if (claims?.session !== session) {
-      this.#deps.log.warn({ session }, 'data channel without a good token');
+      this.#deps.log.debug({ session }, 'data channel without a good token');
       return this.#refuse(client, session, 'The token of the session is not valid or has expired.');
     }
     if (claims.kind === 'resume') this.#reenter(client, claims);

@@ -66,7 +66,7 @@ export interface SessionDeps {
 const payloadBytesMax = 1024;
 /** Output on its way to the client: half a mebibyte. */
 const outgoingMessagesMax = 512;
-const aheadMax = 512;
+const ahead = { aheadMax: 512, aheadBytesMax: 1024 * 1024 };
 /** Input that the command has not read yet. */
 const inputBytesMax = 1024 * 1024;
 /** Of it, what may be in the hands of the socket to the agent. */
@@ -82,7 +82,7 @@ export class TerminalSession {
   readonly ended: Promise<void>;
   readonly #deps: SessionDeps;
   readonly #outgoing = new OutgoingStream({ messagesMax: outgoingMessagesMax });
-  readonly #incoming = new IncomingStream({ aheadMax });
+  readonly #incoming = new IncomingStream(ahead);
   readonly #over = new AbortController();
   readonly #finish: () => void;
   readonly #beganMs: number;
@@ -132,13 +132,13 @@ export class TerminalSession {
     client.once('close', () => {
       if (this.#client === client) this.#clientLost();
     });
-    this.#cancelDeadline?.();
-    if (this.#state === 'handshake') {
+    if (this.#state === 'handshake' && !before) {
       this.#send(payloadTypes.handshakeRequest, handshakeRequest());
       const late = 'Handshake timed out. Please ensure that you have the latest version of the session manager plugin.';
       this.#cancelDeadline = this.#deps.clock.after(this.#deps.times.handshakeMsMax, () => this.end(late));
       return;
     }
+    if (this.#state !== 'handshake') this.#cancelDeadline?.();
     for (const bytes of this.#outgoing.reconnected(this.#nowMs())) client.send(bytes);
     this.#watchRepeats();
     if (this.#state === 'ending') this.#deliver();
@@ -202,12 +202,11 @@ export class TerminalSession {
     switch (payloadType) {
       case payloadTypes.output:
         this.#activeMs = this.#nowMs();
-        this.#inputBytes += payload.length;
-        this.#input.push(channelMessage(channels.stdin, payload));
+        this.#keepInput(channelMessage(channels.stdin, payload));
         break;
       case payloadTypes.size: {
         const size = terminalSize(payload);
-        if (size) this.#input.push(channelMessage(channels.resize, Buffer.from(JSON.stringify(size))));
+        if (size) this.#keepInput(channelMessage(channels.resize, Buffer.from(JSON.stringify(size))));
         break;
       }
       case payloadTypes.flag:
@@ -274,6 +273,11 @@ export class TerminalSession {
     else if (this.#client) this.#deadline(this.#deps.times.lastWordsMsMax, () => this.#close());
   }
 
+  #keepInput(message: Buffer): void {
+    this.#input.push(message);
+    this.#inputBytes += message.length;
+  }
+
   /** Hands input to the command as it takes it. */
   #passInput(): void {
     const command = this.#command;
@@ -281,7 +285,7 @@ export class TerminalSession {
     while (this.#input.length > 0 && command.bufferedAmount < socketBytesMax) {
       const message = this.#input.shift();
       if (!message) return;
-      if (message[0] === channels.stdin) this.#inputBytes -= message.length - 1;
+      this.#inputBytes -= message.length;
       command.send(message, () => this.#passInput());
     }
   }
