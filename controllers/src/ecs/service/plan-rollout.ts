@@ -180,7 +180,8 @@ function sum({ pending, healthy, unhealthy }: Tally): number {
 }
 
 function newTasks(look: Look, primary: StoredDeployment, revision: ServiceRevision, starts: readonly Start[]): Task[] {
-  const { service, nowMs, tasks } = look;
+  const { service, nowMs, tasks, observed } = look;
+  const definition = observed.definition(revision.spec.taskDefinition);
   const counts = new Map<string, number>();
   for (const { task, is } of tasks) {
     const name = task.spec.capacityProviderName;
@@ -194,6 +195,7 @@ function newTasks(look: Look, primary: StoredDeployment, revision: ServiceRevisi
       place: tasks.length + i,
       nowMs,
       capacityProvider,
+      definition,
       ...(node === undefined ? {} : { node }),
     });
     return move ? asMove(task, move) : task;

@@ -17,7 +17,9 @@ import {
   targetOf,
 } from './deployment-target.ts';
 import { type Look, lookAt } from './look.ts';
+import { conditionsOf } from '../task/task-status.ts';
 import { planNames } from './names.ts';
+import { effectOf } from './service-losses.ts';
 import { planRollout, shownDeployments, stopStep } from './plan-rollout.ts';
 import type { ObservedService } from './observe.ts';
 import { phrasesOf, texts } from './service-events.ts';
@@ -32,7 +34,8 @@ export function planService(observed: ObservedService, nowMs: number): Plan<Serv
   const { service } = observed;
   if (service.metadata.deletionTimestamp) return { steps: [], status: 'unchanged' };
   const names = planNames(observed, nowMs);
-  const plan = planTasks(lookAt(observed, nowMs, names.conditions));
+  const conditions = conditionsOf(names.conditions, [effectOf(service)], nowMs);
+  const plan = planTasks(lookAt(observed, nowMs, conditions));
   const now = plan.status === 'unchanged' ? undefined : plan.status.events;
   const statusTells = now ? phrasesOf(service.status?.events, now) : [];
   return { ...plan, steps: [...names.steps, ...plan.steps], statusTells };
@@ -140,7 +143,8 @@ function failureOf(
   if (deployment?.spec.stopType === 'ROLLBACK') return { reason: 'stopped by user', isRolledBack: true };
   if (deployment?.spec.stopType === 'ABORT') return { reason: 'stopped by user', isRolledBack: false };
   const threshold = thresholdOf(breaker, Math.max(look.desired, 1));
-  if (threshold === undefined || failuresSinceHealth(primary, look.tasks).length < threshold) return undefined;
+  const failures = failuresSinceHealth(primary, look.tasks, breaker?.resetOnHealthyTask);
+  if (threshold === undefined || failures.length < threshold) return undefined;
   return { reason: 'tasks failed to start', isRolledBack: breaker?.rollback === true };
 }
 

@@ -92,7 +92,10 @@ export function asMove<T extends Task>(task: T, { task: replaced, zone }: Move):
   const constraint = { type: 'memberOf' as const, expression: `${zoneAttribute} == ${zone}` };
   return {
     ...task,
-    metadata: { ...task.metadata, annotations: { [replacesAnnotation]: replaced.metadata.name ?? '' } },
+    metadata: {
+      ...task.metadata,
+      annotations: { ...task.metadata.annotations, [replacesAnnotation]: replaced.metadata.name ?? '' },
+    },
     spec: { ...task.spec, placementConstraints: [...placementConstraints, constraint] },
   };
 }

@@ -78,7 +78,7 @@ function statusOf(
         : {
             status: breakerState(before, entry, isOver),
             failureCount: entry
-              ? failuresSinceHealth(entry, look.tasks).length
+              ? failuresSinceHealth(entry, look.tasks, breaker?.resetOnHealthyTask).length
               : (before.deploymentCircuitBreaker?.failureCount ?? 0),
             threshold,
           },

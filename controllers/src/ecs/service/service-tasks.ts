@@ -75,15 +75,18 @@ export function isOf({ spec }: Task, { serviceRevision }: Pick<StoredDeployment,
   return spec.serviceRevision === serviceRevision;
 }
 
-/** Failures of a deployment since one of its tasks was healthy last, the newest first. */
+/** Failures of a deployment since one of its tasks was healthy last (`resets`), or all of them, the newest first. */
 export function failuresSinceHealth(
   deployment: Pick<StoredDeployment, 'serviceRevision' | 'createdAt'>,
   tasks: readonly ClassifiedTask[],
+  resets = true,
 ): readonly Task[] {
   const own = tasks.filter(({ task }) => isOf(task, deployment));
   const healthySinceMs = Math.max(
     Date.parse(deployment.createdAt ?? '') - 1 || 0,
-    ...own.filter(({ is }) => is === 'healthy').map(({ task }) => Date.parse(task.status?.startedAt ?? '') || 0),
+    ...own
+      .filter(({ is }) => resets && is === 'healthy')
+      .map(({ task }) => Date.parse(task.status?.startedAt ?? '') || 0),
   );
   return own
     .filter(({ is, task }) => is === 'ended' && isFailure(task) && stoppedAtMs(task) > healthySinceMs)

@@ -1,15 +1,24 @@
-import type { Service, ServiceRevision, StoredDeployment, Task, TaskSpec } from '@slipway/api/ecs/kinds';
+import type {
+  Service,
+  ServiceRevision,
+  StoredDeployment,
+  Task,
+  TaskDefinition,
+  TaskSpec,
+} from '@slipway/api/ecs/kinds';
 import { clusterArnAnnotation } from '@slipway/api/ecs/task-metadata';
-import type { CapacityProviderStrategyItem } from '@slipway/api/ecs/generated/types';
+import type { CapacityProviderStrategyItem, Tag } from '@slipway/api/ecs/generated/types';
 import { controllerReferenceTo } from '../../runtime/owner.ts';
 import { taskNameFor } from './deployment-target.ts';
-import { groupOfService } from './service-tasks.ts';
+import { groupOfService, nameOfService } from './service-tasks.ts';
 
 export interface NewTask {
   /** Tells apart what is made in one look. */
   readonly place: number;
   readonly nowMs: number;
   readonly capacityProvider: string | undefined;
+  /** That of the revision, for its tags. */
+  readonly definition: TaskDefinition | undefined;
   /** The node that a DAEMON's task is for. */
   readonly node?: string;
 }
@@ -18,9 +27,10 @@ export function taskOfService(
   service: Service,
   { id, serviceDeployment }: StoredDeployment,
   revision: ServiceRevision,
-  { place, nowMs, capacityProvider, node }: NewTask,
+  { place, nowMs, capacityProvider, definition, node }: NewTask,
 ): Task {
   const { spec } = service;
+  const tags = tagsFor(service, definition);
   const task: TaskSpec = {
     taskDefinition: revision.spec.taskDefinition,
     desiredStatus: 'RUNNING',
@@ -36,7 +46,7 @@ export function taskOfService(
     ...(spec.placementConstraints?.length ? { placementConstraints: spec.placementConstraints } : {}),
     ...(spec.placementStrategy?.length ? { placementStrategy: spec.placementStrategy } : {}),
     ...(spec.enableExecuteCommand ? { enableExecuteCommand: true } : {}),
-    ...(spec.propagateTags === 'SERVICE' && spec.tags?.length ? { tags: spec.tags } : {}),
+    ...(tags.length > 0 ? { tags } : {}),
   };
   const clusterArn = service.metadata.annotations?.[clusterArnAnnotation];
   return {
@@ -50,6 +60,22 @@ export function taskOfService(
     },
     spec: task,
   };
+}
+
+const tagsMax = 50;
+
+/** Those of the service or of its definition (`propagateTags`), and ECS' own (`enableECSManagedTags`). */
+function tagsFor(service: Service, definition: TaskDefinition | undefined): readonly Tag[] {
+  const { propagateTags, tags = [], enableECSManagedTags } = service.spec;
+  const { namespace = '', annotations } = service.metadata;
+  const cluster = annotations?.[clusterArnAnnotation]?.split('/').at(-1) ?? namespace;
+  const managed = [
+    { key: 'aws:ecs:clusterName', value: cluster },
+    { key: 'aws:ecs:serviceName', value: nameOfService(service) },
+  ];
+  const inherited =
+    propagateTags === 'SERVICE' ? tags : propagateTags === 'TASK_DEFINITION' ? (definition?.spec.tags ?? []) : [];
+  return [...(enableECSManagedTags ? managed : []), ...inherited].slice(0, tagsMax);
 }
 
 /** The provider for the next task: `base` of each first, then by weight. Undefined without a strategy. */

@@ -6,11 +6,14 @@ import { invalidParameter, unsupportedFeature } from '../wire/ecs-error.ts';
 type ServiceFields = Partial<
   Pick<
     CreateServiceRequest,
+    | 'availabilityZoneRebalancing'
     | 'desiredCount'
     | 'deploymentConfiguration'
     | 'deploymentController'
     | 'healthCheckGracePeriodSeconds'
+    | 'launchType'
     | 'loadBalancers'
+    | 'placementConstraints'
     | 'placementStrategy'
     | 'serviceRegistries'
     | 'vpcLatticeConfigurations'
@@ -35,6 +38,10 @@ export function checkService(
     throw invalidParameter('desiredCount is required when the scheduling strategy is REPLICA.');
   if (desiredCount !== undefined && desiredCount < 0) throw invalidParameter('desiredCount must not be negative.');
   checkDeployment(service, schedulingStrategy);
+  const unbalanced = notRebalanced({ ...service, schedulingStrategy });
+  if (service.availabilityZoneRebalancing === 'ENABLED' && unbalanced) {
+    throw invalidParameter(`availabilityZoneRebalancing does not support ${unbalanced}.`);
+  }
   if (grace !== undefined) {
     if (grace < 0) throw invalidParameter('healthCheckGracePeriodSeconds must be between 0 and 2147483647.');
     if (loadBalancers.length === 0) {
@@ -92,6 +99,35 @@ function checkDeployment({ deploymentConfiguration = {} }: ServiceFields, strate
   if (thresholdConfiguration && thresholdConfiguration.value < 1) {
     throw invalidParameter('The value of thresholdConfiguration must be at least 1.');
   }
+}
+
+/** ECS turns it on for each new service that can have it. */
+export function rebalancingOf(
+  service: ServiceFields & { readonly schedulingStrategy?: string },
+): 'ENABLED' | 'DISABLED' {
+  return service.availabilityZoneRebalancing ?? (notRebalanced(service) ? 'DISABLED' : 'ENABLED');
+}
+
+/** Why a service cannot be kept balanced over zones; undefined when it can. */
+function notRebalanced(service: ServiceFields & { readonly schedulingStrategy?: string }): string | undefined {
+  const {
+    schedulingStrategy,
+    launchType,
+    placementStrategy = [],
+    placementConstraints = [],
+    loadBalancers = [],
+  } = service;
+  const [first] = placementStrategy;
+  if (schedulingStrategy === 'DAEMON') return 'the scheduling strategy DAEMON';
+  if (launchType === 'EXTERNAL') return 'the launch type EXTERNAL';
+  if ((service.deploymentConfiguration?.maximumPercent ?? 200) <= 100) return 'a maximumPercent of 100';
+  if (first && !(first.type === 'spread' && first.field === 'attribute:ecs.availability-zone')) {
+    return 'placement strategies that do not begin with a spread over attribute:ecs.availability-zone';
+  }
+  if (placementConstraints.some(({ expression }) => expression?.includes('ecs.availability-zone'))) {
+    return 'placement constraints on attribute:ecs.availability-zone';
+  }
+  return loadBalancers.some(({ loadBalancerName }) => loadBalancerName) ? 'Classic Load Balancers' : undefined;
 }
 
 function checkTarget(

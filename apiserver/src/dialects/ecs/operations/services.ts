@@ -25,7 +25,7 @@ import type { ClusterObject } from '../kinds.ts';
 import type { OperationContext } from './context.ts';
 import { checkLaunch } from './launch-rules.ts';
 import { pageOf } from './paging.ts';
-import { checkService } from './service-rules.ts';
+import { checkService, rebalancingOf } from './service-rules.ts';
 import { checkTags } from './tag-rules.ts';
 import { namePattern } from './task-definition-rules.ts';
 import { checkToken } from './tasks.ts';
@@ -53,6 +53,7 @@ export async function createService(request: CreateServiceRequest, context: Oper
     ...(name === serviceName ? {} : { serviceName }),
     taskDefinition: shortReference(definition),
     schedulingStrategy,
+    availabilityZoneRebalancing: rebalancingOf(request),
     createdBy: context.caller.user.name,
     ...(request.launchType || request.capacityProviderStrategy ? {} : launchOf(cluster)),
   };
@@ -117,10 +118,12 @@ export async function updateService(request: UpdateServiceRequest, context: Oper
   const merged = {
     ...found.spec,
     ...changes,
+    // Only who asks for it now is told that the service cannot have it.
+    availabilityZoneRebalancing: changes.availabilityZoneRebalancing,
     deploymentConfiguration: { ...found.spec.deploymentConfiguration, ...changes.deploymentConfiguration },
   };
   if (definition) {
-    checkService(merged, definition, schedulingStrategy);
+    checkService(withoutUndefined(merged), definition, schedulingStrategy);
     const launch = changes.capacityProviderStrategy ? { ...merged, launchType: undefined } : merged;
     checkLaunch(withoutUndefined(launch), definition, context);
   }
