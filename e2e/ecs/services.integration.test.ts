@@ -156,9 +156,9 @@ describe('services', () => {
   it('are made once for one token', async () => {
     await create('once', { clientToken: 't' });
     expect((await create('once', { clientToken: 't' })).service?.serviceName).toBe('once');
-    expect(await refusal(create('once', { clientToken: 'u' }))).toBe(
-      'InvalidParameterException: Creation of service was not idempotent.',
-    );
+    const notIdempotent = 'InvalidParameterException: Creation of service was not idempotent.';
+    expect(await refusal(create('once', { clientToken: 'u' }))).toBe(notIdempotent);
+    expect(await refusal(create('once', { clientToken: 't', desiredCount: 5 }))).toBe(notIdempotent);
   });
 
   it('come in pages of ten', async () => {

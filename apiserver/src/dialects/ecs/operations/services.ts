@@ -28,7 +28,7 @@ import { pageOf } from './paging.ts';
 import { checkService, rebalancingOf } from './service-rules.ts';
 import { checkTags } from './tag-rules.ts';
 import { namePattern } from './task-definition-rules.ts';
-import { checkToken } from './tasks.ts';
+import { checkToken, fingerprintOf, requestAnnotation } from './client-token.ts';
 import { shortReference, usableDefinition } from './task-definitions.ts';
 
 export async function createService(request: CreateServiceRequest, context: OperationContext) {
@@ -59,7 +59,10 @@ export async function createService(request: CreateServiceRequest, context: Oper
   };
   const { namespace } = cluster;
   try {
-    const annotations = { [clusterArnAnnotation]: context.arns.cluster(cluster.name) };
+    const annotations = {
+      [clusterArnAnnotation]: context.arns.cluster(cluster.name),
+      ...(clientToken === undefined ? {} : { [requestAnnotation]: fingerprintOf(request) }),
+    };
     const metadata = { name, namespace, annotations };
     const created = await context.objects.create<ServiceObject>('Service', { metadata, spec });
     return { service: shownService(created, around(cluster, context), true) };
@@ -97,7 +100,7 @@ async function makeRoom(
       const isSame =
         request.clientToken !== undefined &&
         known.spec.clientToken === request.clientToken &&
-        serviceNameOf(known) === request.serviceName;
+        known.metadata.annotations?.[requestAnnotation] === fingerprintOf(request);
       if (!isSame) throw notIdempotent();
       return objects.get<ServiceObject>('Service', { namespace, name });
     }

@@ -20,6 +20,7 @@ import { desiredStatusOf, lastStatusOf, shownTask, type TaskSurroundings, taskBy
 import { EcsError, invalidParameter, serviceNotFound, unsupportedFeature } from '../wire/ecs-error.ts';
 import { providersFor } from './capacity-strategy.ts';
 import { activeClusterOf, type ClusterReference, clusterOf, nameInCluster } from './cluster-reference.ts';
+import { checkToken, fingerprintOf, requestAnnotation } from './client-token.ts';
 import { JsonBytes, type OperationContext } from './context.ts';
 import { checkLaunch, checkOverrides } from './launch-rules.ts';
 import { pageOf } from './paging.ts';
@@ -29,8 +30,6 @@ import { findDefinition, shortReference, usableDefinition } from './task-definit
 const countMax = 10;
 const describedMax = 100;
 const startedByCharactersMax = 128;
-/** Of the task: what the request that made it was, so that the same token with another request is noticed. */
-const requestAnnotation = 'slipway.dev/ecs-request';
 
 export async function runTask(request: RunTaskRequest, context: OperationContext) {
   const cluster = activeClusterOf(request.cluster, context);
@@ -179,31 +178,6 @@ function newId({ random }: OperationContext): string {
 /** The same token gives the same tasks for as long as they are there. */
 function idFromToken({ namespace }: ClusterReference, token: string, index: number): string {
   return createHash('sha256').update(`${namespace}\n${token}\n${index}`).digest('hex').slice(0, 32);
-}
-
-function fingerprintOf(request: object): string {
-  return createHash('sha256')
-    .update(JSON.stringify(sorted(request)))
-    .digest('hex')
-    .slice(0, 32);
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([one], [other]) => (one < other ? -1 : 1))
-      .map(([key, each]) => [key, sorted(each)]),
-  );
-}
-
-/** Throws EcsError. */
-export function checkToken(token: string | undefined, max: number): void {
-  if (token === undefined) return;
-  if (token === '' || token.length > max || !/^[\x21-\x7e]+$/.test(token)) {
-    throw invalidParameter(`clientToken must have 1 to ${max} ASCII characters in the range of 33-126.`);
-  }
 }
 
 export async function stopTask({ cluster: reference, task, reason }: StopTaskRequest, context: OperationContext) {
