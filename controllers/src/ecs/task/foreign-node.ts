@@ -31,11 +31,8 @@ export function lossesOnNode(pod: Pod, definition: EffectiveDefinition, node: No
   const packs = annotations[placementAnnotation]?.includes('binpack');
   const network = annotations[defaultNetworkAnnotation];
   const lost = [
-    ...definition.containers.flatMap((container) => containerLosses(container, pod, definition)),
-    ...(definition.networkMode === 'none'
-      ? ['networkMode none has no effect: the task is on the network of the cluster']
-      : []),
-    ...(network === undefined ? [] : [networkLoss(network)]),
+    ...definition.containers.flatMap((container) => containerLosses(container, pod)),
+    ...(network === undefined ? [] : [networkLoss(network, definition)]),
     ...(packs ? ["placementStrategy binpack is obeyed by Slipway's own scheduler alone"] : []),
     ...others.sort().map((key) => `the annotation ${key} is obeyed by nobody`),
   ];
@@ -56,11 +53,7 @@ const fieldOf = {
   labels: 'dockerLabels',
 } as const satisfies Record<(typeof runtimeTermsKeys)[number], string>;
 
-function containerLosses(
-  { name, podName }: EffectiveContainer,
-  pod: Pod,
-  { networkMode }: EffectiveDefinition,
-): string[] {
+function containerLosses({ name, podName }: EffectiveContainer, pod: Pod): string[] {
   const terms = podTerms(pod)[podName] ?? {};
   const { dependsOn, stopTimeoutSeconds, restartMinRunSeconds } = terms;
   const grace = pod.spec.terminationGracePeriodSeconds;
@@ -70,13 +63,12 @@ function containerLosses(
       ? [`${name}.stopTimeout is that of the whole task, ${grace} s`]
       : []),
     ...(restartMinRunSeconds ? [`${name}.restartPolicy.restartAttemptPeriod is the kubelet's own back-off`] : []),
-    ...runtimeTermsKeys
-      .filter((key) => terms[key] !== undefined && !(key === 'network' && networkMode === 'none'))
-      .map((key) => `${name}.${fieldOf[key]} has no effect`),
+    ...runtimeTermsKeys.filter((key) => terms[key] !== undefined).map((key) => `${name}.${fieldOf[key]} has no effect`),
   ];
 }
 
-function networkLoss(network: string): string {
+function networkLoss(network: string, { networkMode }: EffectiveDefinition): string {
+  if (networkMode === 'none') return 'networkMode none has no effect: the task is on the network of the cluster';
   return `networkConfiguration.subnets ${network} has no effect: the task is on the network of the cluster`;
 }
 

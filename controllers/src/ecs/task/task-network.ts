@@ -10,6 +10,8 @@ import { hostPortFor } from './host-ports.ts';
 export const defaultNetworkAnnotation = 'slipway.dev/default-network';
 /** A subnet of this name is the cluster's own network. */
 const clusterNetwork = 'default';
+/** The Network of tasks that have none; every cluster of ours has it. The containers share their loopback, and what the agent serves there. */
+const noNetwork = 'none';
 
 export interface TaskNetwork {
   readonly spec: Pick<PodSpec, 'hostNetwork' | 'hostname' | 'dnsPolicy' | 'dnsConfig' | 'hostAliases'>;
@@ -31,8 +33,8 @@ export function taskNetwork(definition: EffectiveDefinition, task: Task, takenPo
   };
 }
 
-/** The containers of `none` have none each (terms-from-definition), whatever their pod has. */
 function networkName(mode: string, { spec }: Task): string {
+  if (mode === 'none') return noNetwork;
   if (mode !== 'awsvpc') return clusterNetwork;
   // ECS spreads tasks over subnets; a pod has one network as its own, the first that is named.
   return spec.networkConfiguration?.awsvpcConfiguration?.subnets[0] ?? clusterNetwork;

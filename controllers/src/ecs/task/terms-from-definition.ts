@@ -43,7 +43,7 @@ export function isNumericUser(user: string | undefined): boolean {
   return user !== undefined && numericUser.test(user);
 }
 
-function runtimeTermsFrom(container: EffectiveContainer, { ipcMode, networkMode }: EffectiveDefinition): RuntimeTerms {
+function runtimeTermsFrom(container: EffectiveContainer, { ipcMode }: EffectiveDefinition): RuntimeTerms {
   const {
     user,
     ulimits = [],
@@ -63,7 +63,7 @@ function runtimeTermsFrom(container: EffectiveContainer, { ipcMode, networkMode 
       : {}),
     ...(devices.length > 0 ? { devices: devices.map(deviceFrom) } : {}),
     ...(tmpfs.length > 0 ? { tmpfs: tmpfs.map((each) => tmpfsTerm(each).value) } : {}),
-    ...(disableNetworking || networkMode === 'none' ? { network: 'none' } : {}),
+    ...(disableNetworking ? { network: 'none' } : {}),
     ...(ipcMode === 'none' ? { ipc: 'private' } : {}),
     ...(maxSwap === undefined ? {} : { swapLimitBytes: maxSwap * bytesPerMib }),
     ...(log ? { log } : {}),
