@@ -1,6 +1,7 @@
 import { constants, open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { neverAborted } from '@slipway/kit/abort';
+import { messageOf } from '@slipway/kit/errors';
 import type { Container, ContainerFilter, ContainerState, ContainerStatus, Labels } from '../cri.ts';
 import { RuntimeError } from '../cri.ts';
 import type { LocalDeps } from './local-deps.ts';
@@ -167,7 +168,10 @@ export class ContainerStore {
   }
 
   async recordExit(entry: ContainerEntry, exit: ContainerExit): Promise<void> {
-    await stopReaper(this.#deps, entry.record, neverAborted);
+    // What is left of it goes with the container; its end must be told whatever becomes of that.
+    await stopReaper(this.#deps, entry.record, neverAborted).catch((error: unknown) =>
+      this.#deps.log.warn({ container: entry.record.id, error: messageOf(error) }, 'init process not stopped'),
+    );
     const record = { ...entry.record, exit };
     writeEndRecord(this.#deps.paths.container(record.id).record, record);
     entry.record = record;
