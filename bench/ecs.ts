@@ -8,7 +8,7 @@ import { type BenchCluster, startCluster } from './cluster.ts';
 import { EcsConnection, freePort, prepareEcs, sha256, signedRequest } from './ecs-client.ts';
 
 const seconds = Number(process.argv[2] ?? 5);
-const connections = 16;
+const connections = 32;
 /** Until the server's code is compiled. */
 const warmUpSeconds = 2;
 
