@@ -34,7 +34,8 @@ export function startLoad(url: string, atATime: number): () => Promise<LoadResul
   };
 }
 
-function fetchText(url: string): Promise<string> {
+/** On a connection of its own. Rejects for whatever is not answered with 200. */
+export function fetchText(url: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const request = get(url, { agent: false, timeout: timeoutMs }, (response) => {
       let text = '';

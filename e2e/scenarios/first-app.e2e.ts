@@ -1,28 +1,14 @@
 /** The README's first application: applied, used through its service and by name, updated while it is used, deleted. */
-import { get } from 'node:http';
 import { join } from 'node:path';
 import { describeWith, missingCapability } from '@slipway/kit/testing/capabilities';
 import { type Cluster, newCluster } from '../harness/cluster.ts';
 import { eventually } from '../harness/eventually.ts';
 import { kubectlEnds } from '../harness/kubectl.ts';
 import { containerNeeds, loadExampleImage } from '../harness/images.ts';
+import { fetchText } from '../harness/load.ts';
 import { repositoryRoot } from '../tidy/sources.ts';
 
 const example = (file: string) => join(repositoryRoot, 'examples/web', file);
-
-function fetchText(url: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const request = get(url, { agent: false, timeout: 5000 }, (response) => {
-      let text = '';
-      response.on('data', (chunk) => {
-        text += chunk;
-      });
-      response.once('end', () => resolve(text));
-    });
-    request.once('error', reject);
-    request.once('timeout', () => request.destroy(new Error(`${url} does not answer`)));
-  });
-}
 
 describeWith(missingCapability(containerNeeds), 'the first application', () => {
   let cluster: Cluster;
