@@ -3,6 +3,7 @@
  * deployments on by one step of `rollout`. What it decides on is in the service's status and in its tasks; a deployment and a revision are
  * written down for those who ask.
  */
+import { serviceLosses } from '@slipway/api/ecs/without-effect';
 import type { ServiceDeployment, ServiceRevision, ServiceStatus, StoredDeployment } from '@slipway/api/ecs/kinds';
 import { kinds } from '@slipway/client/kinds';
 import { formatTime } from '@slipway/kit/clock';
@@ -17,9 +18,8 @@ import {
   targetOf,
 } from './deployment-target.ts';
 import { type Look, lookAt } from './look.ts';
-import { conditionsOf } from '../task/task-status.ts';
+import { conditionsOf, effectOf } from '../task/task-status.ts';
 import { planNames } from './names.ts';
-import { effectOf } from './service-losses.ts';
 import { planRollout, shownDeployments, stopStep } from './plan-rollout.ts';
 import type { ObservedService } from './observe.ts';
 import { phrasesOf, texts } from './service-events.ts';
@@ -34,7 +34,7 @@ export function planService(observed: ObservedService, nowMs: number): Plan<Serv
   const { service } = observed;
   if (service.metadata.deletionTimestamp) return { steps: [], status: 'unchanged' };
   const names = planNames(observed, nowMs);
-  const conditions = conditionsOf(names.conditions, [effectOf(service)], nowMs);
+  const conditions = conditionsOf(names.conditions, [effectOf(serviceLosses(service))], nowMs);
   const plan = planTasks(lookAt(observed, nowMs, conditions));
   const now = plan.status === 'unchanged' ? undefined : plan.status.events;
   const statusTells = now ? phrasesOf(service.status?.events, now) : [];

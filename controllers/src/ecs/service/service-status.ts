@@ -1,8 +1,7 @@
 /** What a service says of itself: counts, deployments, events. Pure. */
 import type { ServiceStatus, StoredDeployment, TaskCondition } from '@slipway/api/ecs/kinds';
-import { serviceLosses } from '@slipway/api/ecs/without-effect';
 import { formatTime } from '@slipway/kit/clock';
-import { conditionsOf, effectOf } from '../task/task-status.ts';
+import { conditionsOf } from '../task/task-status.ts';
 import { targetAnnotation, targetOf } from './deployment-target.ts';
 import type { Look } from './look.ts';
 import { withEvents } from './service-events.ts';
@@ -34,11 +33,7 @@ export function statusOf(look: Look, deployments: readonly StoredDeployment[], t
           })),
         }
       : {}),
-    conditions: conditionsOf(
-      look.conditions,
-      [stability(counted, running, desired, look), effectOf(serviceLosses(service))],
-      nowMs,
-    ),
+    conditions: conditionsOf(look.conditions, [stability(counted, running, desired, look)], nowMs),
     ...(service.metadata.generation === undefined ? {} : { observedGeneration: service.metadata.generation }),
   };
 }

@@ -75,24 +75,27 @@ export function launchLosses({ networkConfiguration }: Pick<Task['spec'], 'netwo
 }
 
 export function serviceLosses({ spec }: Pick<Service, 'spec'>): readonly string[] {
-  const { role, deploymentConfiguration, enableECSManagedTags, serviceConnectConfiguration: connect } = spec;
+  const { role, platformVersion, deploymentConfiguration, serviceConnectConfiguration: connect } = spec;
+  const { alarms, bakeTimeInMinutes } = deploymentConfiguration ?? {};
   const ports = connect?.services ?? [];
+  const field = 'serviceConnectConfiguration';
+  const why = 'there is no proxy before tasks';
   return [
     ...launchLosses(spec),
     ...told([
-      ['role', role, 'load balancers are Services of Kubernetes, which need none'],
-      ['enableECSManagedTags', enableECSManagedTags, 'tasks show their cluster and group anyway'],
-      ['deploymentConfiguration.alarms', deploymentConfiguration?.alarms?.enable, 'there are no alarms'],
-      ['deploymentConfiguration.bakeTimeInMinutes', deploymentConfiguration?.bakeTimeInMinutes, 'for BLUE_GREEN'],
-      ['serviceConnectConfiguration.services.tls', ports.some(({ tls }) => tls), 'there is no proxy before tasks'],
-      ['serviceConnectConfiguration.services.timeout', ports.some(({ timeout }) => timeout), 'there is no proxy'],
+      ['role', role, 'load balancers need no role'],
+      ['platformVersion', platformVersion, 'nodes have the version that they have'],
+      ['deploymentConfiguration.alarms', alarms?.enable, 'there are no CloudWatch alarms; use health checks'],
       [
-        'serviceConnectConfiguration.services.ingressPortOverride',
-        ports.some(({ ingressPortOverride }) => ingressPortOverride),
-        'there is no proxy before tasks',
+        'deploymentConfiguration.bakeTimeInMinutes',
+        bakeTimeInMinutes,
+        'a rolling update has no second revision to keep',
       ],
-      ['serviceConnectConfiguration.logConfiguration', connect?.logConfiguration, 'there is no proxy that logs'],
-      ['serviceConnectConfiguration.accessLogConfiguration', connect?.accessLogConfiguration, 'there is no proxy'],
+      [`${field}.services.tls`, ports.some(({ tls }) => tls), why],
+      [`${field}.services.timeout`, ports.some(({ timeout }) => timeout), why],
+      [`${field}.services.ingressPortOverride`, ports.some((port) => port.ingressPortOverride), why],
+      [`${field}.logConfiguration`, connect?.logConfiguration, why],
+      [`${field}.accessLogConfiguration`, connect?.accessLogConfiguration, why],
     ]),
   ];
 }
