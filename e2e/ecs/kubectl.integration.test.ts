@@ -135,6 +135,19 @@ describeWith(missingCapability({ programs: ['kubectl'] }), 'kubectl', () => {
       expect(services?.[0]?.runningCount).toBe(0);
     });
 
+    it('makes clusters and providers of a name alone, which the API describes', async () => {
+      const name = `alone-${suffix}`;
+      for (const kind of ['Cluster', 'CapacityProvider']) {
+        await ok(['create', '-f', '-'], JSON.stringify({ apiVersion: 'ecs.slipway.dev/v1', kind, metadata: { name } }));
+      }
+      const { clusters } = await ecs.send(new sdk.DescribeClustersCommand({ clusters: [name] }));
+      expect(clusters).toMatchObject([{ clusterName: name, status: 'ACTIVE' }]);
+      const { capacityProviders } = await ecs.send(
+        new sdk.DescribeCapacityProvidersCommand({ capacityProviders: [name] }),
+      );
+      expect(capacityProviders).toMatchObject([{ name, status: 'ACTIVE' }]);
+    });
+
     it('merges lists by their keys when two apply parts of one definition’s tags', async () => {
       const object = (key: string) =>
         JSON.stringify({

@@ -10,9 +10,9 @@ import { type EcsTestServer, startEcsServer } from './ecs-server.ts';
 import { randomInput } from './random-input.ts';
 import { send } from './signed-request.ts';
 
-const seed = Number(process.env['ECS_FUZZ_SEED'] ?? 20_261_121);
+const seed = Number(process.env.ECS_FUZZ_SEED ?? 20_261_121);
 /** Of each operation; by hand more. */
-const rounds = Number(process.env['ECS_FUZZ_ROUNDS'] ?? 25);
+const rounds = Number(process.env.ECS_FUZZ_ROUNDS ?? 25);
 const atOnce = 8;
 
 let server: EcsTestServer;

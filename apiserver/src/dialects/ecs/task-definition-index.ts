@@ -155,5 +155,5 @@ export class TaskDefinitionIndex {
 export type DefinitionStatus = 'ACTIVE' | 'INACTIVE' | 'DELETE_IN_PROGRESS';
 
 export function statusOf({ metadata, spec }: TaskDefinitionObject): DefinitionStatus {
-  return metadata.deletionTimestamp === undefined ? spec.status : 'DELETE_IN_PROGRESS';
+  return metadata.deletionTimestamp === undefined ? (spec.status ?? 'ACTIVE') : 'DELETE_IN_PROGRESS';
 }

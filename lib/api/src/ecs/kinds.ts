@@ -10,10 +10,19 @@ export const ecsGroup = 'ecs.slipway.dev';
 export interface TaskDefinition extends KubeObject {
   spec: Omit<
     ecs.TaskDefinition,
-    'taskDefinitionArn' | 'status' | 'registeredAt' | 'deregisteredAt' | 'deleteRequestedAt' | 'family' | 'revision'
+    | 'taskDefinitionArn'
+    | 'status'
+    | 'registeredAt'
+    | 'deregisteredAt'
+    | 'deleteRequestedAt'
+    | 'family'
+    | 'revision'
+    | 'containerDefinitions'
   > & {
     readonly family: string;
     readonly revision: number;
+    readonly containerDefinitions: readonly ecs.ContainerDefinition[];
+    /** ACTIVE when it is left out. */
     readonly status?: 'ACTIVE' | 'INACTIVE';
     readonly deregisteredAt?: string;
     readonly tags?: readonly ecs.Tag[];
@@ -71,7 +80,11 @@ export interface TaskSpec {
   readonly tags?: readonly ecs.Tag[];
 }
 
-export type TaskContainer = Omit<ecs.Container, 'containerArn' | 'taskArn'> & { readonly name: string };
+export type TaskContainer = Omit<ecs.Container, 'containerArn' | 'taskArn'> & {
+  readonly name: string;
+  /** The last part of its ARN, where the API has made one. */
+  readonly containerId?: string;
+};
 
 export interface TaskCondition {
   readonly type: string;
@@ -121,6 +134,7 @@ export interface InstanceAttribute {
 /** A view of a Node; it has the node's name. */
 export interface ContainerInstance extends KubeObject {
   spec: {
+    /** ACTIVE when it is left out. */
     readonly status?: 'ACTIVE' | 'DRAINING';
     readonly cluster?: string;
     readonly attributes?: readonly InstanceAttribute[];
@@ -136,11 +150,12 @@ export interface ContainerInstanceStatus {
   readonly versionInfo?: { readonly agentVersion?: string; readonly dockerVersion?: string };
   readonly registeredResources?: readonly ecs.Resource[];
   readonly registeredAt?: string;
+  readonly healthStatus?: ecs.ContainerInstance['healthStatus'];
   readonly attributes?: readonly InstanceAttribute[];
 }
 
 export interface CapacityProvider extends KubeObject {
-  spec?: {
+  spec: {
     readonly name?: string;
     readonly nodeSelector?: Readonly<Record<string, string>>;
     readonly autoScalingGroupProvider?: ecs.AutoScalingGroupProvider;
@@ -150,7 +165,7 @@ export interface CapacityProvider extends KubeObject {
 
 /** A namespace: the one of its name. */
 export interface Cluster extends KubeObject {
-  spec?: {
+  spec: {
     readonly clusterName?: string;
     readonly settings?: readonly ecs.ClusterSetting[];
     readonly configuration?: ecs.ClusterConfiguration;
@@ -201,6 +216,7 @@ export interface ServiceStatus {
   readonly desiredCount?: number;
   readonly runningCount?: number;
   readonly pendingCount?: number;
+  readonly platformFamily?: string;
   /** The newest first. */
   readonly deployments?: readonly StoredDeployment[];
   /** The newest first. */
@@ -216,6 +232,7 @@ export type ServiceSpec = Omit<ecs.CreateServiceRequest, 'cluster' | 'serviceNam
   readonly taskDefinition: string;
   readonly desiredStatus?: 'ACTIVE' | 'INACTIVE';
   readonly forceNewDeployment?: number;
+  readonly createdBy?: string;
 };
 
 export interface Service extends KubeObject {
@@ -250,6 +267,7 @@ export interface ServiceDeploymentStatus {
   readonly targetServiceRevision?: RevisionCounts;
   readonly rollback?: { readonly reason?: string; readonly startedAt?: string; readonly serviceRevision?: string };
   readonly deploymentCircuitBreaker?: ecs.ServiceDeploymentCircuitBreaker;
+  readonly alarms?: ecs.ServiceDeployment['alarms'];
 }
 
 export interface ServiceDeployment extends KubeObject {
@@ -262,4 +280,8 @@ export interface ServiceDeployment extends KubeObject {
     readonly stopType?: 'ROLLBACK' | 'ABORT';
   };
   status?: ServiceDeploymentStatus;
+}
+
+export interface AccountSetting extends KubeObject {
+  spec: { readonly name: string; readonly value: string; readonly principal?: string };
 }

@@ -133,8 +133,8 @@ function belongsTo({ spec }: ContainerInstanceObject, { name }: ClusterReference
 
 function statusOf({ spec, status }: ContainerInstanceObject): string {
   // What was asked for shows at once, as in ECS.
-  if (status?.status === undefined || status.status === 'ACTIVE' || status.status === 'DRAINING') return spec.status;
-  return status.status;
+  const isSettled = status?.status !== undefined && status.status !== 'ACTIVE' && status.status !== 'DRAINING';
+  return isSettled ? status.status : (spec.status ?? 'ACTIVE');
 }
 
 function attributesOf({ spec, status }: ContainerInstanceObject): readonly NamedValue[] {
