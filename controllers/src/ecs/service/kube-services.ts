@@ -12,7 +12,8 @@ import type { PortMapping } from '@slipway/api/ecs/generated/types';
 import { dns1035LabelProblems } from '@slipway/api/names';
 import type { Service, ServicePort } from '@slipway/api/types';
 import { controllerReferenceTo } from '../../runtime/owner.ts';
-import { registeredLabel, serviceLabel } from '../task/pod-from-task.ts';
+import { serviceLabel } from '../task/pod-from-task.ts';
+import { registeredLabel } from '../task/registration.ts';
 
 interface Wanted {
   readonly name: string;

@@ -8,7 +8,8 @@ import { aDefinedContainer, aTask, aTaskDefinition } from '../testing/ecs-builde
 import { ecsTaskController, taskIndexes } from './controller.ts';
 import { observeTask } from './observe.ts';
 import { keptAfterStopMs, planTask } from './plan.ts';
-import { registeredLabel, taskFinalizer } from './pod-from-task.ts';
+import { taskFinalizer } from './pod-from-task.ts';
+import { registeredLabel } from './registration.ts';
 
 const decider = { observe: observeTask, plan: planTask };
 const key = 'shop/one';
@@ -111,13 +112,23 @@ describe('a task', () => {
     expect(new Shop(aTaskDefinition(), { capacityProviderName: 'FARGATE' }).settle().pod).toBeDefined();
   });
 
-  it('of a service serves on while names still lead to it, and is told to end then', () => {
+  it('of a service without ports has its names at once: nobody asks it for anything', () => {
+    const shop = new Shop(aTaskDefinition(), { serviceName: 'web' }).settle();
+    expect(shop.pod?.metadata.labels).toMatchObject({ [registeredLabel]: 'true' });
+    expect(shop.runs().look().status.lastStatus).toBe('RUNNING');
+  });
+
+  it('of a service gets its names when its containers run, serves on while they still lead to it, and is told to end then', () => {
     const mapped = [aDefinedContainer('web', { portMappings: [{ containerPort: 80 }] })];
     const shop = new Shop(aTaskDefinition({}, mapped), { serviceName: 'web' }).settle();
-    expect(shop.pod?.metadata.labels).toMatchObject({ [registeredLabel]: 'true' });
+    expect(shop.pod?.metadata.labels?.[registeredLabel]).toBeUndefined();
     const running: ContainerState = { running: { startedAt: formatTime(shop.world.nowMs) } };
     const conditions = [{ type: 'Ready', status: 'True' }];
-    shop.podIs('Running', running, { conditions }).settle().stop().settle();
+    shop.podIs('Running', running, { conditions }).look();
+    expect(shop.status.lastStatus).toBe('ACTIVATING');
+    expect(shop.pod?.metadata.labels).toMatchObject({ [registeredLabel]: 'true' });
+    expect(shop.settle().status.lastStatus).toBe('RUNNING');
+    shop.stop().settle();
     expect(shop.status.lastStatus).toBe('DEACTIVATING');
     expect(shop.pod?.metadata.labels?.[registeredLabel]).toBeUndefined();
     expect(shop.pod?.metadata.deletionTimestamp).toBeUndefined();

@@ -17,7 +17,8 @@ import { type EffectiveDefinition, effectiveDefinition } from './effective-defin
 import { hasLostEssential, lossesOnNode } from './foreign-node.ts';
 import { notCarried } from './not-carried.ts';
 import type { ObservedTask } from './observe.ts';
-import { podFromTask, registeredLabel, taskFinalizer } from './pod-from-task.ts';
+import { podFromTask, taskFinalizer } from './pod-from-task.ts';
+import { deregister, drainLeftMs, register } from './registration.ts';
 import { essentialExit, failureToStart, loss, whyItEnded } from './task-failures.ts';
 import { conditionsOf, effectOf, isFinal, isLaterState, type StatusNow, taskStatus } from './task-status.ts';
 
@@ -64,7 +65,7 @@ function planOnNode(
   const told = losses && effectOf(losses);
   const isNews = told && !task.status?.conditions?.some(({ message }) => message === told.message);
   return {
-    steps: [],
+    steps: status.status.lastStatus === 'ACTIVATING' ? register(pod) : [],
     status: told
       ? { ...status.status, conditions: conditionsOf(status.status.conditions, [told], nowMs) }
       : status.status,
@@ -181,42 +182,21 @@ function notCarriedEvent(losses: readonly string[]) {
 }
 
 /**
- * RUNNING goes by DEACTIVATING to STOPPING; what never ran goes there at once. While it is DEACTIVATING a task of a service serves on, and no name
- * leads to it any more: only then are its containers told to end.
+ * What ran goes by DEACTIVATING to STOPPING, the rest at once. While it is DEACTIVATING a task of a service serves on, and no name leads to it any
+ * more: only then are its containers told to end.
  */
 function planStop({ task, pod }: ObservedTask, status: TaskStatus, nowMs: number): Plan<TaskStatus> {
   const stopping = { ...status, ...reasonOf(task), stoppingAt: status.stoppingAt ?? formatTime(nowMs) };
-  if (status.lastStatus === 'RUNNING') {
+  if (status.lastStatus === 'RUNNING' || status.lastStatus === 'ACTIVATING') {
     return { steps: deregister(pod), status: { ...stopping, lastStatus: 'DEACTIVATING' } };
   }
-  const leftMs =
-    status.lastStatus === 'DEACTIVATING' && isReached(task, pod)
-      ? Date.parse(stopping.stoppingAt) + timeStepMs + drainMs - nowMs
-      : 0;
+  const leftMs = status.lastStatus === 'DEACTIVATING' ? drainLeftMs(task, pod, stopping, nowMs) : 0;
   if (leftMs > 0) return { steps: deregister(pod), status: stopping, again: { afterMs: leftMs } };
   const steps: Step[] = pod && !pod.metadata.deletionTimestamp ? [{ op: 'delete', kind: kinds.pods, target: pod }] : [];
   return {
     steps,
     status: isLaterState('STOPPING', status.lastStatus) ? { ...stopping, lastStatus: 'STOPPING' } : stopping,
   };
-}
-
-/** By then every node has heard that the task is not behind its service any more, and what was asked before has its answer. */
-const drainMs = 2000;
-/** Times in a status are whole seconds, so one may lie so long before what it says. */
-const timeStepMs = 1000;
-
-/** Requests come to it by the names of its service. */
-function isReached({ spec }: Task, pod: Pod | undefined): boolean {
-  if (!pod || spec.serviceName === undefined || pod.metadata.deletionTimestamp) return false;
-  const hasPorts = pod.spec.containers.some(({ ports = [] }) => ports.length > 0);
-  return hasPorts && (pod.status?.conditions ?? []).some(({ type, status }) => type === 'Ready' && status === 'True');
-}
-
-function deregister(pod: Pod | undefined): Step[] {
-  if (pod?.metadata.labels?.[registeredLabel] === undefined) return [];
-  const patch = { metadata: { labels: { [registeredLabel]: null } } };
-  return [{ op: 'patch', kind: kinds.pods, target: pod, patch, evenIfChanged: true }];
 }
 
 /** Nothing of it runs any more. */

@@ -1,10 +1,11 @@
 import { containersAnnotation } from '@slipway/api/container-terms';
 import type { CapacityProvider, Task } from '@slipway/api/ecs/kinds';
 import { labelValueFrom } from '@slipway/api/ecs/names';
-import type { Pod, PodSpec } from '@slipway/api/types';
+import type { Container, Pod, PodSpec } from '@slipway/api/types';
 import { controllerReferenceTo } from '../../runtime/owner.ts';
 import { containerFrom, milliCpuFromUnits } from './container-from-definition.ts';
 import type { EffectiveDefinition } from './effective-definition.ts';
+import { isRegisteredAtOnce, registeredLabel } from './registration.ts';
 import { credentialsSecretName } from './secret-reference.ts';
 import { metadataAnnotation, withTaskVariables } from './task-metadata.ts';
 import { taskNetwork } from './task-network.ts';
@@ -14,8 +15,6 @@ import { stopTimeoutDefault, termsFrom } from './terms-from-definition.ts';
 
 export const familyLabel = 'slipway.dev/ecs-family';
 export const serviceLabel = 'slipway.dev/ecs-service';
-/** As long as a pod has it, the names of its service lead to it. It goes when the task is DEACTIVATING. */
-export const registeredLabel = 'slipway.dev/ecs-registered';
 /** Keeps the pod until the task has noted how its containers ended. */
 export const taskFinalizer = 'slipway.dev/ecs-task';
 
@@ -28,17 +27,26 @@ export interface PodContext {
 /** The pod that a task is. It has the task's name. Throws `QueryError` for a placement expression that is none. */
 export function podFromTask(task: Task, definition: EffectiveDefinition, { provider, takenPorts }: PodContext): Pod {
   const { namespace, name } = task.metadata;
-  const { containers } = definition;
   const { volumes, mounts } = taskVolumes(definition);
   const network = taskNetwork(definition, task, takenPorts);
   const placement = placementOf(task, definition, provider);
-  const terms = Object.fromEntries(containers.map((each) => [each.podName, termsFrom(each, definition)]));
+  const terms = Object.fromEntries(definition.containers.map((each) => [each.podName, termsFrom(each, definition)]));
+  const containers = definition.containers.map((each): Container => {
+    const volumeMounts = mounts.get(each.name) ?? [];
+    const ports = network.ports.get(each.name) ?? [];
+    const container = containerFrom(each);
+    return {
+      ...container,
+      env: withTaskVariables(task, container.env),
+      ...(ports.length > 0 ? { ports: [...ports] } : {}),
+      ...(volumeMounts.length > 0 ? { volumeMounts: [...volumeMounts] } : {}),
+    };
+  });
   const labels = {
     [groupLabel]: labelValueFrom(placement.group),
     [familyLabel]: labelValueFrom(definition.family),
-    ...(task.spec.serviceName
-      ? { [serviceLabel]: labelValueFrom(task.spec.serviceName), [registeredLabel]: 'true' }
-      : {}),
+    ...(task.spec.serviceName ? { [serviceLabel]: labelValueFrom(task.spec.serviceName) } : {}),
+    ...(task.spec.serviceName && isRegisteredAtOnce(containers) ? { [registeredLabel]: 'true' } : {}),
   };
   return {
     apiVersion: 'v1',
@@ -58,7 +66,9 @@ export function podFromTask(task: Task, definition: EffectiveDefinition, { provi
     spec: {
       restartPolicy: 'Never',
       enableServiceLinks: false,
-      terminationGracePeriodSeconds: Math.max(...containers.map(({ stopTimeout = stopTimeoutDefault }) => stopTimeout)),
+      terminationGracePeriodSeconds: Math.max(
+        ...definition.containers.map(({ stopTimeout = stopTimeoutDefault }) => stopTimeout),
+      ),
       ...identityOf(definition),
       ...sharingOf(definition),
       ...network.spec,
@@ -67,17 +77,7 @@ export function podFromTask(task: Task, definition: EffectiveDefinition, { provi
       ...sysctlsOf(definition),
       ...(volumes.length > 0 ? { volumes: [...volumes] } : {}),
       ...sizeOf(definition),
-      containers: containers.map((each) => {
-        const volumeMounts = mounts.get(each.name) ?? [];
-        const ports = network.ports.get(each.name) ?? [];
-        const container = containerFrom(each);
-        return {
-          ...container,
-          env: withTaskVariables(task, container.env),
-          ...(ports.length > 0 ? { ports: [...ports] } : {}),
-          ...(volumeMounts.length > 0 ? { volumeMounts: [...volumeMounts] } : {}),
-        };
-      }),
+      containers,
     },
   };
 }

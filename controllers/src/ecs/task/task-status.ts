@@ -13,6 +13,7 @@ import { formatTime } from '@slipway/kit/clock';
 import { unhealthyAfterMs } from './container-from-definition.ts';
 import { type EffectiveContainer, type EffectiveDefinition, effectiveDefinition } from './effective-definition.ts';
 import type { ObservedTask } from './observe.ts';
+import { awaitsRegistration } from './registration.ts';
 import { containerFailure, containerReason } from './task-failures.ts';
 import { restartAttemptPeriodDefault } from './terms-from-definition.ts';
 
@@ -32,7 +33,7 @@ export function taskStatus(observed: ObservedTask, nowMs: number): StatusNow {
   const effective = effectiveDefinition(definition, task);
   const containers = effective.containers.map((each) => containerNow(each, pod, effective, before, nowMs));
   const now = formatTime(nowMs);
-  const state = laterOf(stateFrom(pod, containers), before.lastStatus);
+  const state = laterOf(stateFrom(task, pod, containers), before.lastStatus);
   const scheduledAt = pod.status?.conditions?.find(({ type }) => type === 'PodScheduled')?.lastTransitionTime ?? now;
   const hasStarted = state === 'RUNNING' || before.startedAt !== undefined;
   const isEnd = isFinal(pod);
@@ -78,9 +79,10 @@ function laterOf(state: TaskState, before: TaskState | undefined): TaskState {
   return isLaterState(state, before) || before === undefined ? state : before;
 }
 
-function stateFrom(pod: Pod, containers: readonly ContainerNow[]): TaskState {
+function stateFrom(task: Task, pod: Pod, containers: readonly ContainerNow[]): TaskState {
   if (!pod.spec.nodeName) return 'PROVISIONING';
-  return containers.every(({ told }) => told.lastStatus !== 'PENDING') ? 'RUNNING' : 'PENDING';
+  if (containers.some(({ told }) => told.lastStatus === 'PENDING')) return 'PENDING';
+  return awaitsRegistration(task, pod) ? 'ACTIVATING' : 'RUNNING';
 }
 
 interface ContainerNow {
