@@ -231,6 +231,8 @@ class RequestHandler {
       if (!isLong) {
         this.#requests.answered(series, statusCode, (this.#deps.clock.monotonicMs() - startedMs) / 1000);
       }
+      // It came before the server was asked to end, and its client may keep the connection for long.
+      if (this.#deps.stopping.aborted) closeAfter(response);
     }
   }
 
@@ -354,7 +356,6 @@ class RequestHandler {
       }
     } finally {
       this.#deps.stopping.removeEventListener('abort', end);
-      if (this.#deps.stopping.aborted) closeAfter(response);
     }
   }
 

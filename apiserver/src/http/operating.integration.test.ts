@@ -130,6 +130,28 @@ async function longRunningIs(count: number): Promise<void> {
 }
 
 describe('a server that stops', () => {
+  it('closes the connection of what was in work when that is answered, though the client keeps it', async () => {
+    await start({ limits: { shutdownMsMax: 1_000_000 } });
+    const { certificate: cert, privateKey: key } = test.adminCertificate;
+    const agent = new Agent({ keepAlive: true, ca: test.server.pki.caCertificate, cert, key });
+    const body = JSON.stringify({ metadata: { name: 'late' } });
+    const sent = request(new URL(maps, test.url), {
+      method: 'POST',
+      agent,
+      headers: { 'content-type': 'application/json', 'content-length': body.length, expect: '100-continue' },
+    });
+    sent.flushHeaders();
+    await once(sent, 'continue');
+    const [stopped] = started.splice(0);
+    const stopping = stopped?.stop();
+    sent.end(body);
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    expect(response.statusCode).toBe(201);
+    await textOf(response);
+    await stopping;
+    agent.destroy();
+  });
+
   it('ends watches cleanly and answers what is in work', async () => {
     await start();
     const watch = await open(`${maps}?watch=1`);

@@ -95,7 +95,6 @@ export class EcsServer {
   }
 
   #receive(request: IncomingMessage, response: ServerResponse): void {
-    if (this.#deps.stopping.aborted) response.setHeader('connection', 'close');
     readRequestBody(request, bodyBytesMax, {
       done: (body) => void this.#handle(request, response, body ?? Buffer.alloc(0)),
       refused: () => {
@@ -142,6 +141,7 @@ export class EcsServer {
       'content-type': contentType,
       'content-length': isText ? Buffer.byteLength(body) : body.parts.reduce((sum, { length }) => sum + length, 0),
       'x-amzn-requestid': this.#deps.random.uuid(),
+      ...(this.#deps.stopping.aborted ? { connection: 'close' } : {}),
       ...more,
     });
     if (isText) {
