@@ -34,7 +34,7 @@ if [ $# -gt 0 ]; then
   run npm run -s unit -- "$@" || status=$?
 else
   # What takes minutes and none of the things the others need (a machine of its own, a clock of its own, only namespaces) runs beside them.
-  beside=(e2e/vm e2e/simulation cni/src/conformance)
+  beside=(e2e/vm e2e/simulation e2e/networks cni/src/conformance)
   beside_log=$(mktemp)
   say "== npm run -s unit -- ${beside[*]}, beside the others"
   npm run -s unit -- "${beside[@]}" >"$beside_log" 2>&1 &
