@@ -3,6 +3,7 @@
  * happened on the way, by a watch of pods and tasks and by the agent's own timings. Needs root and an image, which it builds from busybox-static.
  * `node bench/ecs-run-task.ts [tasks]`
  */
+import { systemClock } from '@slipway/kit/clock';
 import { execFileSync } from 'node:child_process';
 import { loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -36,7 +37,7 @@ const uids = new Map<string, string>();
 function note(name: string, what: string): void {
   const times = seen.get(name) ?? new Map<string, number>();
   seen.set(name, times);
-  if (!times.has(what)) times.set(what, Date.now());
+  if (!times.has(what)) times.set(what, systemClock.nowMs());
 }
 
 const phases = new PodPhases();
@@ -66,7 +67,7 @@ try {
   const tookMs: number[] = [];
   const milestones = new Map<string, number[]>();
   for (let round = -warmUpRounds; round < rounds; round++) {
-    const startedAtMs = Date.now();
+    const startedAtMs = systemClock.nowMs();
     const startedMs = performance.now();
     const { tasks } = await ecs.call<{ tasks: { taskArn: string }[] }>('RunTask', { taskDefinition: 'bench' });
     const answeredMs = performance.now() - startedMs;

@@ -2,6 +2,7 @@
  * The ECS API with signatures verified: RegisterTaskDefinition, and DescribeTasks of a hundred running tasks, over plain HTTP and over TLS on
  * the loopback, each after a warm-up. Prints a table.
  */
+import { systemClock } from '@slipway/kit/clock';
 import { readFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { type BenchCluster, startCluster } from './cluster.ts';
@@ -21,7 +22,7 @@ async function rate(port: number, isTls: boolean, operation: string, body: strin
   const untilMs = startMs + lastsSeconds * 1000;
   let signed: { second: number; request: Buffer } = { second: -1, request: Buffer.alloc(0) };
   const request = () => {
-    const second = Math.floor(Date.now() / 1000);
+    const second = Math.floor(systemClock.nowMs() / 1000);
     if (second !== signed.second) signed = { second, request: signedRequest(host, operation, body) };
     return signed.request;
   };

@@ -2,6 +2,7 @@
  * From create to Ready, one pod after another, then fifty at once. Needs root and an image: `node bench/pod-start.ts`
  * builds one from busybox-static. With the phases that a pod went through, from its conditions and its agent's timings.
  */
+import { systemClock } from '@slipway/kit/clock';
 import { execFileSync } from 'node:child_process';
 import { get } from 'node:https';
 import { join, resolve } from 'node:path';
@@ -92,7 +93,7 @@ async function oneAfterAnother(cluster: BenchCluster, watch: PodWatch, phases: P
   for (let i = 0; i < one; i++) {
     const name = `one-${i}`;
     watch.expect(name);
-    const createdAtMs = Date.now();
+    const createdAtMs = systemClock.nowMs();
     const { body } = await cluster.call('POST', '/api/v1/namespaces/default/pods', {
       apiVersion: 'v1',
       kind: 'Pod',
@@ -102,7 +103,7 @@ async function oneAfterAnother(cluster: BenchCluster, watch: PodWatch, phases: P
     const { uid } = (body as SeenPod).metadata;
     phases.created(uid, createdAtMs);
     ups.push(await watch.until(name, 'ready'));
-    phases.ready(uid, Date.now());
+    phases.ready(uid, systemClock.nowMs());
     const deletedMs = performance.now();
     await cluster.call('DELETE', `/api/v1/namespaces/default/pods/${name}?gracePeriodSeconds=0`);
     await watch.until(name, 'gone');

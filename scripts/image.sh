@@ -43,16 +43,7 @@ for each in libnss_dns.so.2 libnss_files.so.2 libresolv.so.2; do
 done
 while read -r library; do cp --parents -L "$library" "$image"; done <"$work/libraries"
 
-tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -C "$image" -cf "$work/layer.tar" .
-layer=$(sha256sum "$work/layer.tar" | cut -d' ' -f1)
-case $(uname -m) in x86_64) architecture=amd64 ;; aarch64) architecture=arm64 ;; *) architecture=$(uname -m) ;; esac
-cat >"$work/config.json" <<JSON
-{"architecture":"$architecture","os":"linux","created":"1970-01-01T00:00:00Z","config":{"User":"65532:65532","WorkingDir":"/","Entrypoint":["/slipway/node_modules/.bin/node","--disable-warning=ExperimentalWarning","/slipway/cli/src/main.ts"],"Cmd":["help"],"Labels":{"org.opencontainers.image.title":"slipway","org.opencontainers.image.revision":"$(git rev-parse HEAD 2>/dev/null || echo unknown)"}},"rootfs":{"type":"layers","diff_ids":["sha256:$layer"]},"history":[{"created":"1970-01-01T00:00:00Z","created_by":"scripts/image.sh $name"}]}
-JSON
-config=$(sha256sum "$work/config.json" | cut -d' ' -f1)
-mkdir "$work/archive"
-mv "$work/layer.tar" "$work/archive/$layer.tar"
-mv "$work/config.json" "$work/archive/$config.json"
-printf '[{"Config":"%s.json","RepoTags":["%s"],"Layers":["%s.tar"]}]' "$config" "$name" "$layer" >"$work/archive/manifest.json"
-tar -C "$work/archive" -cf "$file" .
+config='{"User":"65532:65532","WorkingDir":"/","Entrypoint":["/slipway/node_modules/.bin/node","--disable-warning=ExperimentalWarning","/slipway/cli/src/main.ts"],"Cmd":["help"]'
+config+=",\"Labels\":{\"org.opencontainers.image.title\":\"slipway\",\"org.opencontainers.image.revision\":\"$(git rev-parse HEAD 2>/dev/null || echo unknown)\"}}"
+scripts/docker-archive.sh "$image" "$name" "$file" "$config" scripts/image.sh
 echo "$file: $name, $(($(stat -c %s "$file") >> 20)) MiB"

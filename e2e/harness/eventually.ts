@@ -1,6 +1,5 @@
+import { neverAborted } from '@slipway/kit/abort';
 import { systemClock } from '@slipway/kit/clock';
-
-const forever = new AbortController().signal;
 
 /** Polls until `check` answers without throwing; the last failure is the message when time runs out. */
 export async function eventually<T>(what: string, check: () => Promise<T>, timeoutMs = 30_000): Promise<T> {
@@ -11,7 +10,7 @@ export async function eventually<T>(what: string, check: () => Promise<T>, timeo
     } catch (error) {
       if (performance.now() > untilMs)
         throw new Error(`${what} did not happen within ${timeoutMs} ms: ${error}`, { cause: error });
-      await systemClock.sleep(100, forever);
+      await systemClock.sleep(100, neverAborted);
     }
   }
 }

@@ -1,5 +1,7 @@
 /** Requests without a pause, each on a connection of its own, until they are to end. */
 import { get } from 'node:http';
+import { neverAborted } from '@slipway/kit/abort';
+import { systemClock } from '@slipway/kit/clock';
 
 const timeoutMs = 3000;
 const pauseMs = 10;
@@ -24,7 +26,7 @@ export function startLoad(url: string, atATime: number): () => Promise<LoadResul
       } catch (error) {
         failures.push(`${new Date().toISOString()} ${(error as Error).message}`);
       }
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      await systemClock.sleep(pauseMs, neverAborted);
     }
   });
   return async () => {

@@ -19,15 +19,6 @@ done
 printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/home:/bin/false\n' >"$root/etc/passwd"
 printf 'root:x:0:\nnogroup:x:65534:\n' >"$root/etc/group"
 
-tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -C "$root" -cf "$work/layer.tar" .
-layer=$(sha256sum "$work/layer.tar" | cut -d' ' -f1)
-cat >"$work/config.json" <<JSON
-{"architecture":"$(dpkg --print-architecture 2>/dev/null || echo amd64)","os":"linux","created":"1970-01-01T00:00:00Z","config":{"Env":["PATH=/bin"],"Cmd":["sh"],"WorkingDir":"/","Labels":{"example":"$name"}},"rootfs":{"type":"layers","diff_ids":["sha256:$layer"]},"history":[{"created":"1970-01-01T00:00:00Z","created_by":"examples/images/build.sh $name"}]}
-JSON
-config=$(sha256sum "$work/config.json" | cut -d' ' -f1)
-mkdir "$work/archive"
-mv "$work/layer.tar" "$work/archive/$layer.tar"
-mv "$work/config.json" "$work/archive/$config.json"
-printf '[{"Config":"%s.json","RepoTags":["%s"],"Layers":["%s.tar"]}]' "$config" "$name" "$layer" >"$work/archive/manifest.json"
-tar -C "$work/archive" -cf "$file" .
+config="{\"Env\":[\"PATH=/bin\"],\"Cmd\":[\"sh\"],\"WorkingDir\":\"/\",\"Labels\":{\"example\":\"$name\"}}"
+"$(dirname "$0")/../../scripts/docker-archive.sh" "$root" "$name" "$file" "$config" examples/images/build.sh
 echo "$file: $name"
